@@ -1,0 +1,118 @@
+"""upfit: fine-tune a pretrained PyTorch model on your own data, and see what earned its accuracy.
+
+Names are loaded when first used, so that `import upfit` costs nothing::
+
+    import upfit
+
+    run = upfit.fit("flowers/", budget="10m")
+    print(run.validation["accuracy"])
+    run.predict(["a.jpg"])
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from upfit.data.read import read
+    from upfit.errors import (
+        BackboneError,
+        DataError,
+        InputError,
+        Interrupted,
+        MissingExtraError,
+        RecipeError,
+        RunFolderError,
+        TrainingError,
+        UpfitError,
+    )
+    from upfit.fit import fit, load_run, resume, train
+    from upfit.split.make import make_split
+    from upfit.values import (
+        Candidate,
+        Change,
+        Data,
+        Estimate,
+        Finding,
+        Recipe,
+        Run,
+        Schema,
+        Split,
+        Technique,
+        Trace,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BackboneError",
+    "Candidate",
+    "Change",
+    "Data",
+    "DataError",
+    "Estimate",
+    "Finding",
+    "InputError",
+    "Interrupted",
+    "MissingExtraError",
+    "Recipe",
+    "RecipeError",
+    "Run",
+    "RunFolderError",
+    "Schema",
+    "Split",
+    "Technique",
+    "Trace",
+    "TrainingError",
+    "UpfitError",
+    "__version__",
+    "fit",
+    "load_run",
+    "make_split",
+    "read",
+    "resume",
+    "train",
+]
+
+_OTHER_HOMES = {
+    "fit": "upfit.fit",
+    "load_run": "upfit.fit",
+    "resume": "upfit.fit",
+    "train": "upfit.fit",
+    "make_split": "upfit.split.make",
+    "read": "upfit.data.read",
+}
+"""Where the functions live; every other public name is an error or a value."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module 'upfit' has no attribute {name!r}")
+    is_error = name.endswith("Error") or name == "Interrupted"
+    home = _OTHER_HOMES.get(name, "upfit.errors" if is_error else "upfit.values")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+class _Namespace(ModuleType):
+    """Keeps `upfit.fit` and `upfit.train` the functions, though modules of these names exist.
+
+    Importing a submodule binds it in its package; without this, whoever imports `upfit.train.loop`
+    first would turn `upfit.train` into a module for everybody.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _OTHER_HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Namespace
