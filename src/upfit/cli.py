@@ -1,0 +1,267 @@
+"""The command line: flags become arguments of `upfit.fit`, and errors become exit codes.
+
+Torch and its companions are imported only once a command has something to do for them, so that help,
+`--version` and a mistyped flag answer at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from upfit import __version__, flags
+from upfit import options as o
+from upfit.budget import seconds
+from upfit.complaints import complain, usage_error
+from upfit.errors import InputError
+from upfit.tables import check_table, write_table
+from upfit.values import Recipe, Silent
+
+if TYPE_CHECKING:
+    from upfit.values import Run, Watcher
+
+app = typer.Typer(
+    name="upfit",
+    help="Fine-tune a pretrained PyTorch model on your own images or text, and see what earned its accuracy.",
+    epilog="Start with: upfit demo · upfit fit FOLDER --budget 10m · upfit predict RUN INPUT",
+    add_completion=False,
+    suggest_commands=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def _upfit(context: typer.Context, *, version: o.Version = False, debug: o.Debug = False) -> None:
+    if debug:
+        context.obj.add("debug")
+    if version:
+        print(f"upfit {__version__}")
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.command()
+def fit(
+    data: o.DataSource = None,
+    *,
+    train: o.Train = None,
+    validation: o.Validation = None,
+    test: o.Test = None,
+    target: o.Target = None,
+    task: o.TaskName = None,
+    kind: o.Kinds = None,
+    split: o.Ratio = "8:1:1",
+    group: o.Group = None,
+    time: o.Time = None,
+    budget: o.Budget = None,
+    model: o.Model = "auto",
+    metric: o.Metric = None,
+    seed: o.Seed = None,
+    recipe: o.RecipeFile = None,
+    changes: o.Changes = None,
+    out: o.Out = None,
+    overwrite: o.Overwrite = False,
+    mlflow: o.Mlflow = None,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Fine-tune a model on DATA and show what it reaches.
+
+    \b
+    Examples:
+      upfit fit flowers/ --budget 10m
+      upfit fit reviews.csv --target stars --task regression
+      upfit fit --train a.csv --validation b.csv --test c.csv
+      upfit fit flowers/ --model timm:resnet50 --set optimizer.lr=1e-4
+    """  # noqa: D301
+    if data is None and train is None:
+        raise InputError("nothing to learn from", expected="DATA, or --train FILE", hint="upfit fit FOLDER")
+    limit = None if budget is None else seconds(budget)
+    base = None if recipe is None else flags.read_recipe(recipe)
+    edits = tuple(flags.change(text) for text in changes or ())
+    flags.check(edits, base)
+    kinds = dict(flags.kind(text) for text in kind or ())
+    with _results(as_json=as_json, quiet=quiet) as finish:
+        import upfit
+
+        finish(
+            upfit.fit(
+                data,
+                budget=limit,
+                target=target,
+                task=task,
+                kinds=kinds or None,
+                train=train,
+                validation=validation,
+                test=test,
+                split=split,
+                group=group,
+                time=time,
+                model=model,
+                recipe=base,
+                changes=edits,
+                metric=metric,
+                seed=seed,
+                out=out,
+                overwrite=overwrite,
+                watcher=_watcher(quiet),
+                mlflow=mlflow,
+            )
+        )
+
+
+@app.command()
+def resume(run: o.RunFolder, *, as_json: o.Json = False, quiet: o.Quiet = False) -> None:
+    """Go on with a run that was interrupted or killed."""
+    with _results(as_json=as_json, quiet=quiet) as finish:
+        import upfit
+
+        finish(upfit.resume(run, watcher=_watcher(quiet)))
+
+
+@app.command()
+def predict(
+    run: o.RunFolder, source: o.Inputs, *, out: o.TableFile = None, overwrite: o.Overwrite = False
+) -> None:
+    """Predict new inputs with a finished run: one row each, with probabilities.
+
+    \b
+    Examples:
+      upfit predict runs/flowers new-photos/ --out answers.csv
+      upfit predict runs/reviews new.csv
+    """  # noqa: D301
+    if out is not None:
+        check_table(out, overwrite=overwrite)
+    with contextlib.redirect_stdout(sys.stderr):
+        import upfit
+
+        answers = upfit.load_run(run).predict(source)
+    if out is None:
+        print(answers.to_csv(index=False), end="")
+    else:
+        write_table(answers, out)
+        print(f"{len(answers)} predictions: {out}", file=sys.stderr)
+
+
+@app.command()
+def report(run: o.RunFolder) -> None:
+    """Write the report of a run again and print its path."""
+    with contextlib.redirect_stdout(sys.stderr):
+        from upfit.fit import write_report
+
+        path = write_report(run)
+    print(path)
+
+
+@app.command()
+def show(source: o.RecipeSource = None) -> None:
+    """Print a recipe, every field written out: the default one, a file's, or a run's."""
+    recipe = Recipe() if source is None else flags.read_recipe(source)
+    print(recipe.to_yaml(), end="")
+
+
+@app.command()
+def demo(
+    *,
+    budget: o.DemoBudget = "90s",
+    out: o.DemoFolder = Path("demo"),
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Fine-tune on scikit-learn's handwritten digits: real images, no download."""
+    limit = seconds(budget)
+    with _results(as_json=as_json, quiet=quiet) as finish:
+        import upfit
+        from upfit.testing import digits_folder
+
+        data = digits_folder(out / "digits")
+        finish(upfit.fit(data, budget=limit, out=out / "run", overwrite=True, watcher=_watcher(quiet)))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    >>> main(["--version"])
+    upfit 0.1.0
+    0
+    """
+    _prepare_streams()
+    command = typer.main.get_command(app)
+    asked: set[str] = set()
+    try:
+        code = command.main(args=arguments, prog_name="upfit", standalone_mode=False, obj=asked)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except _UsageError as error:
+        return complain(usage_error(error, command), debug="debug" in asked)
+    except (Exception, KeyboardInterrupt, typer.Abort) as error:
+        return complain(error, debug="debug" in asked)
+
+
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+"""What the parser raises for a line that it cannot read; typer does not export it by name."""
+
+
+@contextlib.contextmanager
+def _results(*, as_json: bool, quiet: bool) -> Iterator[Callable[[Run], None]]:
+    """Keep stdout for the result alone: libraries that print go to stderr while the block runs."""
+    kept: list[Run] = []
+    with contextlib.redirect_stdout(sys.stderr):
+        yield kept.append
+    if not _leads():
+        return
+    if as_json:
+        print(json.dumps(dict(kept[0].result), indent=2))
+    elif not quiet:
+        print(_summary(kept[0]))
+
+
+def _summary(run: Run) -> str:
+    """What a run reached, in a few lines, and what to type next."""
+    lines = []
+    for part, metrics in (("test", run.test), ("validation", run.validation)):
+        lines += [f"{part} {run.metric:18}{metrics[run.metric]}"] if metrics else []
+    for candidate in run.candidates:
+        chosen = "  <- chosen" if candidate.chosen else ""
+        lines.append(f"  {candidate.name:24}{candidate.validation[run.metric]}{chosen}")
+    if run.folder is not None:
+        lines.append(f"report: {run.folder / 'report.html'}")
+        lines.append(f"use it: upfit predict {run.folder} INPUT")
+    return "\n".join(lines)
+
+
+def _watcher(quiet: bool) -> Watcher:
+    """A progress display in a terminal, plain lines in a log, nothing with --quiet."""
+    if quiet or not _leads():
+        return Silent()
+    from upfit.report.console import PlainWatcher, RichWatcher
+
+    return RichWatcher() if sys.stderr.isatty() else PlainWatcher()
+
+
+def _leads() -> bool:
+    """Whether this process speaks for all that `accelerate launch` or `torchrun` started."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _prepare_streams() -> None:
+    """Make stdout and stderr safe to write to: closed ones swallow, unknown letters are escaped."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

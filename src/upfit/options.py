@@ -1,0 +1,72 @@
+"""The arguments and flags of the command line, each a type that typer reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from upfit.values import Task
+
+
+def _option(panel: str, help_text: str, *names: str, **settings: Any) -> Any:
+    return typer.Option(*names, help=help_text, rich_help_panel=panel, **settings)
+
+
+def _data(help_text: str, metavar: str | None = None) -> Any:
+    return _option("Data", help_text, metavar=metavar)
+
+
+def _training(help_text: str, *names: str, **settings: Any) -> Any:
+    return _option("Training", help_text, *names, **settings)
+
+
+def _output(help_text: str, *names: str, **settings: Any) -> Any:
+    return _option("Output", help_text, *names, **settings)
+
+
+def _argument(metavar: str, help_text: str) -> Any:
+    return typer.Argument(metavar=metavar, help=help_text, show_default=False)
+
+
+DataSource = Annotated[
+    str | None,
+    _argument("DATA", "A folder of class folders; a CSV, TSV, JSONL or Parquet file; a folder of these."),
+]
+RunFolder = Annotated[Path, _argument("RUN", "A run folder.")]
+Inputs = Annotated[str, _argument("INPUT", "An image, a folder of images, or a table file.")]
+RecipeSource = Annotated[Path | None, _argument("[RECIPE.yaml | RUN]", "A recipe file or a run folder.")]
+
+Train = Annotated[str | None, _data("Training part, instead of DATA.", "FILE")]
+Validation = Annotated[str | None, _data("Validation part, with --train.", "FILE")]
+Test = Annotated[str | None, _data("Test part, with --train.", "FILE")]
+Target = Annotated[str | None, _data("What to predict; several are 0/1 labels.", "COL[,COL]")]
+TaskName = Annotated[Task | None, _data("What kind of answer, when the guess is wrong.")]
+Kinds = Annotated[list[str] | None, _data("image, text, number or category. Repeatable.", "COL=KIND")]
+Ratio = Annotated[str, _data("train:validation:test, or train:validation.", "RATIO")]
+Group = Annotated[str | None, _data("Rows of one group stay together.", "COL")]
+Time = Annotated[str | None, _data("Train on the past, test on the latest.", "COL")]
+
+Budget = Annotated[str | None, _training("Wall-clock limit: 90s, 10m, 1h.", metavar="TIME")]
+Model = Annotated[str, _training("auto, timm:NAME, hf:NAME, or a folder.", metavar="NAME")]
+Metric = Annotated[str | None, _training("What decides between models; by task if left out.")]
+Seed = Annotated[int | None, _training("Of split and training.", min=0)]
+RecipeFile = Annotated[Path | None, _training("A recipe; upfit show prints one.", metavar="FILE")]
+Changes = Annotated[
+    list[str] | None, _training("Change a recipe field. Repeatable.", "--set", metavar="PATH=VALUE")
+]
+
+Out = Annotated[Path | None, _output("The run folder to make.", metavar="FOLDER")]
+Overwrite = Annotated[bool, _output("Replace what is there.", "--overwrite")]
+Mlflow = Annotated[str | None, _output("Log to this MLflow tracking URI too.", metavar="URI")]
+Json = Annotated[bool, _output("Print result.json to stdout, all else to stderr.", "--json")]
+Quiet = Annotated[bool, _output("No progress, no summary.", "--quiet", "-q")]
+TableFile = Annotated[
+    Path | None, _output("A .csv, .jsonl or .parquet file; CSV to stdout without.", metavar="FILE")
+]
+DemoFolder = Annotated[Path, _output("Where the digits and the run go.", metavar="FOLDER")]
+DemoBudget = Annotated[str, _training("Wall-clock limit.", metavar="TIME")]
+
+Version = Annotated[bool, typer.Option("--version", help="Print the version and leave.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
