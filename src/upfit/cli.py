@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -195,16 +195,27 @@ def main(arguments: list[str] | None = None) -> int:
     0
     """
     _prepare_streams()
+    words = sys.argv[1:] if arguments is None else arguments
     command = typer.main.get_command(app)
     asked: set[str] = set()
     try:
-        code = command.main(args=arguments, prog_name="upfit", standalone_mode=False, obj=asked)
+        code = _invoke(command, words, asked)
         sys.stdout.flush()
-        return code if isinstance(code, int) else 0
+        return code
     except _UsageError as error:
         return complain(usage_error(error, command), debug="debug" in asked)
-    except (Exception, KeyboardInterrupt, typer.Abort) as error:
+    except (Exception, KeyboardInterrupt) as error:
         return complain(error, debug="debug" in asked)
+
+
+def _invoke(command: Any, words: list[str], asked: set[str]) -> int:
+    """Parse and run, without the parser's own handling of errors and of interrupts."""
+    try:
+        with command.make_context("upfit", list(words), obj=asked) as context:
+            command.invoke(context)
+    except typer.Exit as leaving:
+        return leaving.exit_code
+    return 0
 
 
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
