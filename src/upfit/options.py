@@ -49,7 +49,7 @@ Group = Annotated[str | None, _data("Rows of one group stay together.", "COL")]
 Time = Annotated[str | None, _data("Train on the past, test on the latest.", "COL")]
 
 Budget = Annotated[str | None, _training("Wall-clock limit: 90s, 10m, 1h.", metavar="TIME")]
-Model = Annotated[str, _training("auto, timm:NAME, hf:NAME, or a folder.", metavar="NAME")]
+Model = Annotated[str, _training("auto, packaged:NAME, timm:NAME, hf:NAME, or a folder.", metavar="NAME")]
 Metric = Annotated[str | None, _training("What decides between models; by task if left out.")]
 Seed = Annotated[int | None, _training("Of split and training.", min=0)]
 RecipeFile = Annotated[Path | None, _training("A recipe; upfit show prints one.", metavar="FILE")]

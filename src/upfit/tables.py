@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,18 +26,12 @@ def check_table(path: Path, *, overwrite: bool) -> None:
 
 
 def write_table(answers: pandas.DataFrame, path: Path) -> None:
-    """Write aside and rename, so that a reader never sees half a file."""
-    aside = path.with_name(f".{path.name}.part")
-    try:
-        if path.suffix == ".csv":
-            answers.to_csv(aside, index=False)
-        elif path.suffix == ".jsonl":
-            answers.to_json(aside, orient="records", lines=True, force_ascii=False)
-        else:
-            answers.to_parquet(aside, index=False)
-        aside.replace(path)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise RunFolderError(
-            f"cannot write {path}: {error.strerror or error}", hint="another --out"
-        ) from None
+    """Write the rows to `path`, or raise `RunFolderError` and leave what was there."""
+    from upfit.store.atomic import write_with
+
+    writers: dict[str, Callable[[Path], object]] = {
+        ".csv": lambda aside: answers.to_csv(aside, index=False),
+        ".jsonl": lambda aside: answers.to_json(aside, orient="records", lines=True, force_ascii=False),
+        ".parquet": lambda aside: answers.to_parquet(aside, index=False),
+    }
+    write_with(path, writers[path.suffix])
