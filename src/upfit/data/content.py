@@ -1,0 +1,53 @@
+"""Content keys: equal for rows whose inputs are exact duplicates, whatever their targets."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from upfit.data.cells import cells
+from upfit.data.source import PIXELS
+from upfit.values import Column, Data
+
+
+def content_keys(data: Data) -> npt.NDArray[np.bytes_]:
+    """(N,) keys of 64 bytes: a hash of decoded pixels, normalised text and the other inputs of each row.
+
+    Text is normalised in Unicode form, letter case and white space; pixels count after orientation and
+    conversion to RGB, so that a PNG and a BMP of one picture are duplicates.
+    """
+    columns = [column for column in data.schema.columns if column.kind != "image"]
+    given = [_normalised(data, column) for column in columns]
+    if data.schema.of_kind("image"):
+        pixels = cells(data, PIXELS)
+        if not columns:
+            return np.asarray(pixels.to_numpy(zero_copy_only=False), dtype="S64")
+        given.insert(0, pixels.to_pylist())
+    return np.array([_digest(row) for row in zip(*given, strict=True)], dtype="S64")
+
+
+def _normalised(data: Data, column: Column) -> list[str]:
+    values = cells(data, column.name).to_pylist()
+    if column.kind == "text":
+        return [normalised(value or "") for value in values]
+    return ["" if value is None else str(value) for value in values]
+
+
+def normalised(text: str) -> str:
+    """Text without the differences that do not make it another text.
+
+    >>> normalised("  Caf\\u0065\\u0301\\n NOIR ") == "caf\\u00e9 noir"
+    True
+    """
+    folded = text.casefold()
+    composed = folded if folded.isascii() else unicodedata.normalize("NFC", folded)
+    return " ".join(composed.split())
+
+
+def _digest(row: Sequence[str]) -> str:
+    joined = "\x1f".join(row).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(joined, digest_size=32).hexdigest()

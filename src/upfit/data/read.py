@@ -1,0 +1,65 @@
+"""Read whatever the user has into Data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from upfit.data.build import Wishes, build
+from upfit.data.combine import combine
+from upfit.data.sources import open_parts, open_sources
+from upfit.errors import DataError
+from upfit.values import Data, Task
+
+
+def read(
+    source: Any = None,
+    *,
+    target: str | Sequence[str] | None = None,
+    task: Task | None = None,
+    kinds: Mapping[str, str] | None = None,
+    parts: Mapping[str, Any] | None = None,
+    group: str | None = None,
+    time: str | None = None,
+) -> Data:
+    """Read files or objects into Data: an Arrow table on disk, memory-mapped, and its schema.
+
+    Args:
+        source: A folder of class folders (also under train/, validation/, test/), a CSV, TSV, JSONL or
+            Parquet file, a folder of such files named train, validation, test, a DataFrame, a
+            datasets.Dataset or DatasetDict, a torch Dataset or DataLoader. None where `parts` is given.
+        target: The column to predict, or several 0/1 columns (a sequence, or `"a,b,c"`).
+        task: binary, multiclass, multilabel or regression; inferred from the target's cells when None.
+        kinds: Column → image, text, number, category or ignore, where inference would be wrong.
+        parts: "train", "validation", "test" → a source each.
+        group: A column whose equal values must stay on one side of every split.
+        time: A column of dates or numbers; later rows are kept for validation and test.
+
+    Returns:
+        Data with what was noticed in `findings`. The user's files are only read.
+
+    Raises:
+        DataError: Nothing there, nothing readable, or no clear target.
+
+    Example:
+        >>> import pandas
+        >>> frame = pandas.DataFrame({"text": ["so good", "so bad"] * 8, "label": ["yes", "no"] * 8})
+        >>> read(frame).schema.classes
+        ('no', 'yes')
+    """
+    if (source is None) == (not parts):
+        raise DataError("nothing to read" if source is None else "give either data or parts, not both")
+    sources = open_parts(parts) if parts else open_sources(source)
+    wanted = target if target is None or isinstance(target, str) else tuple(target)
+    wishes = Wishes(task=task, kinds=dict(kinds or {}), group=group, time=time)
+    return build(combine(sources, wanted), wishes, source=_shown(source, parts))
+
+
+def _shown(source: Any, parts: Mapping[str, Any] | None) -> str:
+    """The source in a few words."""
+    if parts:
+        return ", ".join(
+            f"{name}={_shown(given, None)}" for name, given in parts.items() if given is not None
+        )
+    return str(source) if isinstance(source, str | Path) else f"a {type(source).__name__}"

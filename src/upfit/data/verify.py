@@ -1,0 +1,78 @@
+"""Every image is decoded once, in threads: who cannot be read is found, pixels are hashed, sizes noted."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from upfit.data.images import open_image
+from upfit.errors import DataError
+
+_WINDOW = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Verified:
+    """What decoding N image cells showed.
+
+    Args:
+        pixels: (N,) hashes of the upright RGB pixels; b"" where the image could not be read.
+        width: (N,) pixels; 0 where the image could not be read.
+        height: (N,) pixels.
+        faults: Why, for each row that could not be read.
+    """
+
+    pixels: npt.NDArray[np.bytes_]
+    width: npt.NDArray[np.int32]
+    height: npt.NDArray[np.int32]
+    faults: dict[int, str]
+
+
+def pixel_hash(image: Image.Image) -> str:
+    """A hash (64 hex digits) of the pixels and the size, whatever file they came from.
+
+    >>> a, b = Image.new("RGB", (2, 3)), Image.new("RGB", (3, 2))
+    >>> pixel_hash(a) == pixel_hash(b)
+    False
+    """
+    size = f"{image.width}x{image.height}|".encode()
+    return hashlib.blake2b(size + image.tobytes(), digest_size=32).hexdigest()
+
+
+def verify(cells: Iterable[dict[str, Any]]) -> Verified:
+    """Decode every cell; threads do it, since Pillow lets go of the interpreter while it decodes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's remarks on files that it can read all the same
+        seen = list(_in_threads(cells))
+    return Verified(
+        pixels=np.array([one[0] for one in seen], dtype="S64"),
+        width=np.array([one[1] for one in seen], dtype=np.int32),
+        height=np.array([one[2] for one in seen], dtype=np.int32),
+        faults={row: one[3] for row, one in enumerate(seen) if one[3]},
+    )
+
+
+def _in_threads(cells: Iterable[dict[str, Any]]) -> Iterator[tuple[str, int, int, str]]:
+    """Results in order; only a window of cells is held at a time."""
+    waiting = iter(cells)
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        while window := list(islice(waiting, _WINDOW)):
+            yield from pool.map(_look, window)
+
+
+def _look(cell: dict[str, Any]) -> tuple[str, int, int, str]:
+    try:
+        image = open_image(cell)
+    except DataError as error:
+        return "", 0, 0, error.message
+    return pixel_hash(image), image.width, image.height, ""
