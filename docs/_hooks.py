@@ -1,4 +1,4 @@
-"""Fills `<!-- recipe -->` and `<!-- bench -->` in a page when the site is built, from the code and the results."""
+"""Fills `<!-- recipe -->` and `<!-- bench -->` in a page when the site is built."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import sys
+import time as clock
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,9 @@ from upfit.values import Recipe, Silent
 
 if TYPE_CHECKING:
     from upfit.values import Run, Watcher
+
+STARTED = clock.time()
+"""When the user began to wait: budgets include the loading of libraries."""
 
 app = typer.Typer(
     name="upfit",
@@ -115,6 +119,7 @@ def fit(
                 overwrite=overwrite,
                 watcher=_watcher(quiet),
                 mlflow=mlflow,
+                started=STARTED,
             )
         )
 
@@ -125,7 +130,7 @@ def resume(run: o.RunFolder, *, as_json: o.Json = False, quiet: o.Quiet = False)
     with _results(as_json=as_json, quiet=quiet) as finish:
         import upfit
 
-        finish(upfit.resume(run, watcher=_watcher(quiet)))
+        finish(upfit.resume(run, watcher=_watcher(quiet), started=STARTED))
 
 
 @app.command()
@@ -184,7 +189,10 @@ def demo(
         from upfit.testing import digits_folder
 
         data = digits_folder(out / "digits")
-        finish(upfit.fit(data, budget=limit, out=out / "run", overwrite=True, watcher=_watcher(quiet)))
+        watcher = _watcher(quiet)
+        finish(
+            upfit.fit(data, budget=limit, out=out / "run", overwrite=True, watcher=watcher, started=STARTED)
+        )
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -50,7 +50,7 @@ def _typed_lines():
                     yield pytest.param(line.removeprefix("$ "), id=f"{_name(page)}: {line}")
 
 
-@pytest.mark.parametrize("line", _typed_lines())
+@pytest.mark.parametrize("line", list(_typed_lines()))
 def test_command_lines_exist(line):
     _, name, *rest = shlex.split(line.split(" | ")[0], comments=True)
     if name.startswith("-"):
