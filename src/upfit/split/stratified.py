@@ -1,0 +1,50 @@
+"""Stratified: every class, or quantile of a number, in the same proportion in every part."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+from upfit.split.cover import cover, fill_empty
+from upfit.split.fill import fill
+from upfit.split.greedy import needs, place
+from upfit.split.ratio import Weights
+from upfit.split.strata import strata
+from upfit.split.units import Units, bind
+from upfit.values import Data, Rows
+
+Index = npt.NDArray[np.int64]
+
+
+def stratified(data: Data, rows: Rows, weights: Weights, *, seed: int) -> tuple[Rows, ...]:
+    """Divide rows by weights; duplicates stay together.
+
+    A class with three distinct rows or more is in train, validation and test; a single row goes to train.
+
+    Args:
+        data: The data.
+        rows: (N,) the rows to divide.
+        weights: Shares of the parts.
+        seed: Decides who goes where.
+
+    Returns:
+        Sorted rows of each part.
+    """
+    units = bind(data, rows)
+    counts = units.counts(strata(data, rows))
+    part_of = deal(units, counts, weights, np.random.default_rng(seed))
+    cover(part_of, counts, units.sizes, weights)
+    fill_empty(part_of, units.sizes, weights)
+    return units.parts(part_of, len(weights))
+
+
+def deal(units: Units, counts: csr_array, weights: Weights, rng: np.random.Generator) -> Index:
+    """(U,) part of each unit: the large ones by need, largest first, then the single rows by counting."""
+    part_of = np.zeros(len(units.sizes), np.int64)
+    need = needs(counts, weights)
+    large = rng.permutation(np.flatnonzero(units.sizes > 1))
+    place(large[np.argsort(-units.sizes[large], kind="stable")], counts, need, part_of)
+    singles = np.flatnonzero(units.sizes == 1)
+    fill(singles, counts.indices[counts.indptr[singles]].astype(np.int64), need, part_of, rng)
+    return part_of
