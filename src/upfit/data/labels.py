@@ -120,7 +120,7 @@ def _whole(column: Any) -> pa.Array:
 
 
 def _nulls(column: Any) -> npt.NDArray[np.bool_]:
-    return np.asarray(pc.is_null(column).to_numpy(), dtype=bool)
+    return np.asarray(pc.is_null(column).to_numpy(zero_copy_only=False), dtype=bool)
 
 
 def _numbers(column: pa.ChunkedArray, name: str) -> Labels:
