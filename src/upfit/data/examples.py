@@ -1,0 +1,166 @@
+"""Examples: rows of the data as the backbone reads them, one at a time and as batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from upfit.data.images import open_image
+from upfit.data.texts import texts
+from upfit.errors import DataError
+from upfit.values import Data, Rows
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Batch = dict[str, torch.Tensor]
+OnImage = Callable[[Image.Image, np.random.Generator], Image.Image]
+"""The seam `on_example` for images: (image, rng) → image."""
+
+
+class Examples(Protocol):
+    """Prepared examples, addressed by position (0 … count-1)."""
+
+    lengths: npt.NDArray[np.int64] | None
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def get(self, position: int, rng: np.random.Generator | None) -> Any:
+        """One example; varied when a random generator is given."""
+
+    def collate(self, examples: Sequence[Any]) -> Batch:
+        """A batch of examples."""
+
+
+class ImageExamples:
+    """Images of some rows, decoded when asked for, resized to a square and normalised.
+
+    Args:
+        data: With an image column; the first one is read.
+        rows: Which rows.
+        size: Side of the square, in pixels.
+        mean: Per-channel mean, of values in 0 to 1.
+        std: Per-channel divisor.
+        augment: Varies an image when a random generator is given.
+        always: Done to every image, evaluation included.
+    """
+
+    lengths = None
+
+    def __init__(
+        self,
+        data: Data,
+        rows: Rows,
+        *,
+        size: int,
+        mean: Sequence[float],
+        std: Sequence[float],
+        augment: OnImage | None = None,
+        always: Callable[[Image.Image], Image.Image] | None = None,
+    ) -> None:
+        self.always = always
+        self.cells = data.table.select_columns([data.schema.of_kind("image")[0]])
+        self.column = self.cells.column_names[0]
+        self.rows = rows
+        self.size = size
+        self.augment = augment
+        self.mean = torch.tensor(mean).view(1, 3, 1, 1)
+        self.std = torch.tensor(std).view(1, 3, 1, 1)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def get(self, position: int, rng: np.random.Generator | None) -> npt.NDArray[np.uint8]:
+        """One image (H, W, 3), uint8."""
+        cell = self.cells[int(self.rows[position])][self.column]
+        image = open_image(cell, shorter_side=2 * self.size)
+        if self.always is not None:
+            image = self.always(image)
+        if rng is not None and self.augment is not None:
+            image = self.augment(image, rng)
+        side = (self.size, self.size)
+        if image.size != side:
+            image = image.resize(side, Image.Resampling.BICUBIC, reducing_gap=2.0)
+        return np.asarray(image)
+
+    def collate(self, examples: Sequence[npt.NDArray[np.uint8]]) -> Batch:
+        """`image` (B, 3, H, W) float32; pixels stay uint8 up to here, which is a quarter to move."""
+        stacked_BHWC = torch.from_numpy(np.stack(examples))
+        image_BCHW = stacked_BHWC.permute(0, 3, 1, 2).float().div_(255)
+        return {"image": image_BCHW.sub_(self.mean).div_(self.std)}
+
+
+class TextExamples:
+    """Texts of some rows, tokenised once; several columns are joined as segments."""
+
+    def __init__(
+        self, data: Data, rows: Rows, *, tokenizer: PreTrainedTokenizerBase, max_length: int
+    ) -> None:
+        self.tokenizer = tokenizer
+        tokens = [tokenise(chunk, tokenizer, max_length) for chunk in _chunks(data, rows)]
+        encoded = [ids for chunk in tokens for ids in chunk]
+        self.lengths = np.array([len(ids) for ids in encoded], dtype=np.int64)
+        # One flat array: a million rows of Python lists would take gigabytes.
+        self.starts = np.concatenate([[0], np.cumsum(self.lengths)])
+        self.flat = np.concatenate(encoded) if encoded else np.zeros(0, np.int32)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def get(self, position: int, rng: np.random.Generator | None) -> npt.NDArray[np.int32]:
+        """Token ids (T,) of one text."""
+        return self.flat[self.starts[position] : self.starts[position + 1]]
+
+    def collate(self, examples: Sequence[npt.NDArray[np.int32]]) -> Batch:
+        """`input_ids` and `attention_mask` (B, T), padded to the longest of the batch."""
+        longest = max(len(ids) for ids in examples)
+        pad = int(self.tokenizer.pad_token_id or 0)
+        ids_BT = np.full((len(examples), longest), pad, dtype=np.int64)
+        mask_BT = np.zeros((len(examples), longest), dtype=np.int64)
+        for row, ids in enumerate(examples):
+            ids_BT[row, : len(ids)] = ids
+            mask_BT[row, : len(ids)] = 1
+        return {"input_ids": torch.from_numpy(ids_BT), "attention_mask": torch.from_numpy(mask_BT)}
+
+
+class FeatureExamples:
+    """Features that were computed before: training a head on them never runs the backbone."""
+
+    lengths = None
+
+    def __init__(self, features_ND: npt.NDArray[np.float32]) -> None:
+        self.features_ND = features_ND
+
+    def __len__(self) -> int:
+        return len(self.features_ND)
+
+    def get(self, position: int, rng: np.random.Generator | None) -> npt.NDArray[np.float32]:
+        """Features (D,) of one example."""
+        return self.features_ND[position]
+
+    def collate(self, examples: Sequence[npt.NDArray[np.float32]]) -> Batch:
+        """`features` (B, D)."""
+        return {"features": torch.from_numpy(np.stack(examples))}
+
+
+def tokenise(
+    segments: Sequence[tuple[str, ...]], tokenizer: PreTrainedTokenizerBase, max_length: int
+) -> list[npt.NDArray[np.int32]]:
+    """Token ids of each row; a row's segments are joined by the tokenizer's separator."""
+    separator = f" {tokenizer.sep_token or tokenizer.eos_token or ''} "
+    joined = [separator.join(part for part in row if part) for row in segments]
+    encoded = tokenizer(joined, truncation=True, max_length=max_length)["input_ids"]
+    if not all(encoded):
+        raise DataError("the tokenizer made nothing of an empty text", hint="remove rows without text")
+    return [np.asarray(ids, dtype=np.int32) for ids in encoded]
+
+
+def _chunks(data: Data, rows: Rows, size: int = 10_000) -> Sequence[list[tuple[str, ...]]]:
+    """The rows' texts, some thousands at a time."""
+    return [texts(data, rows[start : start + size]) for start in range(0, len(rows), size)]

@@ -1,0 +1,114 @@
+"""Loader: batches of examples with targets, the same whatever the number of workers or processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from upfit.data.examples import Batch, Examples
+from upfit.data.order import Index, by_length, epoch_batches
+
+Key = tuple[int, int, int]
+"""(position, seed, epoch); a negative epoch asks for the example as it is."""
+
+
+class _Keyed(Dataset[Any]):
+    """Examples addressed by key, so that each draws its own random numbers in whichever worker it lands."""
+
+    def __init__(self, examples: Examples) -> None:
+        self.examples = examples
+
+    def __getitem__(self, key: Key) -> tuple[int, Any]:
+        position, seed, epoch = key
+        rng = None if epoch < 0 else np.random.default_rng((seed, epoch, position))
+        return position, self.examples.get(position, rng)
+
+
+class Loader:
+    """Training and evaluation batches of the same examples.
+
+    Args:
+        examples: Prepared examples.
+        targets: (N,) or (N, K) encoded targets; None for inputs without.
+        size: Examples per batch, over all processes.
+        seed: Decides order and augmentation.
+        bucket: Put examples of like length together.
+        workers: Loader processes; the batches are the same for any number.
+        shard: (rank, world): every process takes its share of each batch.
+    """
+
+    def __init__(
+        self,
+        examples: Examples,
+        targets: npt.NDArray[Any] | None,
+        *,
+        size: int,
+        seed: int = 0,
+        bucket: bool = True,
+        workers: int = 0,
+        shard: tuple[int, int] = (0, 1),
+    ) -> None:
+        self.examples = examples
+        self.targets = None if targets is None else torch.as_tensor(targets)
+        self.size = size
+        self.seed = seed
+        self.lengths = examples.lengths if bucket else None
+        self.workers = workers
+        self.shard = shard
+
+    def __len__(self) -> int:
+        """Batches per epoch."""
+        return -(-len(self.examples) // self.size)
+
+    @property
+    def count(self) -> int:
+        """Number of examples."""
+        return len(self.examples)
+
+    def epoch(self, epoch: int, *, start: int = 0) -> Iterator[Batch]:
+        """Shuffled, augmented batches of one pass, from batch `start` on.
+
+        Each holds the inputs, `target`, `position` (B,), `count` (examples over all processes) and `share`
+        (how many of this process's examples count).
+        """
+        batches = epoch_batches(
+            self.count, size=self.size, seed=self.seed, epoch=epoch, lengths=self.lengths
+        )
+        return self._batches(batches[start:], epoch)
+
+    def once(self) -> Iterator[Batch]:
+        """Every example once, not augmented, longest first; `position` says which."""
+        lengths = self.lengths if self.lengths is not None else np.zeros(self.count, np.int64)
+        return self._batches(by_length(lengths, size=self.size), -1)
+
+    def _batches(self, batches: Sequence[Index], epoch: int) -> Iterator[Batch]:
+        rank, world = self.shard
+        # A process without a share of a tiny batch borrows an example: it must take part in the step.
+        shares = [batch[rank::world] if len(batch) > rank else batch[:0] for batch in batches]
+        borrowed = [share if len(share) else batch[:1] for share, batch in zip(shares, batches, strict=True)]
+        keys = [[(int(p), self.seed, epoch) for p in positions] for positions in borrowed]
+        loader = DataLoader(
+            _Keyed(self.examples),
+            batch_sampler=keys,
+            num_workers=self.workers,
+            collate_fn=self._collate,
+            # Its own generator: the loader must not draw from the stream that a resumed run continues.
+            generator=torch.Generator(),
+        )
+        for whole, share, batch in zip(batches, shares, loader, strict=True):
+            batch["count"] = torch.tensor(len(whole))
+            batch["share"] = torch.tensor(len(share))
+            yield batch
+
+    def _collate(self, items: Sequence[tuple[int, Any]]) -> Batch:
+        positions = torch.tensor([position for position, _ in items])
+        batch = self.examples.collate([example for _, example in items])
+        batch["position"] = positions
+        if self.targets is not None:
+            batch["target"] = self.targets[positions]
+        return batch

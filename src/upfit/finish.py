@@ -1,0 +1,219 @@
+"""The end of a journey: choose on validation, open the test set once, save the model, write the report."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from upfit.data.targets import targets
+from upfit.measure import (
+    baseline_scores,
+    evidence,
+    higher_is_better,
+    metrics,
+    paired_gain,
+)
+from upfit.models import Head, Network, load_backbone
+from upfit.saved_model import SavedModel
+from upfit.store import RunFolder, read_trace
+from upfit.store.run_folder import estimates_to_json
+from upfit.train.fitted import Fitted
+from upfit.train.recorder import peak_rss_mb
+from upfit.train.timing import Clock
+from upfit.train.tune import learning_names
+from upfit.train.workbench import Workbench
+from upfit.values import Candidate, Estimate, Finding, Predictions, Run, Task
+
+Scores = npt.NDArray[np.float32]
+
+
+def finish_run(
+    folder: RunFolder,
+    bench: Workbench,
+    fitted: tuple[Fitted, ...],
+    findings: tuple[Finding, ...],
+    *,
+    metric: str,
+    clock: Clock,
+    mlflow: str | None,
+) -> Run:
+    """Judge the candidates, and leave a finished run folder behind."""
+    best = max(fitted, key=lambda one: _rank(bench, one.scores, metric))
+    candidates = judge(bench, fitted, best, metric)
+    saved = SavedModel(chosen_network(bench, best, fitted), bench.data.schema, bench.objective, bench.recipe)
+    test = None
+    if len(bench.split.test):
+        # The predictions come first: no choice can be made once the labels are known.
+        scores = saved.scores(bench.data, bench.split.test)
+        folder.count_opening()
+        test = evidence(bench.data.schema.task, scores, targets(bench.data, bench.split.test))
+    chosen = next(one for one in candidates if one.chosen)
+    result = _result(bench, saved.network, candidates, test, findings, metric=metric, folder=folder)
+    predictions = Predictions(bench.split.validation, best.scores, bench.validation_targets)
+    if folder.writes:
+        saved.save(folder.path / "model")
+        folder.write_predictions(predictions)
+        folder.write_findings(findings)
+        folder.write_json("candidates.json", [candidate_to_json(one) for one in candidates])
+        folder.write_json("environment.json", environment(bench))
+    run = Run(
+        recipe=bench.recipe,
+        schema=bench.data.schema,
+        data_fingerprint=bench.data.fingerprint,
+        split=bench.split,
+        trace=read_trace(folder.path / "trace.jsonl"),
+        metric=metric,
+        validation=chosen.validation,
+        candidates=candidates,
+        test=test,
+        test_openings=folder.openings(),
+        findings=findings,
+        predictions=predictions,
+        result={**result, "seconds": clock.spent},
+        folder=folder.path,
+        module=saved.network,
+        predictor=saved.predict,
+    )
+    if folder.writes:
+        write_reports(run, bench, folder, mlflow)
+        # Last, since it marks the run as finished.
+        folder.write_json("result.json", {**result, "seconds": clock.spent})
+        folder.remove("checkpoints")
+        folder.remove("candidates")
+    bench.world.wait()
+    return run
+
+
+def judge(
+    bench: Workbench, fitted: tuple[Fitted, ...], best: Fitted, metric: str
+) -> tuple[Candidate, ...]:
+    """Every candidate and the baseline with intervals, and the winner's paired margin over each."""
+    task, truth = bench.data.schema.task, bench.validation_targets
+    base = baseline_scores(task, bench.train_targets, len(truth), bench.data.schema.outputs)
+    name = "mean" if task == "regression" else "majority"
+    rows: list[tuple[Any, Scores, float]] = [(name, base, 0.0)]
+    rows += [(one.name, one.scores, one.seconds) for one in fitted]
+    return tuple(
+        Candidate(
+            name=label,
+            validation=evidence(task, scores, truth),
+            seconds=seconds,
+            chosen=label == best.name,
+            margin=None if label == best.name else paired_gain(task, metric, best.scores, scores, truth),
+        )
+        for label, scores, seconds in rows
+    )
+
+
+def chosen_network(bench: Workbench, best: Fitted, fitted: tuple[Fitted, ...]) -> Network:
+    """The winner as one network: pretrained or tuned backbone, with its own head."""
+    backbone = load_backbone(bench.recipe.backbone, bench.data.schema.modality)  # type: ignore[arg-type]
+    network = Network(backbone, Head(backbone.width, bench.data.schema.outputs))
+    if best.name != "probe":
+        tuned = next(one for one in fitted if one.name == "tuned")
+        network.load_state_dict(tuned.tensors)
+    if best.name != "tuned":
+        network.head.start_from(best.tensors["weight"], best.tensors["bias"])
+    return network.eval()
+
+
+def write_reports(run: Run, bench: Workbench, folder: RunFolder, mlflow: str | None) -> None:
+    """`report.html`, `model_card.md`, and the tracking server when one is named."""
+    from upfit.report.card import model_card
+    from upfit.report.html import html_report
+
+    folder.write_text("report.html", html_report(run, bench.data, environment=environment(bench)))
+    folder.write_text("model_card.md", model_card(run))
+    if mlflow is not None:
+        from upfit.report.mlflow import log_run
+
+        log_run(run, mlflow)
+
+
+def environment(bench: Workbench) -> dict[str, Any]:
+    """What the run ran on, for the report."""
+    names = ("upfit", "torch", "timm", "transformers", "datasets", "scikit-learn", "numpy")
+    return {
+        "python": platform.python_version(),
+        **{name: version(name) for name in names},
+        "platform": platform.platform(),
+        "cpu_count": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "device": str(bench.world.device),
+        "processes": bench.world.size,
+        "precision": bench.recipe.precision,
+    }
+
+
+def candidate_to_json(candidate: Candidate) -> dict[str, Any]:
+    """A candidate as plain values."""
+    margin = candidate.margin
+    return {
+        "name": candidate.name,
+        "validation": estimates_to_json(candidate.validation),
+        "seconds": candidate.seconds,
+        "chosen": candidate.chosen,
+        "margin": None if margin is None else [margin.value, margin.low, margin.high],
+    }
+
+
+def candidate_from_json(content: Mapping[str, Any]) -> Candidate:
+    """The reverse of `candidate_to_json`."""
+    validation = {name: Estimate(**one) for name, one in content["validation"].items()}
+    margin = None if content["margin"] is None else Estimate(*content["margin"])
+    return Candidate(content["name"], validation, content["seconds"], content["chosen"], margin)
+
+
+def _rank(bench: Workbench, scores: Scores, metric: str) -> tuple[float, float]:
+    """Better first: the metric, then (between equals) the log-loss or the RMSE."""
+    task: Task = bench.data.schema.task
+    found = metrics(task, scores, bench.validation_targets)
+    sign = 1 if higher_is_better(metric) else -1
+    tie = "log_loss" if "log_loss" in found else "rmse" if "rmse" in found else metric
+    second = found[tie] if higher_is_better(tie) else -found[tie]
+    return sign * found.get(metric, float("-inf")), second
+
+
+def _result(
+    bench: Workbench,
+    network: Network,
+    candidates: tuple[Candidate, ...],
+    test: Mapping[str, Estimate] | None,
+    findings: tuple[Finding, ...],
+    *,
+    metric: str,
+    folder: RunFolder,
+) -> dict[str, Any]:
+    """`result.json`, but for the seconds."""
+    chosen = next(one for one in candidates if one.chosen)
+    trace = read_trace(Path(folder.path) / "trace.jsonl")
+    tuned = chosen.name != "probe"
+    return {
+        "schema": 1,
+        "task": bench.data.schema.task,
+        "metric": metric,
+        "chosen": chosen.name,
+        "validation": estimates_to_json(chosen.validation),
+        "test": None if test is None else estimates_to_json(test),
+        "test_openings": folder.openings(),
+        "peak_rss_mb": peak_rss_mb(),
+        "backbone": bench.recipe.backbone,
+        "trained_parameters": _trained(network, bench.recipe.layers.train if tuned else "head"),
+        "epochs": trace.steps[-1].epoch if trace.steps else 0.0,
+        "steps": trace.steps[-1].step if trace.steps else 0,
+        "findings": [finding.model_dump(mode="json") for finding in findings],
+    }
+
+
+def _trained(network: Network, train: int | str) -> int:
+    """How many parameters the winner learned from the data."""
+    learning = learning_names(network.groups, train)
+    return sum(value.numel() for name, value in network.named_parameters() if name in learning)

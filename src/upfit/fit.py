@@ -1,0 +1,235 @@
+"""`fit` and `resume`: check what was asked, read the data, and set out on the journey."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from upfit.budget import seconds
+from upfit.errors import RunFolderError
+from upfit.journey import Journey, require_same, travel
+from upfit.measure import higher_is_better, primary_metric
+from upfit.measure.metrics import family_of
+from upfit.own import train
+from upfit.runs import load_run, read_request
+from upfit.store import RunFolder
+from upfit.techniques import check
+from upfit.train.interrupt import Interrupts
+from upfit.train.timing import Clock
+from upfit.train.tune import Places
+from upfit.train.world import World
+from upfit.values import Change, Data, Kind, Recipe, Run, Silent, Task, Watcher
+
+__all__ = ["fit", "load_run", "resume", "train"]
+
+Request = dict[str, Any]
+
+
+def fit(
+    data: Any = None,
+    *,
+    budget: str | float | None = None,
+    target: str | Iterable[str] | None = None,
+    task: Task | None = None,
+    kinds: Mapping[str, Kind] | None = None,
+    train: Any = None,
+    validation: Any = None,
+    test: Any = None,
+    split: str = "8:1:1",
+    group: str | None = None,
+    time: str | None = None,
+    model: str = "auto",
+    recipe: Recipe | None = None,
+    changes: Iterable[Change] = (),
+    metric: str | None = None,
+    seed: int | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    watcher: Watcher | None = None,
+    mlflow: str | None = None,
+    checkpoint_every: float | None = None,
+    started: float | None = None,
+) -> Run:
+    """Fine-tune a pretrained model on your data, and measure what it reaches.
+
+    Args:
+        data: A folder of class folders, a table file, a folder of table files named train / validation /
+            test, a DataFrame, a `datasets.Dataset`, or a torch Dataset. Or name the parts one by one:
+        train: Training part.
+        validation: Validation part; cut from the training part where missing.
+        test: Test part. Its labels are read once, at the end.
+        budget: Wall-clock limit, e.g. `"90s"`, `"10m"`, or seconds; None trains as long as the recipe says.
+        target: Target column, or several 0/1 columns; inferred where missing.
+        task: `binary`, `multiclass`, `multilabel` or `regression`; inferred where missing.
+        kinds: Column kinds that were inferred wrongly.
+        split: Ratio train:validation:test, or train:test.
+        group: Column whose equal values must not straddle the split.
+        time: Column to split by in order.
+        model: Backbone: `auto`, `packaged:NAME`, `timm:NAME`, `hf:NAME` or a folder.
+        recipe: Where to start from; the default recipe where missing.
+        changes: Edits of the recipe.
+        metric: What decides between candidates; accuracy, map or rmse where missing.
+        seed: Overrides the recipe's seed; decides split, order, augmentation and initial weights.
+        out: Run folder; by default the first free `runs/NAME-N`.
+        overwrite: Replace an existing run folder.
+        watcher: Sees progress.
+        mlflow: Tracking URI to log the finished run to.
+        checkpoint_every: Seconds between checkpoints; by default they cost about 2 % of the time.
+        started: `time.time()` when the budget began; now, where missing.
+
+    Returns:
+        The finished Run.
+
+    Raises:
+        InputError: Something about the data, recipe, backbone or run folder; nothing was written over.
+        Interrupted: Stopped by a signal; `resume` goes on.
+
+    Example:
+        >>> run = fit("flowers/", budget="10m")  # doctest: +SKIP
+        >>> print(run.validation["accuracy"])  # doctest: +SKIP
+        0.943 (0.921 to 0.961)
+    """
+    limit = None if budget is None else seconds(budget)
+    recipe = _edited(recipe or Recipe(), tuple(changes), model, seed)
+    if metric is not None:
+        higher_is_better(metric)
+    parts = {"train": train, "validation": validation, "test": test}
+    given = {name: part for name, part in parts.items() if part is not None}
+    path = Path(out) if out is not None else _free_name(data if data is not None else train)
+    RunFolder.require_free(path, overwrite=overwrite)
+    request: Request = {
+        "data": data,
+        "parts": given or None,
+        "target": target if target is None or isinstance(target, str) else list(target),
+        "task": task,
+        "kinds": dict(kinds) if kinds else None,
+        "group": group,
+        "time": time,
+        "split": split,
+        "metric": metric,
+        "budget": limit,
+        "mlflow": mlflow,
+        "recipe": recipe.to_yaml(),
+    }
+    clock = Clock(limit, started)
+    with Interrupts() as interrupts:
+        watcher = watcher or Silent()
+        watcher.stage("reading the data")
+        table = read_request(request)
+        world = World()
+        if not world.is_main:
+            watcher = Silent()
+        folder = RunFolder.create(path, overwrite=overwrite, writes=world.is_main)
+        folder.write_json("request.json", _portable(request))
+        world.wait()
+        places = Places(folder.path, checkpoint_every, interrupts.poll)
+        return _set_out(request, table, folder, clock, places, watcher, world)
+
+
+def resume(
+    folder: str | Path,
+    *,
+    data: Any = None,
+    watcher: Watcher | None = None,
+    checkpoint_every: float | None = None,
+    started: float | None = None,
+) -> Run:
+    """Go on with a run that was interrupted or killed, from its newest checkpoint.
+
+    Args:
+        folder: The run folder.
+        data: The data again, where it was given in memory and not as a path.
+        watcher: Sees progress.
+        checkpoint_every: Seconds between checkpoints.
+        started: `time.time()` when waiting began; now, where missing.
+
+    Returns:
+        The finished Run; one that was finished already is only loaded.
+
+    Raises:
+        RunFolderError: Not a run folder, in use, of a newer version, or its data have changed.
+    """
+    watcher = watcher or Silent()
+    found = RunFolder.open(Path(folder))
+    if found.has("result.json"):
+        watcher.note(f"{folder} is finished already")
+        return load_run(folder)
+    request = found.read_json("request.json")
+    if data is not None:
+        request["data"] = data
+    if request["data"] is None and request["parts"] is None:
+        raise RunFolderError(f"{folder} was made from data in memory", hint="upfit.resume(folder, data=…)")
+    clock = Clock(request["budget"], started, spent=found.seconds_spent())
+    with Interrupts() as interrupts:
+        watcher.stage("reading the data")
+        table = read_request(request)
+        world = World()
+        found = RunFolder.open(Path(folder), writes=world.is_main)
+        if world.is_main:
+            found.lock()
+        places = Places(found.path, checkpoint_every, interrupts.poll)
+        return _set_out(request, table, found, clock, places, watcher if world.is_main else Silent(), world)
+
+
+def _set_out(
+    request: Request,
+    data: Data,
+    folder: RunFolder,
+    clock: Clock,
+    places: Places,
+    watcher: Watcher,
+    world: World,
+) -> Run:
+    """The journey of a request; its recipe is read back so that a resumed run has the very same one."""
+    task = data.schema.task
+    metric = request["metric"] or primary_metric(task)
+    family_of(task, metric)
+    require_same(folder, data)
+    journey = Journey(
+        folder=folder,
+        clock=clock,
+        metric=metric,
+        ratio=request["split"],
+        places=places,
+        watcher=watcher,
+        world=world,
+        mlflow=request["mlflow"],
+    )
+    return travel(journey, data, Recipe.from_yaml(request["recipe"]))
+
+
+def _edited(recipe: Recipe, changes: tuple[Change, ...], model: str, seed: int | None) -> Recipe:
+    """The recipe with everything that was asked for, checked whole."""
+    recipe = recipe.apply(*changes)
+    if model != "auto":
+        recipe = recipe.replace(backbone=model)
+    if seed is not None:
+        recipe = recipe.replace(seed=seed)
+    check(recipe)
+    return recipe
+
+
+def _free_name(source: Any) -> Path:
+    """The first `runs/NAME-N` that does not exist; NAME is the source's own."""
+    stem = Path(source).resolve().stem if isinstance(source, str | Path) else "data"
+    name = re.sub(r"[^\w.-]+", "-", stem)[:60] or "data"
+    number = 1
+    while Path("runs", f"{name}-{number}").exists():
+        number += 1
+    return Path("runs", f"{name}-{number}")
+
+
+def _portable(request: Request) -> Request:
+    """The request as JSON: absolute paths; data in memory become null."""
+    parts = request["parts"]
+    return {
+        **request,
+        "data": _path(request["data"]),
+        "parts": {name: _path(part) for name, part in parts.items()} if parts else None,
+    }
+
+
+def _path(source: Any) -> str | None:
+    return str(Path(source).resolve()) if isinstance(source, str | Path) else None

@@ -1,0 +1,224 @@
+"""The stages of a journey in order. Each leaves its result in the run folder, so none is travelled twice."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Literal, cast
+
+from torch import nn
+
+from upfit.data.targets import targets
+from upfit.errors import InputError, Interrupted, RunFolderError, TrainingError
+from upfit.finish import finish_run
+from upfit.models import Network, load_backbone
+from upfit.models.image_backbone import ImageBackbone
+from upfit.models.text_backbone import TextBackbone
+from upfit.split.leakage import findings_of_split
+from upfit.split.make import make_split
+from upfit.store import FeatureCache, RunFolder
+from upfit.train.costs import step_seconds
+from upfit.train.fitted import Fitted, kept
+from upfit.train.flip import mirror_loss
+from upfit.train.objective import Objective
+from upfit.train.precision import choose_precision
+from upfit.train.settle import Costs, make_plan, settle, settle_inputs, settle_techniques
+from upfit.train.stages import fresh_network, probe_stage, refit_stage, training_parts, tune_stage
+from upfit.train.timing import Clock, Rates
+from upfit.train.tune import Places, Plan
+from upfit.train.workbench import Workbench
+from upfit.train.world import World
+from upfit.values import Data, Finding, Recipe, Run, Watcher
+
+AnyBackbone = ImageBackbone | TextBackbone
+
+REFIT_SHARE = 0.25
+"""Refitting is left out when it would take more than this part of the time left."""
+
+
+@dataclass(frozen=True)
+class Journey:
+    """What a journey starts with: where it writes, its clock, the metric that decides, who watches."""
+
+    folder: RunFolder
+    clock: Clock
+    metric: str
+    ratio: str
+    places: Places
+    watcher: Watcher
+    world: World
+    mlflow: str | None = None
+
+
+def travel(journey: Journey, data: Data, recipe: Recipe) -> Run:
+    """From data to a finished Run; an interruption leaves a folder that can be resumed."""
+    folder, watcher = journey.folder, journey.watcher
+    try:
+        bench, backbone = lay_out(journey, data, recipe)
+        watcher.stage("linear probe on the frozen backbone")
+        probe = kept(folder, "probe", lambda: probe_stage(bench, backbone))
+        folder.write_seconds(journey.clock.spent)
+        watcher.stage("planning")
+        bench, plan = settled(journey, bench, backbone, probe)
+        tuned, refitted, findings = improve(journey, bench, backbone, probe, plan)
+        watcher.stage("judging and reporting")
+        fitted = tuple(one for one in (probe, tuned, refitted) if one is not None)
+        findings = (*data.findings, *findings_of_split(data, bench.split), *findings)
+        return finish_run(
+            folder, bench, fitted, findings, metric=journey.metric, clock=journey.clock, mlflow=journey.mlflow
+        )
+    except (Interrupted, KeyboardInterrupt):
+        folder.write_seconds(journey.clock.spent)
+        raise Interrupted("interrupted; what was reached is saved", hint=f"upfit resume {folder.path}") from None
+    finally:
+        watcher.close()
+
+
+def lay_out(journey: Journey, data: Data, recipe: Recipe) -> tuple[Workbench, AnyBackbone]:
+    """Split the data, load the backbone, settle how examples are shown to it."""
+    folder = journey.folder
+    modality = data.schema.modality
+    if modality == "table":
+        raise InputError(
+            "there is no image and no text column; tables alone are not supported yet",
+            hint="--kind COLUMN=text if one of the columns is text",
+        )
+    split = folder.read_split() if folder.has("split.parquet") else None
+    if split is None:
+        split = make_split(data, ratio=journey.ratio, seed=recipe.seed)
+        folder.write_split(split)
+    backbone = load_backbone(recipe.backbone, modality)
+    train_targets = targets(data, split.train)
+    bench = Workbench(
+        data=data,
+        split=split,
+        recipe=settle_inputs(recipe.replace(backbone=backbone.name), data, backbone, split.train),
+        objective=Objective.of(data.schema.task, train_targets),
+        train_targets=train_targets,
+        validation_targets=targets(data, split.validation),
+        world=journey.world,
+        cache=FeatureCache(),
+        watcher=journey.watcher,
+    )
+    bench.objective.loss(recipe.loss)  # a loss that does not fit is refused before any work
+    return _in_precision(bench, backbone), backbone
+
+
+def settled(
+    journey: Journey, bench: Workbench, backbone: AnyBackbone, probe: Fitted
+) -> tuple[Workbench, Plan | None]:
+    """Settle the recipe and plan the tuning; a resumed run takes both as they were."""
+    folder = journey.folder
+    if not folder.has("plan.json"):
+        bench = bench.with_recipe(_settled_recipe(journey, bench, backbone, probe))
+        rates = _rates(bench, backbone, probe)
+        reserve = _reserve(journey.clock, rates, bench)
+        left = None if journey.clock.left is None else journey.clock.left - reserve
+        costs = Costs(rates.step, rates.evaluation(bench.split), left)
+        per_epoch = -(-len(bench.split.train) // cast(int, bench.recipe.batching.size))
+        plan = bench.world.agree(make_plan(bench.recipe, per_epoch=per_epoch, costs=costs))
+        if plan is not None:
+            bench = bench.with_recipe(settle_techniques(bench.recipe, plan.total_steps))
+        folder.write_text("recipe.yaml", bench.recipe.to_yaml())
+        steps = {} if plan is None else {"total_steps": plan.total_steps, "evaluate_every": plan.evaluate_every}
+        folder.write_json("plan.json", {**steps, "reserve": reserve, "rates": asdict(rates)})
+        journey.world.wait()
+    saved = folder.read_json("plan.json")
+    bench = bench.with_recipe(folder.read_recipe())
+    if "total_steps" not in saved:
+        return bench, None
+    deadline = journey.clock.deadline(saved["reserve"])
+    return bench, Plan(saved["total_steps"], saved["evaluate_every"], deadline)
+
+
+def improve(
+    journey: Journey, bench: Workbench, backbone: AnyBackbone, probe: Fitted, plan: Plan | None
+) -> tuple[Fitted | None, Fitted | None, tuple[Finding, ...]]:
+    """Tune, and refit the probe on the tuned features; a run that diverges leaves the probe standing."""
+    folder = journey.folder
+    if plan is None:
+        text = "the budget leaves no time for tuning, so the linear probe is the result"
+        return None, None, (Finding(kind="underfit_budget", severity="warning", message=text),)
+    journey.watcher.stage("tuning")
+    network = fresh_network(bench, backbone, probe)
+    try:
+        tuned = kept(
+            folder,
+            "tuned",
+            lambda: tune_stage(bench, network, plan=plan, places=journey.places, metric=journey.metric),
+        )
+    except TrainingError as error:
+        text = f"tuning diverged and was dropped: {error.message}"
+        return None, None, (Finding(kind="nan_loss", severity="error", message=text),)
+    folder.write_seconds(journey.clock.spent)
+    if bench.recipe.layers.train == "head" or not _time_to_refit(journey, bench):
+        return tuned, None, ()
+    network.load_state_dict(tuned.tensors)
+    journey.watcher.stage("linear probe on the tuned backbone")
+    return tuned, kept(folder, "refitted", lambda: refit_stage(bench, network)), ()
+
+
+def _in_precision(bench: Workbench, backbone: AnyBackbone) -> Workbench:
+    """Settle the precision, and work in a world of that precision."""
+    precision = bench.recipe.precision
+    if precision == "auto":
+        loader = bench.evaluation_loader(bench.examples(backbone, bench.split.train[:16]))
+        batch = next(iter(loader.once()))
+        names = ("image", "input_ids", "attention_mask")
+        inputs = {name: batch[name] for name in names if name in batch}
+        chosen = bench.world.agree(choose_precision(backbone, inputs, name=backbone.name))
+        precision = cast(Literal["fp32", "bf16"], chosen)
+    bench = bench.with_recipe(bench.recipe.replace(precision=precision))
+    return bench if precision == "fp32" else replace(bench, world=World(precision))
+
+
+def _settled_recipe(journey: Journey, bench: Workbench, backbone: AnyBackbone, probe: Fitted) -> Recipe:
+    """Every `auto` of the recipe but those that depend on the plan."""
+    recipe = bench.recipe
+    asks = recipe.augment.policy != "none" and recipe.augment.flip == "auto"
+    if asks and isinstance(backbone, ImageBackbone):
+        loss = mirror_loss(bench, backbone, probe, journey.metric)
+        recipe = recipe.replace(augment=recipe.augment.replace(flip=loss.low <= 0))
+    return settle(
+        recipe,
+        modality=backbone.modality,
+        count=len(bench.split.train),
+        outputs=bench.data.schema.outputs,
+    )
+
+
+def _rates(bench: Workbench, backbone: AnyBackbone, probe: Fitted) -> Rates:
+    """What things cost on this machine."""
+    network: nn.Module = fresh_network(bench, backbone, probe)
+    model, source = training_parts(bench, cast(Network, network))
+    step = step_seconds(model, source, bench.objective.loss(bench.recipe.loss), bench.world)
+    size = cast(int, bench.recipe.batching.size)
+    forward = probe.facts["forward_seconds"] or step / size / 3
+    return bench.world.agree(Rates(forward, step, probe.facts["head_seconds"]))
+
+
+def _reserve(clock: Clock, rates: Rates, bench: Workbench) -> float:
+    """Seconds to keep for what comes after tuning."""
+    finish, refit = rates.finish(bench.split), rates.refit(bench.split)
+    left = clock.left
+    return finish + (refit if left is None or refit < REFIT_SHARE * left else 0.0)
+
+
+def _time_to_refit(journey: Journey, bench: Workbench) -> bool:
+    """Whether the time left is enough for refitting and finishing."""
+    if journey.clock.left is None or journey.folder.has("candidates/refitted.safetensors"):
+        return True
+    rates = Rates(**journey.folder.read_json("plan.json")["rates"])
+    needed = rates.refit(bench.split) + rates.finish(bench.split)
+    return bench.world.agree(journey.clock.left >= 0.9 * needed)
+
+
+def require_same(folder: RunFolder, data: Data) -> None:
+    """Raise `RunFolderError` if a run is resumed with other data than it began with."""
+    if not folder.has("data.json"):
+        facts = {"fingerprint": data.fingerprint, "rows": len(data), "source": data.source}
+        folder.write_json("data.json", {**facts, "schema": data.schema.model_dump(mode="json")})
+    elif folder.read_json("data.json")["fingerprint"] != data.fingerprint:
+        raise RunFolderError(
+            "the data have changed since this run began",
+            hint=f"put them back as they were, or start anew: upfit fit {data.source}",
+        )

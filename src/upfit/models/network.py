@@ -1,0 +1,68 @@
+"""Network: a backbone with a fresh head."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from upfit.models.backbone import Backbone, Batch
+from upfit.models.groups import LayerGroup
+
+
+class Head(nn.Module):
+    """Dropout, then one linear layer (B, D) → (B, K)."""
+
+    def __init__(self, width: int, outputs: int, *, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(width, outputs)
+        nn.init.normal_(self.linear.weight, std=0.01)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, features_BD: torch.Tensor) -> torch.Tensor:
+        """Logits (B, K)."""
+        logits: torch.Tensor = self.linear(self.dropout(features_BD))
+        return logits
+
+    @torch.no_grad()
+    def start_from(self, weight_KD: torch.Tensor, bias_K: torch.Tensor) -> None:
+        """Take over the weights of a fitted linear probe."""
+        self.linear.weight.copy_(weight_KD)
+        self.linear.bias.copy_(bias_K)
+
+
+class Network(nn.Module):
+    """`head(backbone(batch))`, with the layer groups of both, the head last."""
+
+    def __init__(self, backbone: Backbone, head: Head) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+
+    @property
+    def groups(self) -> tuple[LayerGroup, ...]:
+        """Layer groups with parameter names as this module spells them."""
+        below = [
+            LayerGroup(group.name, tuple(f"backbone.net.{name}" for name in group.parameters))
+            for group in self.backbone.groups
+        ]
+        names = tuple(f"head.{name}" for name, _ in self.head.named_parameters())
+        return (*below, LayerGroup("head", names))
+
+    def features(self, batch: Batch) -> torch.Tensor:
+        """Pooled features (B, D)."""
+        return self.backbone(batch)
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        """Logits (B, K)."""
+        logits: torch.Tensor = self.head(self.backbone(batch))
+        return logits
+
+
+def set_backbone_dropout(network: Network, rate: float) -> None:
+    """Give every dropout layer of the backbone the same rate."""
+    backbone = network.backbone
+    assert isinstance(backbone, nn.Module)
+    for module in backbone.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = rate

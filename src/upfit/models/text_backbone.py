@@ -1,0 +1,95 @@
+"""Text backbones from transformers: mean-pooled features of texts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
+
+from upfit.errors import BackboneError
+from upfit.models.backbone import Batch
+from upfit.models.groups import find_groups
+
+
+@dataclass(frozen=True, eq=False)
+class TextInput:
+    """A tokenizer and the greatest number of tokens that the backbone reads."""
+
+    tokenizer: PreTrainedTokenizerBase
+    max_length: int
+
+
+class TextBackbone(nn.Module):
+    """A transformers encoder. Batch: `input_ids`, `attention_mask` (B, T); features (B, D)."""
+
+    modality: Literal["text"] = "text"
+
+    def __init__(self, net: nn.Module, *, name: str, inputs: TextInput) -> None:
+        super().__init__()
+        if hasattr(net, "pooler"):
+            net.pooler = None  # type: ignore[assignment]  # features are mean-pooled, so it would never train
+        self.net = net
+        self.name = name
+        self.inputs = inputs
+        self.groups = find_groups(net)
+        self.width = int(net.config.hidden_size)  # type: ignore[union-attr,arg-type]
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        """Mean of the last layer over the tokens that are not padding (B, D)."""
+        known = ("input_ids", "attention_mask", "token_type_ids")
+        hidden_BTD = self.net(**{k: batch[k] for k in known if k in batch}).last_hidden_state
+        mask_BT1 = batch["attention_mask"].unsqueeze(-1).to(hidden_BTD.dtype)
+        pooled: torch.Tensor = (hidden_BTD * mask_BT1).sum(1) / mask_BT1.sum(1).clamp(min=1)
+        return pooled
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Write configuration and tokenizer below `folder`; returns the rest as plain values."""
+        self.net.config.save_pretrained(folder / "transformers")  # type: ignore[union-attr,operator]
+        self.inputs.tokenizer.save_pretrained(folder / "transformers")
+        return {
+            "library": "transformers",
+            "name": self.name,
+            "inputs": {"max_length": self.inputs.max_length},
+        }
+
+
+def load_text(folder: str, *, name: str, local: bool = True) -> TextBackbone:
+    """A `TextBackbone` from a transformers folder (or, with `local=False`, from the hub or its cache)."""
+    options: dict[str, Any] = {"local_files_only": local, "trust_remote_code": False}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, **options)
+        # float32 whatever the file holds: precision is the recipe's business.
+        net = AutoModel.from_pretrained(folder, dtype=torch.float32, **options)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise BackboneError(f"{name} cannot be read as a transformers model: {error}") from error
+    return _wrap(net, tokenizer, name=name, limit=_sentence_limit(Path(folder)))
+
+
+def rebuild_text(folder: Path, saved: dict[str, Any]) -> TextBackbone:
+    """The architecture and tokenizer that `TextBackbone.save` wrote, with weights yet to be loaded."""
+    tokenizer = AutoTokenizer.from_pretrained(folder / "transformers", local_files_only=True)
+    config = AutoConfig.from_pretrained(folder / "transformers", local_files_only=True)
+    net = AutoModel.from_config(config, dtype=torch.float32)
+    return _wrap(net, tokenizer, name=saved["name"], limit=saved["inputs"]["max_length"])
+
+
+def _wrap(
+    net: nn.Module, tokenizer: PreTrainedTokenizerBase, *, name: str, limit: int | None
+) -> TextBackbone:
+    """Settle padding and the token limit, the smallest that anyone states."""
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    stated = [limit, tokenizer.model_max_length, getattr(net.config, "max_position_embeddings", None)]
+    limits = [value for value in stated if value and value < 100_000]
+    return TextBackbone(net, name=name, inputs=TextInput(tokenizer, min(limits, default=512)))
+
+
+def _sentence_limit(folder: Path) -> int | None:
+    """The limit that a sentence-transformers folder states beside the model, where there is one."""
+    path = folder / "sentence_bert_config.json"
+    return json.loads(path.read_text()).get("max_seq_length") if path.is_file() else None

@@ -1,0 +1,227 @@
+"""`train`: the loop for a module and loaders of one's own, with nothing else adopted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from upfit.budget import seconds
+from upfit.data.own_loader import OwnSource
+from upfit.errors import DataError
+from upfit.measure import evidence, metrics, primary_metric
+from upfit.models.own import OwnNetwork, parted
+from upfit.store import RunFolder
+from upfit.techniques import check
+from upfit.train.costs import step_seconds
+from upfit.train.interrupt import Interrupts
+from upfit.train.objective import Objective
+from upfit.train.settle import Costs, make_plan, settle_own, settle_techniques
+from upfit.train.timing import Clock
+from upfit.train.tune import Places, tune
+from upfit.train.world import World
+from upfit.values import Estimate, Predictions, Recipe, Run, Schema, Silent, Split, Task, Watcher
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What a loader was found to hold: the task, the number of classes, all targets."""
+
+    task: Task
+    targets: npt.NDArray[Any]
+
+
+def train(
+    module: nn.Module,
+    train_loader: Any,
+    validation_loader: Any,
+    recipe: Recipe | None = None,
+    *,
+    task: Task | None = None,
+    metric: str | None = None,
+    budget: str | float | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    watcher: Watcher | None = None,
+    checkpoint_every: float | None = None,
+) -> Run:
+    """Train any module on any loaders by a recipe, and keep its best weights by validation.
+
+    Args:
+        module: Called with the batch's inputs; returns logits (B, K), or (B,) or (B, 1) for regression and
+            binary tasks. Trained in place: it ends with the best weights.
+        train_loader: Batches `(inputs, target)`, or mappings with a `target` or `labels`. Iterated once an epoch.
+        validation_loader: The same, in a fixed order.
+        recipe: How to train; its backbone, inputs, head and augmentation do not apply.
+        task: Inferred from the targets where missing: whole numbers are classes, one real number is
+            regression, a row of 0 and 1 is multilabel.
+        metric: What decides which weights are best.
+        budget: Wall-clock limit.
+        out: Run folder for the journal and checkpoints; a run that was interrupted there goes on.
+        overwrite: Replace an existing run folder.
+        watcher: Sees progress.
+        checkpoint_every: Seconds between checkpoints.
+
+    Returns:
+        A Run whose `module` is the trained module.
+
+    Raises:
+        InputError: A batch or output that cannot be understood.
+        Interrupted: Stopped by a signal; with `out` the same call goes on.
+
+    Example:
+        >>> from sklearn.datasets import load_iris
+        >>> x, y = (torch.as_tensor(part) for part in load_iris(return_X_y=True))
+        >>> pairs = list(zip(x.float(), y))
+        >>> loaders = [torch.utils.data.DataLoader(pairs[i::2], batch_size=16, shuffle=not i) for i in (0, 1)]
+        >>> run = train(nn.Linear(4, 3), *loaders, Recipe().apply())
+        >>> 0 <= run.validation["accuracy"].value <= 1
+        True
+    """
+    watcher, recipe = watcher or Silent(), recipe or Recipe()
+    check(recipe)
+    clock, world = Clock(None if budget is None else seconds(budget)), World(_precision(recipe))
+    watcher.stage("looking at the loaders")
+    learning, judged = look(train_loader, task), look(validation_loader, task)
+    task, metric = learning.task, metric or primary_metric(learning.task)
+    network = OwnNetwork(module, binary=task == "binary")
+    objective = Objective.of(task, learning.targets)
+    recipe = settle_own(recipe, count=len(learning.targets))
+
+    def encode(target: torch.Tensor) -> torch.Tensor:
+        return torch.as_tensor(objective.encode(_plain(target, learning.task)))
+
+    source = OwnSource(
+        train_loader, part=parted, seed=recipe.seed, encode=encode, shard=world.shard
+    )
+    judge = _Judge(network, validation_loader, objective, judged.targets, world)
+    loss = objective.loss(recipe.loss)
+    folder = _folder(out, overwrite)
+    with Interrupts() as interrupts:
+        step = step_seconds(network, source, loss, world)
+        evaluation = judge.timed()
+        left = None if clock.left is None else clock.left - evaluation
+        plan = make_plan(recipe, per_epoch=len(source), costs=Costs(step, evaluation, left), least=1)
+        assert plan is not None
+        recipe = settle_techniques(recipe, plan.total_steps)
+        watcher.stage("training")
+        tuned = tune(
+            recipe,
+            network,
+            network.groups,
+            source=source,
+            loss=loss,
+            measure=judge,
+            metric=metric,
+            plan=plan,
+            world=world,
+            watcher=watcher,
+            places=Places(None if folder is None else folder.path, checkpoint_every, interrupts.poll),
+        )
+    watcher.close()
+    scores = judge.scores()
+    classes = () if task == "regression" else tuple(str(k) for k in range(scores.shape[1]))
+    count, other = len(learning.targets), len(judged.targets)
+    rows = np.arange(count, count + other)
+    found: dict[str, Estimate] = evidence(task, scores, judged.targets)
+    return Run(
+        recipe=recipe,
+        schema=Schema(columns=(), target=("target",), task=task, classes=classes),
+        data_fingerprint="",
+        split=Split(np.arange(count), rows, rows[:0], "given by two loaders"),
+        trace=tuned.trace,
+        metric=metric,
+        validation=found,
+        predictions=Predictions(rows, scores, judged.targets),
+        folder=None if folder is None else folder.path,
+        module=module,
+    )
+
+
+def look(loader: Any, task: Task | None) -> Seen:
+    """Go through a loader once: its task and its targets.
+
+    Raises:
+        DataError: It is empty, or holds no targets.
+    """
+    targets = [parted(batch)[1].detach().cpu() for batch in loader]
+    if not targets:
+        raise DataError("a loader gives no batches", expected="at least one batch")
+    whole = torch.cat(targets)
+    task = task or _task(whole)
+    return Seen(task, _plain(whole, task))
+
+
+def _task(targets: torch.Tensor) -> Task:
+    if targets.ndim > 1 and targets.shape[1] > 1:
+        return "multilabel"
+    if targets.is_floating_point():
+        return "regression"
+    return "binary" if int(targets.max()) <= 1 else "multiclass"
+
+
+def _plain(targets: torch.Tensor, task: Task) -> npt.NDArray[Any]:
+    """Targets as `measure` wants them."""
+    array = targets.detach().cpu().numpy()
+    if task == "multilabel":
+        return array.astype(np.float32)
+    return array.reshape(len(array)).astype(np.float32 if task == "regression" else np.int64)
+
+
+class _Judge:
+    """Validation of a network on a user's loader."""
+
+    def __init__(
+        self, network: OwnNetwork, loader: Any, objective: Objective, truth: npt.NDArray[Any], world: World
+    ) -> None:
+        self.network, self.loader, self.objective, self.truth, self.world = network, loader, objective, truth, world
+
+    def __call__(self, network: nn.Module) -> tuple[float, dict[str, float]]:
+        logits = self._logits(network)
+        loss = self.objective.loss(Recipe().loss)
+        encoded = torch.as_tensor(self.objective.encode(self.truth))
+        scores = self.objective.scores(logits)
+        return float(loss(logits, encoded).mean()), metrics(self.objective.task, scores, self.truth)
+
+    def scores(self) -> npt.NDArray[np.float32]:
+        """Scores of the validation examples."""
+        return self.objective.scores(self._logits(self.network))
+
+    def timed(self) -> float:
+        """Seconds of one evaluation."""
+        clock = Clock(None)
+        self._logits(self.network)
+        return clock.spent
+
+    @torch.inference_mode()
+    def _logits(self, network: nn.Module) -> torch.Tensor:
+        was_training = network.training
+        network.to(self.world.device).eval()
+        found = []
+        for batch in self.loader:
+            with self.world.autocast():
+                found.append(network(self.world.move({"inputs": parted(batch)[0]})).float().cpu())
+        network.train(was_training)
+        return torch.cat(found)
+
+
+def _precision(recipe: Recipe) -> str:
+    """fp32 unless asked for: a stranger's module is not measured with half its bits."""
+    return "bf16" if recipe.precision == "bf16" else "fp32"
+
+
+def _folder(out: str | Path | None, overwrite: bool) -> RunFolder | None:
+    """The run folder, with the work of an interrupted call in it if there is one."""
+    if out is None:
+        return None
+    path = Path(out)
+    if not overwrite and (path / "checkpoints").is_dir():
+        folder = RunFolder.open(path)
+        folder.lock()
+        return folder
+    return RunFolder.create(path, overwrite=overwrite)

@@ -1,0 +1,87 @@
+"""Load a finished run from its folder: the evidence at once, the model and the data when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from upfit.data.read import read
+from upfit.data.targets import targets
+from upfit.errors import RunFolderError
+from upfit.finish import candidate_from_json
+from upfit.measure import evidence
+from upfit.saved_model import SavedModel
+from upfit.store import RunFolder, read_trace
+from upfit.store.run_folder import estimates_from_json
+from upfit.values import Data, Estimate, Run, Schema
+
+READ = ("data", "parts", "target", "task", "kinds", "group", "time")
+"""The fields of a request that say how to read the data."""
+
+
+def load_run(folder: str | Path) -> Run:
+    """A finished run.
+
+    Args:
+        folder: The run folder.
+
+    Raises:
+        RunFolderError: Not a run folder, of a newer version, or not finished.
+
+    Example:
+        >>> run = load_run("runs/flowers-1")  # doctest: +SKIP
+        >>> run.predict(["a.jpg"])  # doctest: +SKIP
+    """
+    found = RunFolder.open(Path(folder))
+    if not found.has("result.json"):
+        raise RunFolderError(f"{folder} is not finished", hint=f"upfit resume {folder}")
+    result = found.read_json("result.json")
+    about = found.read_json("data.json")
+    test = result["test"]
+    return Run(
+        recipe=found.read_recipe(),
+        schema=Schema(**about["schema"]),
+        data_fingerprint=about["fingerprint"],
+        split=found.read_split(),
+        trace=read_trace(found.path / "trace.jsonl"),
+        metric=result["metric"],
+        validation=estimates_from_json(result["validation"]),
+        candidates=tuple(candidate_from_json(one) for one in found.read_json("candidates.json")),
+        test=None if test is None else estimates_from_json(test),
+        test_openings=found.openings(),
+        findings=found.read_findings(),
+        predictions=found.read_predictions(),
+        result=result,
+        folder=found.path,
+        predictor=lambda inputs: SavedModel.load(found.path / "model").predict(inputs),
+        test_opener=lambda: open_test(found),
+    )
+
+
+def read_request(request: Mapping[str, Any]) -> Data:
+    """The data that a request names."""
+    fields = {name: request[name] for name in READ}
+    return read(fields.pop("data"), **fields)
+
+
+def data_of(folder: RunFolder) -> Data:
+    """The data of a run, read again; raises `RunFolderError` when they are gone or have changed."""
+    request = folder.read_json("request.json")
+    if request["data"] is None and request["parts"] is None:
+        raise RunFolderError(f"{folder.path} was made from data in memory, which are not kept")
+    data = read_request(request)
+    if data.fingerprint != folder.read_json("data.json")["fingerprint"]:
+        raise RunFolderError("the data have changed since the run", hint="put them back as they were")
+    return data
+
+
+def open_test(folder: RunFolder) -> dict[str, Estimate]:
+    """Metrics of the finished model on the test part; the opening is counted."""
+    split = folder.read_split()
+    if not len(split.test):
+        raise RunFolderError(f"{folder.path} has no test part")
+    data = data_of(folder)
+    scores = SavedModel.load(folder.path / "model").scores(data, split.test)
+    folder.count_opening()
+    return evidence(data.schema.task, scores, targets(data, split.test))

@@ -1,0 +1,98 @@
+"""The journal of a run: `trace.jsonl`, one record a line, cut back to the checkpoint on resume."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from upfit.store.atomic import write_text
+from upfit.values import Evaluation, Event, Step, Trace
+
+KINDS: dict[str, type[Step] | type[Evaluation] | type[Event]] = {
+    "step": Step,
+    "evaluation": Evaluation,
+    "event": Event,
+}
+
+
+class Journal:
+    """Appends records to a file; with `path=None` it only keeps them in memory."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.records: list[Step | Evaluation | Event] = []
+        self.path = path
+        self._file = None
+        if path is not None:
+            self.records = list(_read(path))
+            self._file = path.open("a", encoding="utf-8")
+
+    def add(self, record: Step | Evaluation | Event) -> None:
+        """Keep a record and hand its line to the operating system."""
+        self.records.append(record)
+        if self._file is not None:
+            self._file.write(_line(record))
+            self._file.flush()
+
+    def cut(self, step: int) -> tuple[Event, ...]:
+        """Forget what came after `step`, since it will be done again; returns the plan changes among it.
+
+        Those are replayed, so that a resumed run follows the schedule of the run that was killed.
+        """
+        later = [record for record in self.records if record.step > step]
+        self.records = [record for record in self.records if record.step <= step]
+        if self.path is not None and later:
+            if self._file is not None:
+                self._file.close()
+            write_text(self.path, "".join(_line(record) for record in self.records))
+            self._file = self.path.open("a", encoding="utf-8")
+        return tuple(r for r in later if isinstance(r, Event) and r.kind == "plan")
+
+    def trace(self) -> Trace:
+        """All records as a Trace."""
+        return _trace(self.records)
+
+    def close(self) -> None:
+        """Close the file; safe to call twice."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def read_trace(path: Path) -> Trace:
+    """The Trace in a `trace.jsonl`; a last line cut short by a kill is left out."""
+    return _trace(list(_read(path)))
+
+
+def _trace(records: list[Step | Evaluation | Event]) -> Trace:
+    steps = tuple(r for r in records if isinstance(r, Step))
+    evaluations = tuple(r for r in records if isinstance(r, Evaluation))
+    return Trace(steps, evaluations, tuple(r for r in records if isinstance(r, Event)))
+
+
+def _line(record: Step | Evaluation | Event) -> str:
+    kind = type(record).__name__.lower()
+    return json.dumps({"kind_of_record": kind, **_finite(asdict(record))}) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN: such numbers become null and are read back as NaN."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _read(path: Path) -> Iterator[Step | Evaluation | Event]:
+    if not path.is_file():
+        return
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            fields = json.loads(line)
+        except ValueError:
+            continue
+        make = KINDS.get(fields.pop("kind_of_record", ""))
+        if make is not None:
+            yield make(**{k: math.nan if v is None else v for k, v in fields.items()})

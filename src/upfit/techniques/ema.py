@@ -1,0 +1,57 @@
+"""Exponential moving average of the weights."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from upfit.values import Value
+
+Weights = dict[str, torch.Tensor]
+
+
+def average_weights(average: Weights, current: Weights, decay: float) -> None:
+    """`average ← decay · average + (1 - decay) · current`, in place, for floating tensors; others are copied."""
+    floating = [name for name, value in average.items() if value.is_floating_point()]
+    torch._foreach_lerp_(
+        [average[name] for name in floating], [current[name] for name in floating], 1 - decay
+    )
+    for name in average.keys() - set(floating):
+        average[name].copy_(current[name])
+
+
+class Ema(Value):
+    """Card: evaluates and keeps a running mean of the weights instead of the last ones.
+
+    `decay` is per step; `auto` averages over about a tenth of the run. `every` updates only each n-th step
+    (with the decay raised to match), since the update reads every weight.
+    When: noisy steps, small batches. When not: very short runs, where the mean lags behind.
+    Source: Polyak and Juditsky 1992; Tarvainen and Valpola 2017.
+    """
+
+    decay: float | Literal["auto"] = Field(default="auto")
+    every: int = Field(default=4, ge=1)
+
+    def settle(self, total_steps: int) -> Ema:
+        """With a concrete decay: a horizon of a tenth of the run, at most 1,000 steps."""
+        if self.decay != "auto":
+            return self
+        horizon = min(1000.0, max(1.0, total_steps / 10))
+        return Ema(decay=round(1 - 1 / horizon, 6), every=self.every)
+
+    def init(self, network: nn.Module) -> Weights:
+        """A copy of the starting weights and buffers."""
+        return {name: value.detach().clone() for name, value in network.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, average: Weights, step: int) -> None:
+        """Move the average towards the weights after step `step` (from 1)."""
+        if step % self.every:
+            return
+        assert not isinstance(self.decay, str), "settle() comes first"
+        # Early on a fixed decay would keep the starting weights for too long.
+        decay = min(self.decay, (1 + step) / (10 + step)) ** self.every
+        average_weights(average, network.state_dict(), decay)

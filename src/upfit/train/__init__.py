@@ -1,0 +1,1 @@
+"""Recipe × Data × Split → trained weights: the one loop and what it needs."""

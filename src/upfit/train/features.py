@@ -1,0 +1,37 @@
+"""Features of a frozen backbone, computed once and taken from the cache ever after."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from torch import nn
+
+from upfit.models import Backbone
+from upfit.store.feature_cache import content_key, weights_digest
+from upfit.train.infer import outputs
+from upfit.train.workbench import Workbench
+from upfit.values import Rows
+
+
+def cached_features(bench: Workbench, backbone: Backbone, rows: Rows) -> tuple[npt.NDArray[np.float32], bool]:
+    """Pooled features (N, D) of rows, not augmented; and whether they were in the cache.
+
+    The key is made of everything they depend on: weights, preprocessing, data, rows.
+    """
+    assert isinstance(backbone, nn.Module)
+    key = content_key(
+        weights_digest(backbone),
+        bench.recipe.inputs.model_dump_json(),
+        bench.data.fingerprint,
+        np.ascontiguousarray(rows, np.int64).tobytes(),
+        bench.recipe.precision,
+    )
+    return bench.cache.get(key, lambda: fresh_features(bench, backbone, rows))
+
+
+def fresh_features(bench: Workbench, backbone: Backbone, rows: Rows) -> npt.NDArray[np.float32]:
+    """Pooled features (N, D) of rows, computed now."""
+    assert isinstance(backbone, nn.Module)
+    loader = bench.evaluation_loader(bench.examples(backbone, rows))
+    backbone.to(bench.world.device)
+    return outputs(backbone, loader, bench.world, advance=bench.watcher.advance)

@@ -1,0 +1,45 @@
+"""Run a network over every example once, without gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from upfit.data.loader import Loader
+from upfit.train.world import Batch, World
+
+Advance = Callable[[int, int], None]
+
+
+@torch.inference_mode()
+def outputs(
+    network: nn.Module,
+    loader: Loader,
+    world: World,
+    *,
+    forward: Callable[[Batch], torch.Tensor] | None = None,
+    advance: Advance | None = None,
+) -> npt.NDArray[np.float32]:
+    """What `forward` (by default the network) says about every example, (N, …) float32 in order.
+
+    The network is left in the mode it was found in.
+    """
+    was_training = network.training
+    network.eval()
+    forward = forward or network
+    positions, values, done = [], [], 0
+    for batch in loader.once():
+        share = int(batch["share"])
+        with world.autocast():
+            out = forward(world.move(batch))
+        positions.append(batch["position"][:share].numpy())
+        values.append(out[:share].float().cpu().numpy())
+        done += int(batch["count"])
+        if advance is not None:
+            advance(done, loader.count)
+    network.train(was_training)
+    return world.collect(np.concatenate(positions), np.concatenate(values), loader.count)

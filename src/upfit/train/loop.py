@@ -1,0 +1,228 @@
+"""The one loop: it alone changes weights, and everything it changes is in its State.
+
+Read it top to bottom: `train_loop` walks through batches, `take_step` does one optimizer step, `evaluate`
+measures, and `Surroundings` is the world outside (time, files, signals, who watches).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import nn
+
+from upfit.measure import higher_is_better
+from upfit.store import Checkpoints, Journal
+from upfit.techniques import Clip
+from upfit.techniques.batch_norm import freeze_batch_norm
+from upfit.techniques.schedules import multiplier
+from upfit.train.objective import LossFunction
+from upfit.train.pace import Pace
+from upfit.train.recorder import Pending, Recorder
+from upfit.train.state import State
+from upfit.train.world import Batch, World
+from upfit.values import Evaluation, Event, Recipe, Watcher
+
+PLAN_CHECKS = 50
+"""How often in a run the plan is compared with the clock."""
+AGREE_EVERY = 10
+"""Steps between agreements of several processes on saving and stopping."""
+
+
+class Source(Protocol):
+    """Where training batches come from: the same for the same (epoch, start)."""
+
+    def __len__(self) -> int:
+        """Batches per epoch."""
+
+    def epoch(self, epoch: int, *, start: int = 0) -> Iterator[Batch]:
+        """The batches of one pass from batch `start` on."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to train, on what, and how it is judged. `model` is the network as Accelerate prepared it."""
+
+    recipe: Recipe
+    model: nn.Module
+    source: Source
+    loss: LossFunction
+    measure: Callable[[], tuple[float, dict[str, float]]]
+    metric: str
+    evaluate_every: int
+    clip: Clip | None = None
+    freeze_norms: bool = False
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The world outside the loop."""
+
+    world: World
+    journal: Journal
+    recorder: Recorder
+    watcher: Watcher
+    pace: Pace
+    checkpoints: Checkpoints | None = None
+    asked_to_stop: Callable[[], bool] = lambda: False
+
+
+def train_loop(job: Job, state: State, around: Surroundings, *, replay: dict[int, int] | None = None) -> bool:
+    """Train until the plan ends, progress stops, time is up, or somebody asks to stop.
+
+    Args:
+        job: What to train.
+        state: Where it stands; changed in place.
+        around: Clock, files, watchers.
+        replay: Plan changes of the run that is resumed: step → total steps.
+
+    Returns:
+        False if it was asked to stop (the state is saved and can go on), True when it is done.
+
+    Raises:
+        TrainingError: The loss is not finite.
+    """
+    started = time.monotonic() - state.seconds
+    per_epoch = len(job.source)
+    while not state.done:
+        epoch, start = divmod(state.step, per_epoch)
+        for batch in job.source.epoch(epoch, start=start):
+            loss, norm = take_step(job, state, around.world, batch)
+            state.seconds = time.monotonic() - started
+            around.pace.stepped()
+            around.recorder.add(_pending(state, batch, loss, norm, per_epoch), state.total_steps)
+            follow_plan(state, around, replay or {})
+            if state.step % job.evaluate_every == 0 or state.done:
+                around.recorder.flush(state.total_steps)
+                evaluate(job, state, around, time.monotonic() - started)
+            if _pause(state, around):
+                return False
+            if state.done:
+                break
+    return True
+
+
+def take_step(job: Job, state: State, world: World, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """One optimizer step; returns this process's part of the mean loss, and the gradient norm."""
+    rate = multiplier(job.recipe.schedule, state.step, state.total_steps)
+    for group in state.optimizer.param_groups:
+        group["lr"] = group["base_lr"] * rate
+    share, count = int(batch["share"]), int(batch["count"])
+    batch = world.move(batch)
+    logits = job.model(batch)
+    loss = job.loss(logits[:share].float(), batch["target"][:share]).sum() / count
+    # Accelerate averages gradients over processes, the loss is a mean over all examples: hence the factor.
+    world.accelerator.backward(loss * world.size)
+    norm = _clip(job, state)
+    state.optimizer.step()
+    state.optimizer.zero_grad(set_to_none=True)
+    state.step += 1
+    if state.ema is not None:
+        state.ema.update(state.network, state.average, state.step)
+    return loss.detach(), norm
+
+
+def evaluate(job: Job, state: State, around: Surroundings, seconds: float) -> None:
+    """Measure validation with the weights that would be kept, and remember the best."""
+    with borrowed(state.network, state.average):
+        loss, metrics = job.measure()
+    set_training(job)
+    value = metrics[job.metric] if higher_is_better(job.metric) else -metrics[job.metric]
+    better = state.best is None or (value, -loss) > (state.best.value, -state.best.loss)
+    if better:
+        state.remember_best(value, loss)
+    else:
+        state.stale += 1
+    epoch = state.step / len(job.source)
+    record = Evaluation(state.step, epoch, loss, metrics, better, seconds)
+    around.journal.add(record)
+    around.watcher.evaluation(record)
+    patience = job.recipe.stopping.patience
+    if patience is not None and state.stale >= patience and not state.done:
+        state.stopped = f"no progress in {patience} evaluations"
+        _tell(around, Event(state.step, "early_stop", state.stopped))
+    around.pace.evaluated()
+
+
+def follow_plan(state: State, around: Surroundings, replay: dict[int, int]) -> None:
+    """Move the schedule's end forward when the machine is slower than the plan assumed."""
+    if state.step in replay:
+        total = replay[state.step]
+    elif around.pace.deadline is None:
+        return
+    else:
+        due = state.step % max(1, state.total_steps // PLAN_CHECKS) == 0 and state.step >= 3
+        # Several processes have to ask at the same step, and their clocks differ.
+        over = around.pace.over and around.world.size == 1
+        if not (due or over):
+            return
+        total = around.pace.affordable(state.step, state.total_steps)
+        total = around.world.agree(state.step if around.pace.over else total)
+    if total < state.total_steps:
+        text = f"time is short: {total} steps instead of {state.total_steps}"
+        state.total_steps = total
+        _tell(around, Event(state.step, "plan", text, {"total_steps": total}))
+
+
+def set_training(job: Job) -> None:
+    """Training mode, with BatchNorm statistics held where the recipe says so."""
+    job.model.train()
+    if job.freeze_norms:
+        freeze_batch_norm(job.model)
+
+
+@contextmanager
+def borrowed(network: nn.Module, weights: dict[str, torch.Tensor]) -> Iterator[None]:
+    """The network with other weights for the length of a block; no weights, no change."""
+    if not weights:
+        yield
+        return
+    own = {name: value.detach().clone() for name, value in network.state_dict().items()}
+    network.load_state_dict(weights)
+    try:
+        yield
+    finally:
+        network.load_state_dict(own)
+
+
+def _clip(job: Job, state: State) -> torch.Tensor:
+    if job.clip is None:
+        return torch.tensor(float("nan"))
+    return job.clip.on_grads([p for group in state.optimizer.param_groups for p in group["params"]])
+
+
+def _pending(
+    state: State, batch: Batch, loss: torch.Tensor, norm: torch.Tensor, per_epoch: int
+) -> Pending:
+    return Pending(
+        step=state.step,
+        epoch=state.step / per_epoch,
+        lr=float(state.optimizer.param_groups[-1]["lr"]),
+        examples=int(batch["count"]),
+        seconds=state.seconds,
+        loss=loss,
+        norm=norm,
+    )
+
+
+def _pause(state: State, around: Surroundings) -> bool:
+    """Save when it is time to; True if somebody asked to stop."""
+    if around.world.size > 1 and state.step % AGREE_EVERY:
+        return False
+    stop = around.asked_to_stop()
+    due = around.checkpoints is not None and around.checkpoints.due()
+    stop, due = around.world.agree((stop, due))
+    if around.checkpoints is not None and (stop or due):
+        around.recorder.flush(state.total_steps)
+        if around.world.is_main:
+            around.checkpoints.save(state.step, state.to_dict())
+    return stop
+
+
+def _tell(around: Surroundings, event: Event) -> None:
+    around.journal.add(event)
+    around.watcher.event(event)

@@ -1,0 +1,86 @@
+"""bf16 or fp32: whichever runs the backbone faster here, measured once a machine and remembered."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from upfit.store.atomic import write_text
+from upfit.store.feature_cache import cache_home, content_key
+
+WORTH = 1.1
+"""bf16 has to be this many times faster to be worth its rounding."""
+
+
+def choose_precision(backbone: nn.Module, batch: dict[str, torch.Tensor], *, name: str) -> str:
+    """`bf16` or `fp32` for training this backbone on this machine.
+
+    Args:
+        backbone: On the CPU; left as it was.
+        batch: A prepared batch of real examples.
+        name: The backbone's name, part of the key under which the verdict is remembered.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    hardware = torch.cuda.get_device_name() if device.type == "cuda" else _cpu()
+    shape = str(sorted((key, tuple(value.shape)) for key, value in batch.items()))
+    key = content_key(name, hardware, torch.__version__, str(torch.get_num_threads()), shape)
+    path = cache_home() / "precision.json"
+    known = _read(path)
+    if key not in known:
+        known[key] = _measure(backbone.to(device), batch, device)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_text(path, json.dumps(known))
+        except Exception:
+            return known[key]
+    return known[key]
+
+
+def _measure(backbone: nn.Module, batch: dict[str, torch.Tensor], device: torch.device) -> str:
+    if device.type == "cpu" and not _cpu_has_bf16():
+        # Without the instructions bf16 is emulated, many times slower: nothing to measure.
+        return "fp32"
+    batch = {key: value.to(device) for key, value in batch.items()}
+    seconds = {precision: _seconds(backbone, batch, device, precision) for precision in ("fp32", "bf16")}
+    return "bf16" if seconds["fp32"] > WORTH * seconds["bf16"] else "fp32"
+
+
+def _seconds(
+    backbone: nn.Module, batch: dict[str, torch.Tensor], device: torch.device, precision: str
+) -> float:
+    """The faster of two forward and backward passes, after one to warm up."""
+    tries = []
+    for _ in range(3):
+        started = time.monotonic()
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
+            features = backbone(batch)
+        features.float().mean().backward()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        tries.append(time.monotonic() - started)
+    backbone.zero_grad(set_to_none=True)
+    return min(tries[1:])
+
+
+def _cpu_has_bf16() -> bool:
+    flags = Path("/proc/cpuinfo")
+    text = flags.read_text() if flags.is_file() else ""
+    return "avx512_bf16" in text or "amx_bf16" in text or platform.machine() in {"arm64", "aarch64"}
+
+
+def _cpu() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    return next((line for line in lines if line.startswith("model name")), platform.processor())
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        return dict(json.loads(path.read_text()))
+    except (OSError, ValueError):
+        return {}

@@ -1,0 +1,102 @@
+"""State: everything about a run that changes, in one object, saved and restored whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from upfit.techniques import Ema
+
+Weights = dict[str, torch.Tensor]
+
+
+@dataclass
+class Best:
+    """The best evaluation so far and the weights that it measured (on the CPU)."""
+
+    step: int
+    value: float
+    loss: float
+    weights: Weights
+
+
+@dataclass
+class State:
+    """What a resumed run needs, beside the values that it was given.
+
+    Args:
+        network: The bare network (what Accelerate wraps, unwrapped).
+        optimizer: Its optimizer.
+        total_steps: The plan's end, as it stands.
+        ema: The technique that averages weights, or None.
+        average: Its averaged weights.
+        step: Optimizer steps taken.
+        stale: Evaluations since the last progress.
+        best: The best evaluation so far.
+        seconds: Training seconds, earlier sessions included.
+        stopped: Why the run ended before its plan, or "".
+    """
+
+    network: nn.Module
+    optimizer: Optimizer
+    total_steps: int
+    ema: Ema | None = None
+    average: Weights = field(default_factory=dict)
+    step: int = 0
+    stale: int = 0
+    best: Best | None = None
+    seconds: float = 0.0
+    stopped: str = ""
+
+    @property
+    def done(self) -> bool:
+        """Whether no further step is due."""
+        return bool(self.stopped) or self.step >= self.total_steps
+
+    def weights(self) -> Weights:
+        """The weights to evaluate and keep: the average where there is one, else the current ones."""
+        return self.average or self.network.state_dict()
+
+    def remember_best(self, value: float, loss: float) -> None:
+        """Keep a copy of the present weights as the best."""
+        copied = {name: w.detach().to("cpu", copy=True) for name, w in self.weights().items()}
+        self.best = Best(self.step, value, loss, copied)
+        self.stale = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Tensors and plain values, for a checkpoint."""
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "average": self.average,
+            "counters": {
+                "total_steps": self.total_steps,
+                "step": self.step,
+                "stale": self.stale,
+                "seconds": self.seconds,
+                "stopped": self.stopped,
+            },
+            "best": None if self.best is None else vars(self.best),
+            "random": {"torch": torch.get_rng_state(), "cuda": _cuda_random()},
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Take over everything that `to_dict` gave."""
+        self.network.load_state_dict(saved["network"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        for name, value in saved["average"].items():
+            self.average[name].copy_(value)
+        for name, value in saved["counters"].items():
+            setattr(self, name, value)
+        self.best = None if saved["best"] is None else Best(**saved["best"])
+        torch.set_rng_state(saved["random"]["torch"])
+        if saved["random"]["cuda"]:
+            torch.cuda.set_rng_state_all(saved["random"]["cuda"])
+
+
+def _cuda_random() -> list[torch.Tensor]:
+    return list(torch.cuda.get_rng_state_all()) if torch.cuda.is_available() else []

@@ -1,0 +1,187 @@
+"""Tuning: set up a Job from a settled recipe, run the loop, hand back the best weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from upfit.errors import Interrupted
+from upfit.models.groups import LayerGroup
+from upfit.store import Checkpoints, Journal
+from upfit.techniques import Clip, Ema, build
+from upfit.techniques.layer_rates import layer_rates, parameter_groups
+from upfit.train.loop import Job, Source, Surroundings, set_training, train_loop
+from upfit.train.objective import LossFunction
+from upfit.train.pace import Pace
+from upfit.train.recorder import Recorder
+from upfit.train.state import State, Weights
+from upfit.train.world import World
+from upfit.values import Event, Recipe, Trace, Watcher
+
+Part = TypeVar("Part", Clip, Ema)
+Measure = Callable[[nn.Module], tuple[float, dict[str, float]]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long to train: optimizer steps, steps between evaluations, and a deadline (`time.monotonic`)."""
+
+    total_steps: int
+    evaluate_every: int
+    deadline: float | None = None
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a tuning leaves its traces; without a folder nothing is written.
+
+    Args:
+        folder: The run folder.
+        every: Seconds between checkpoints; None lets them cost about 2 % of the time.
+        asked_to_stop: Polled after each step.
+    """
+
+    folder: Path | None = None
+    every: float | None = None
+    asked_to_stop: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True, eq=False)
+class Tuned:
+    """The best weights by validation, what was observed, and the training seconds."""
+
+    weights: Weights
+    trace: Trace
+    seconds: float
+
+
+def tune(
+    recipe: Recipe,
+    network: nn.Module,
+    groups: tuple[LayerGroup, ...],
+    *,
+    source: Source,
+    loss: LossFunction,
+    measure: Measure,
+    metric: str,
+    plan: Plan,
+    world: World,
+    watcher: Watcher,
+    places: Places,
+) -> Tuned:
+    """Train `network` in place, or go on from the newest checkpoint of `places.folder`.
+
+    Raises:
+        Interrupted: Somebody asked to stop; the state is saved.
+        TrainingError: The loss is not finite.
+    """
+    freeze(network, groups, recipe.layers.train)
+    network.to(world.device)
+    state, model = _prepare(recipe, network, groups, plan, world)
+    job = Job(
+        recipe=recipe,
+        model=model,
+        source=source,
+        loss=loss,
+        measure=lambda: measure(network),
+        metric=metric,
+        evaluate_every=plan.evaluate_every,
+        clip=_part(recipe, Clip),
+        freeze_norms=recipe.layers.batch_norm == "frozen",
+    )
+    around = _surroundings(world, watcher, plan, places)
+    try:
+        return _carry_on(job, state, around)
+    finally:
+        around.journal.close()
+
+
+def freeze(network: nn.Module, groups: tuple[LayerGroup, ...], train: int | str) -> None:
+    """Let only those groups learn that `learning_names` names."""
+    learning = learning_names(groups, train)
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(name in learning)
+
+
+def learning_names(groups: tuple[LayerGroup, ...], train: int | str) -> set[str]:
+    """Parameters that learn: of `all` groups, of the `head` (the last), or of the head and n groups below."""
+    count = len(groups) if train == "all" else 1 + (0 if train == "head" else int(train))
+    return {name for group in groups[-count:] for name in group.parameters}
+
+
+def _prepare(
+    recipe: Recipe, network: nn.Module, groups: tuple[LayerGroup, ...], plan: Plan, world: World
+) -> tuple[State, nn.Module]:
+    """Optimizer, averaging and State; the network as Accelerate wants it."""
+    chosen = recipe.optimizer
+    assert not isinstance(chosen.lr, str)
+    assert not isinstance(chosen.head_lr, str)
+    assert not isinstance(chosen.layer_decay, str)
+    rates = layer_rates(len(groups), lr=chosen.lr, head_lr=chosen.head_lr, decay=chosen.layer_decay)
+    parameters = parameter_groups(
+        dict(network.named_parameters()),
+        [group.parameters for group in groups],
+        rates,
+        weight_decay=chosen.weight_decay,
+    )
+    optimizer = torch.optim.AdamW(parameters, betas=chosen.betas, fused=True)
+    model, optimizer = world.accelerator.prepare(network, optimizer)
+    ema = _part(recipe, Ema)
+    ema = None if ema is None else ema.settle(plan.total_steps)
+    average = {} if ema is None else ema.init(network)
+    torch.manual_seed(recipe.seed)
+    return State(network, optimizer, plan.total_steps, ema, average), model
+
+
+def _part(recipe: Recipe, kind: type[Part]) -> Part | None:
+    """The recipe's technique of this kind, built; None where it has none."""
+    built = [build(technique) for technique in recipe.techniques]
+    return next((part for part in built if isinstance(part, kind)), None)
+
+
+def _surroundings(world: World, watcher: Watcher, plan: Plan, places: Places) -> Surroundings:
+    folder = places.folder
+    writes = folder is not None and world.is_main
+    journal = Journal(folder / "trace.jsonl" if folder is not None and writes else None)
+    return Surroundings(
+        world=world,
+        journal=journal,
+        recorder=Recorder(journal, watcher, world),
+        watcher=watcher,
+        pace=Pace(plan.deadline, evaluate_every=plan.evaluate_every),
+        checkpoints=None if folder is None else Checkpoints(folder / "checkpoints", every=places.every),
+        asked_to_stop=places.asked_to_stop,
+    )
+
+
+def _carry_on(job: Job, state: State, around: Surroundings) -> Tuned:
+    """Restore what there is, train to the end, and load the best weights into the network."""
+    replay = _restore(state, around)
+    set_training(job)
+    if not train_loop(job, state, around, replay=replay):
+        raise Interrupted(f"stopped at step {state.step} of {state.total_steps}; the run is saved")
+    assert state.best is not None, "a run ends with an evaluation"
+    state.network.load_state_dict(state.best.weights)
+    return Tuned(state.best.weights, around.journal.trace(), state.seconds)
+
+
+def _restore(state: State, around: Surroundings) -> dict[int, int]:
+    """Go back to the newest whole checkpoint; returns the plan changes that lie ahead of it."""
+    if around.checkpoints is None:
+        return {}
+    saved, damaged = around.checkpoints.load()
+    if saved is not None:
+        state.restore(saved)
+    ahead = around.journal.cut(state.step)
+    lines = [Event(state.step, "checkpoint_skipped", line) for line in damaged]
+    if saved is not None:
+        lines.append(Event(state.step, "resumed", f"resumed at step {state.step}"))
+    for event in lines:
+        around.journal.add(event)
+        around.watcher.event(event)
+    return {event.step: int(event.data["total_steps"]) for event in ahead}

@@ -1,0 +1,93 @@
+"""Workbench: the things every stage of a journey works with, laid out once and never changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from upfit.data.examples import Examples, FeatureExamples, ImageExamples, OnImage, TextExamples
+from upfit.data.loader import Loader
+from upfit.models.backbone import Backbone
+from upfit.store import FeatureCache
+from upfit.techniques.crop_flip import CropFlip
+from upfit.train.objective import Objective
+from upfit.train.world import World
+from upfit.values import Data, Recipe, Rows, Split, Watcher
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """Data, split, recipe and tools of one run.
+
+    Args:
+        train_targets: Raw targets of `split.train`, in order; `validation_targets` likewise.
+            Targets of the test part are not here: they stay sealed.
+    """
+
+    data: Data
+    split: Split
+    recipe: Recipe
+    objective: Objective
+    train_targets: npt.NDArray[Any]
+    validation_targets: npt.NDArray[Any]
+    world: World
+    cache: FeatureCache
+    watcher: Watcher
+
+    def with_recipe(self, recipe: Recipe) -> Workbench:
+        """The same bench with another recipe."""
+        return replace(self, recipe=recipe)
+
+    def examples(self, backbone: Backbone, rows: Rows, *, augment: OnImage | None = None) -> Examples:
+        """Rows prepared as the backbone reads them, in the recipe's size or length."""
+        inputs = self.recipe.inputs
+        if backbone.modality == "image":
+            given = backbone.inputs
+            size = given.size if inputs.image_size == "auto" else inputs.image_size
+            return ImageExamples(
+                self.data, rows, size=size, mean=given.mean, std=given.std, augment=augment
+            )
+        limit = backbone.inputs.max_length
+        length = limit if inputs.max_length == "auto" else min(inputs.max_length, limit)
+        return TextExamples(
+            self.data, rows, tokenizer=backbone.inputs.tokenizer, max_length=length
+        )
+
+    def training_loader(self, examples: Examples) -> Loader:
+        """Shuffled training batches, targets in the units of the outputs."""
+        batching = self.recipe.batching
+        assert batching.size != "auto", "the recipe has to be settled first"
+        return Loader(
+            examples,
+            self.objective.encode(self.train_targets),
+            size=batching.size,
+            seed=self.recipe.seed,
+            bucket=batching.bucket,
+            workers=batching.workers,
+            shard=self.world.shard,
+        )
+
+    def evaluation_loader(self, examples: Examples) -> Loader:
+        """Every example once, without targets."""
+        batching = self.recipe.batching
+        return Loader(
+            examples,
+            None,
+            size=batching.evaluation_size,
+            workers=batching.workers,
+            shard=self.world.shard,
+        )
+
+    def feature_loader(self, features_ND: npt.NDArray[np.float32]) -> Loader:
+        """Training batches of features computed before."""
+        return self.training_loader(FeatureExamples(features_ND))
+
+    def augmentation(self) -> OnImage | None:
+        """What the recipe's policy does to a training image."""
+        augment = self.recipe.augment
+        if augment.policy == "none" or self.data.schema.modality != "image":
+            return None
+        return CropFlip(flip=augment.flip is True)

@@ -1,0 +1,37 @@
+"""The nouns: frozen, typed values that import nothing else of upfit but its errors."""
+
+from upfit.values.base import Value
+from upfit.values.change import Change
+from upfit.values.data import PART, Column, Data, Kind, Part, Schema, Task
+from upfit.values.recipe import Recipe, Technique
+from upfit.values.run import Candidate, Estimate, Finding, Predictions, Run
+from upfit.values.seams import Silent, Watcher
+from upfit.values.split import Rows, Split
+from upfit.values.trace import Evaluation, Event, Step, Trace
+
+__all__ = [
+    "PART",
+    "Candidate",
+    "Change",
+    "Column",
+    "Data",
+    "Estimate",
+    "Evaluation",
+    "Event",
+    "Finding",
+    "Kind",
+    "Part",
+    "Predictions",
+    "Recipe",
+    "Rows",
+    "Run",
+    "Schema",
+    "Silent",
+    "Split",
+    "Step",
+    "Task",
+    "Technique",
+    "Trace",
+    "Value",
+    "Watcher",
+]

@@ -1,0 +1,50 @@
+"""The base of every small value: frozen, strict, comparable, hashable, and rebuilt by its repr."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from upfit.errors import RecipeError, nearest
+
+
+class Value(BaseModel):
+    """A frozen record. Unknown fields and values out of range raise `RecipeError`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    def __init__(self, **fields: Any) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise RecipeError(explain(type(self), error)) from None
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, self.model_dump_json()))
+
+    def replace(self, **fields: Any) -> Any:
+        """A copy with some fields changed, checked again."""
+        kept = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self)(**{**kept, **fields})
+
+
+def explain(kind: type[BaseModel], error: ValidationError) -> str:
+    """The first fault of a validation error, with the right name suggested."""
+    fault = error.errors()[0]
+    where = ".".join(str(part) for part in fault["loc"] if not _is_union_tag(part))
+    if fault["type"] == "extra_forbidden":
+        name = str(fault["loc"][-1])
+        guess = nearest(name, kind.model_fields)
+        known = ", ".join(kind.model_fields)
+        meant = f"; did you mean {guess!r}?" if guess else ""
+        return f"{kind.__name__} has no field {name!r}{meant} (it has: {known})"
+    message = fault["msg"][0].lower() + fault["msg"][1:]
+    return f"{kind.__name__}.{where}: {message}; got {fault['input']!r}"
+
+
+def _is_union_tag(part: int | str) -> bool:
+    """Pydantic puts the union member it tried into the path; the user never wrote it."""
+    return isinstance(part, str) and (
+        part in {"int", "float", "str", "bool"} or "[" in part
+    )

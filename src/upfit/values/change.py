@@ -1,0 +1,24 @@
+"""Change: one edit of a recipe, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from upfit.values.base import Value
+
+
+class Change(Value):
+    """Set the field at `path` of a recipe to `to`.
+
+    Args:
+        path: Dotted path, techniques by name: `optimizer.lr`, `techniques.ema.decay`.
+        to: The new value.
+        because: The reason, for the report.
+
+    >>> Change(path="optimizer.lr", to=1e-4, because="the loss oscillates")
+    Change(path='optimizer.lr', to=0.0001, because='the loss oscillates')
+    """
+
+    path: str
+    to: Any
+    because: str = ""

@@ -1,0 +1,221 @@
+"""Recipe: everything that decides a training run, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import ConfigDict, Field, field_validator, model_serializer, model_validator
+
+from upfit.errors import RecipeError, nearest
+from upfit.values.base import Value
+from upfit.values.change import Change
+
+Auto = Literal["auto"]
+Positive = Annotated[float, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Inputs(Value):
+    """How examples are shown to the backbone: side in pixels, length in tokens."""
+
+    image_size: Annotated[int, Field(ge=16, le=2048)] | Auto = "auto"
+    max_length: Annotated[int, Field(ge=4, le=8192)] | Auto = "auto"
+
+
+class Head(Value):
+    """The fresh output layer: where its weights start, and dropout before it."""
+
+    init: Literal["probe", "fresh"] = "probe"
+    dropout: Fraction = 0.0
+
+
+class Loss(Value):
+    """The training objective; `auto` follows the task."""
+
+    name: Literal["auto", "cross_entropy", "binary_cross_entropy", "squared_error"] = "auto"
+    label_smoothing: Fraction = 0.0
+
+
+class Optimizer(Value):
+    """AdamW's settings. `layer_decay` multiplies the rate once per layer group below the head."""
+
+    name: Literal["adamw"] = "adamw"
+    lr: Positive | Auto = "auto"
+    head_lr: Positive | Auto = "auto"
+    layer_decay: Annotated[float, Field(gt=0, le=1)] | Auto = "auto"
+    weight_decay: Annotated[float, Field(ge=0)] = 0.05
+    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
+
+
+class Schedule(Value):
+    """How the rate moves: linear warm-up over a fraction of the steps, then a decay."""
+
+    name: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup: Fraction = 0.1
+
+
+class Layers(Value):
+    """What is trained: the head only, the last n layer groups with the head, or everything."""
+
+    train: Literal["head", "all"] | Count = "all"
+    batch_norm: Literal["frozen", "updated", "auto"] = "auto"
+    dropout: Fraction = 0.0
+
+
+class Augment(Value):
+    """How training images are varied. `flip: auto` mirrors only when the task allows it."""
+
+    policy: Literal["none", "light", "auto"] = "auto"
+    flip: bool | Auto = "auto"
+
+
+class Batching(Value):
+    """Examples per step (over all processes) and per evaluation batch; loader processes."""
+
+    size: Count | Auto = "auto"
+    evaluation_size: Count = 64
+    bucket: bool = True
+    workers: Annotated[int, Field(ge=0)] = 0
+
+
+class Stopping(Value):
+    """When a run ends: `epochs` (or `steps`), or after `patience` evaluations without progress."""
+
+    epochs: Positive | Auto = "auto"
+    steps: Count | None = None
+    evaluations: Count | Auto = "auto"
+    patience: Count | None = 5
+
+
+class Technique(Value):
+    """A named part with settings, e.g. `Technique(name="ema", decay=0.99)`.
+
+    The room `techniques/` knows the names and checks the settings.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    name: str
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings without the name."""
+        return dict(self.__pydantic_extra__ or {})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_yaml(cls, given: Any) -> Any:
+        """Accept `ema` and `{ema: {decay: 0.99}}` beside the full form."""
+        if isinstance(given, str):
+            return {"name": given}
+        if isinstance(given, Mapping) and "name" not in given and len(given) == 1:
+            [(name, settings)] = given.items()
+            return {"name": name, **(settings or {})}
+        return given
+
+    @model_serializer
+    def _to_yaml(self) -> dict[str, Any]:
+        return {"name": self.name, **dict(sorted(self.settings.items()))}
+
+
+class Recipe(Value):
+    """Everything that decides a training run. `auto` fields are settled before the first step.
+
+    >>> Recipe().apply(Change(path="optimizer.lr", to=1e-4)).optimizer.lr
+    0.0001
+    >>> Recipe.from_yaml(Recipe(seed=3).to_yaml()) == Recipe(seed=3)
+    True
+    """
+
+    backbone: str = "auto"
+    inputs: Inputs = Inputs()
+    head: Head = Head()
+    loss: Loss = Loss()
+    optimizer: Optimizer = Optimizer()
+    schedule: Schedule = Schedule()
+    layers: Layers = Layers()
+    augment: Augment = Augment()
+    techniques: tuple[Technique, ...] = (
+        Technique(name="clip", norm=1.0),
+        Technique(name="ema", decay="auto"),
+    )
+    batching: Batching = Batching()
+    stopping: Stopping = Stopping()
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+    @field_validator("techniques")
+    @classmethod
+    def _once_each(cls, techniques: tuple[Technique, ...]) -> tuple[Technique, ...]:
+        names = [technique.name for technique in techniques]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"technique {twice[0]!r} is listed twice")
+        return techniques
+
+    def technique(self, name: str) -> Technique | None:
+        """The technique of that name, or None when the recipe does without."""
+        return next((one for one in self.techniques if one.name == name), None)
+
+    def apply(self, *changes: Change) -> Recipe:
+        """The recipe with changes made, in order; raises `RecipeError` for a path or value that is wrong."""
+        recipe = self
+        for change in changes:
+            recipe = _set(recipe, change.path.split("."), change.to, change.path)
+        return recipe
+
+    def to_yaml(self) -> str:
+        """The recipe as YAML, every field written out."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+    @classmethod
+    def from_yaml(cls, text: str) -> Recipe:
+        """Read a recipe; fields left out keep their defaults, unknown ones raise `RecipeError`."""
+        try:
+            fields = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise RecipeError(f"the recipe is not valid YAML: {error}") from None
+        if not isinstance(fields, dict):
+            raise RecipeError("a recipe is a mapping", got=type(fields).__name__)
+        unknown = next((name for name in fields if not isinstance(name, str)), None)
+        if unknown is not None:
+            raise RecipeError(f"recipe fields have names, got {unknown!r}")
+        return cls(**fields)
+
+
+def _set(value: Any, parts: list[str], to: Any, path: str) -> Any:
+    """`value` with the field at `parts` replaced, rebuilt from the inside out."""
+    name, *rest = parts
+    if isinstance(value, tuple):
+        return _set_technique(value, name, rest, to, path)
+    known = type(value).model_fields if isinstance(value, Value) else {}
+    open_ended = isinstance(value, Technique) and name != "name"
+    if name not in known and not open_ended:
+        guess = nearest(name, known)
+        raise RecipeError(
+            f"a recipe has nothing at {path!r}: no field {name!r}",
+            expected="one of " + ", ".join(known) if known else "a shorter path",
+            hint=path.replace(name, guess) if guess else "upfit show prints every field",
+        )
+    new = _set(getattr(value, name), rest, to, path) if rest else to
+    if open_ended:
+        return Technique(name=value.name, **{**value.settings, name: new})
+    return value.replace(**{name: new})
+
+
+def _set_technique(
+    techniques: tuple[Technique, ...], name: str, rest: list[str], to: Any, path: str
+) -> tuple[Technique, ...]:
+    """Set a technique's field; `techniques.NAME` set to `off` removes it, to anything else adds it."""
+    others = tuple(one for one in techniques if one.name != name)
+    if not rest:
+        if to in (None, False, "off"):
+            return others
+        settings = to if isinstance(to, Mapping) else {}
+        return (*others, Technique(name=name, **settings))
+    found = next((one for one in techniques if one.name == name), Technique(name=name))
+    changed = _set(found, rest, to, path)
+    kept = tuple(changed if one.name == name else one for one in techniques)
+    return kept if changed in kept else (*kept, changed)
