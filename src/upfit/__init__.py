@@ -29,7 +29,9 @@ if TYPE_CHECKING:
         TrainingError,
         UpfitError,
     )
-    from upfit.fit import fit, load_run, resume, train
+    from upfit.fit import fit, resume
+    from upfit.own import train
+    from upfit.runs import load_run
     from upfit.split.make import make_split
     from upfit.values import (
         Candidate,
@@ -79,11 +81,11 @@ __all__ = [
 
 _OTHER_HOMES = {
     "fit": "upfit.fit",
-    "load_run": "upfit.fit",
-    "resume": "upfit.fit",
-    "train": "upfit.fit",
+    "load_run": "upfit.runs",
     "make_split": "upfit.split.make",
     "read": "upfit.data.read",
+    "resume": "upfit.fit",
+    "train": "upfit.own",
 }
 """Where the functions live; every other public name is an error or a value."""
 

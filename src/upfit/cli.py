@@ -161,9 +161,9 @@ def predict(
 def report(run: o.RunFolder) -> None:
     """Write the report of a run again and print its path."""
     with contextlib.redirect_stdout(sys.stderr):
-        from upfit.fit import write_report
+        from upfit.rendering import rewrite_report
 
-        path = write_report(run)
+        path = rewrite_report(run)
     print(path)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import yaml
 
@@ -39,7 +39,7 @@ def check(changes: tuple[Change, ...], recipe: Recipe | None) -> None:
     (recipe or Recipe()).apply(*changes)
 
 
-def kind(text: str) -> tuple[str, str]:
+def kind(text: str) -> tuple[str, Kind]:
     """`price=number` as a pair."""
     column, _, name = text.rpartition("=")
     known = get_args(Kind)
@@ -50,7 +50,7 @@ def kind(text: str) -> tuple[str, str]:
             expected="COL=KIND with KIND one of " + ", ".join(known),
             hint=f"--kind {column or 'COL'}={guess or 'text'}",
         )
-    return column, name
+    return column, cast(Kind, name)
 
 
 def read_recipe(source: Path) -> Recipe:
