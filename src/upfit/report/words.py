@@ -1,0 +1,106 @@
+"""How metrics, candidates and numbers are written, the same in every report."""
+
+from __future__ import annotations
+
+import math
+
+from upfit.measure.metrics import LOWER_IS_BETTER, PROPORTIONS
+from upfit.values import Estimate
+
+METRICS = {
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "macro_f1": "Macro F1",
+    "micro_f1": "Micro F1",
+    "log_loss": "Log-loss",
+    "calibration_error": "Calibration error",
+    "auroc": "AUROC",
+    "map": "Mean average precision",
+    "mae": "Mean absolute error",
+    "rmse": "Root mean squared error",
+    "r2": "R²",
+    "spearman": "Spearman correlation",
+    "pearson": "Pearson correlation",
+}
+CANDIDATES = {
+    "majority": "Majority class",
+    "mean": "Mean of the training targets",
+    "probe": "Linear probe",
+    "tuned": "Fine-tuned",
+    "refitted": "Fine-tuned, probe refitted",
+}
+_UNITLESS = PROPORTIONS | {"calibration_error", "r2", "spearman", "pearson", "log_loss"}
+
+
+def metric_label(metric: str) -> str:
+    """A metric's name in words.
+
+    >>> metric_label("macro_f1")
+    'Macro F1'
+    """
+    return METRICS.get(metric, metric.replace("_", " "))
+
+
+def better_is(metric: str) -> str:
+    """Which way is better, in a word."""
+    return "lower" if metric in LOWER_IS_BETTER else "higher"
+
+
+def candidate_label(name: str) -> str:
+    """A candidate's name in words."""
+    return CANDIDATES.get(name, name)
+
+
+def number(value: float, metric: str = "", *, sign: bool = False) -> str:
+    """A value with three decimals, or four significant digits where it carries the target's unit.
+
+    >>> number(0.97214, "accuracy"), number(1234.567, "mae"), number(0.0123, "accuracy", sign=True)
+    ('0.972', '1235', '+0.012')
+    """
+    if not math.isfinite(value):
+        return "–"
+    plus = "+" if sign else ""
+    text = f"{value:{plus}.3f}" if metric in _UNITLESS else f"{value:{plus}.4g}"
+    return "0.000" if text in ("-0.000", "+0.000") else text
+
+
+def interval(estimate: Estimate, metric: str = "", *, sign: bool = False) -> str:
+    """The interval without the value: `0.955 to 0.986`."""
+    low, high = number(estimate.low, metric, sign=sign), number(estimate.high, metric, sign=sign)
+    return f"{low} to {high}"
+
+
+def with_interval(estimate: Estimate, metric: str = "", *, sign: bool = False) -> str:
+    """A value and its 95 % interval.
+
+    >>> with_interval(Estimate(0.972, 0.955, 0.986), "accuracy")
+    '0.972 (0.955 to 0.986)'
+    """
+    return f"{number(estimate.value, metric, sign=sign)} ({interval(estimate, metric, sign=sign)})"
+
+
+def duration(seconds: float) -> str:
+    """A length of time as people say it.
+
+    >>> duration(0.4), duration(75), duration(4000)
+    ('0.4 s', '1 min 15 s', '1 h 7 min')
+    """
+    if not math.isfinite(seconds) or seconds < 0:
+        return "–"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def shortened(text: str, length: int) -> str:
+    """Text on one line, cut with an ellipsis.
+
+    >>> shortened("a very long name", 8)
+    'a very …'
+    """
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[: length - 1] + "…"
