@@ -24,7 +24,7 @@ def complete(data: Data, parts: dict[str, Rows], weights: Weights, *, cut: Split
     Test is cut too where train came alone. Where train and validation were given, test stays empty: rows
     are not taken from a user who divided them.
     """
-    train, validation, test = weights
+    train, validation, _ = weights
     none = np.empty(0, np.int64)
     if "validation" in parts:
         rows = parts["train"], parts["validation"], parts.get("test", none)

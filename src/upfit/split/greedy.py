@@ -18,20 +18,23 @@ def needs(counts: csr_array, weights: Weights) -> Floats:
     return np.outer(np.asarray(weights), totals)
 
 
-def place(order: Index, counts: csr_array, need: Floats, part_of: Index) -> None:
-    """Place units in the given order; `part_of` and `need` are brought up to date.
+def place(order: Index, counts: csr_array, sizes: Index, weights: Weights, *, part_of: Index) -> Floats:
+    """Place units in the given order into `part_of`; returns the (P, K) needs that are left.
 
-    A unit goes where the need for its strata, each weighed by how rare it is, is greatest. Ties go to the
-    part that is furthest from its size.
+    A unit goes to the part that is furthest behind in its strata, as a share of what the part should get,
+    among the parts where more than half of it fits. Rare strata count more than common ones.
     """
-    rarity = 1 / np.maximum(np.asarray(counts.sum(axis=0)).ravel(), 1)
-    total = need.sum(axis=1)
-    scale = 1e-6 / max(1.0, float(total.sum()))
+    need = needs(counts, weights)
+    totals = np.maximum(np.asarray(counts.sum(axis=0)).ravel(), 1)
+    share = np.maximum(np.asarray(weights), 1e-12)
+    room = share * float(sizes.sum())
     for unit in order.tolist():
         start, stop = counts.indptr[unit], counts.indptr[unit + 1]
         labels, amounts = counts.indices[start:stop], counts.data[start:stop]
-        scores = need[:, labels] @ (amounts * rarity[labels]) + total * scale
-        part = int(scores.argmax())
+        behind = need[:, labels] @ (amounts / totals[labels] ** 2) / share
+        fits = room >= sizes[unit] / 2
+        part = int(np.where(fits, behind, -np.inf).argmax() if fits.any() else room.argmax())
         part_of[unit] = part
         need[part, labels] -= amounts
-        total[part] -= amounts.sum()
+        room[part] -= sizes[unit]
+    return need

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from upfit.split.cover import cover, fill_empty
-from upfit.split.greedy import needs, place
+from upfit.split.greedy import place
 from upfit.split.ratio import Weights
 from upfit.split.strata import strata
 from upfit.split.units import bind
@@ -26,16 +26,16 @@ def iterative(data: Data, rows: Rows, weights: Weights, *, seed: int) -> tuple[R
     """
     units = bind(data, rows)
     counts = units.counts(strata(data, rows))
-    part_of = deal_labels(counts, weights, np.random.default_rng(seed))
+    part_of = deal_labels(counts, units.sizes, weights, np.random.default_rng(seed))
     cover(part_of, counts, units.sizes, weights)
     fill_empty(part_of, units.sizes, weights)
     return units.parts(part_of, len(weights))
 
 
-def deal_labels(counts: csr_array, weights: Weights, rng: np.random.Generator) -> Index:
+def deal_labels(counts: csr_array, sizes: Index, weights: Weights, rng: np.random.Generator) -> Index:
     """(U,) part of each unit, placed in the order of its rarest label."""
     part_of = np.zeros(counts.shape[0], np.int64)
-    place(rarest_first(counts, rng), counts, needs(counts, weights), part_of)
+    place(rarest_first(counts, rng), counts, sizes, weights, part_of=part_of)
     return part_of
 
 

@@ -6,9 +6,10 @@ import numpy as np
 
 from upfit.errors import DataError
 from upfit.split.cover import fill_empty
+from upfit.split.grouped import deal_groups
 from upfit.split.iterative import deal_labels
 from upfit.split.strata import strata
-from upfit.split.stratified import deal
+from upfit.split.stratified import Dealer, deal
 from upfit.split.units import bind
 from upfit.values import Data, Rows
 
@@ -35,10 +36,15 @@ def k_folds(data: Data, rows: Rows, *, k: int, seed: int) -> tuple[tuple[Rows, R
         what = "groups" if data.schema.group else "distinct rows"
         raise DataError(f"{k} folds need {k} {what}", got=str(len(units.sizes)))
     counts = units.counts(strata(data, rows))
-    rng, weights = np.random.default_rng(seed), (1 / k,) * k
-    multilabel = data.schema.task == "multilabel"
-    fold_of = deal_labels(counts, weights, rng) if multilabel else deal(units, counts, weights, rng)
+    weights = (1 / k,) * k
+    fold_of = _dealer(data)(counts, units.sizes, weights, np.random.default_rng(seed))
     fill_empty(fold_of, units.sizes, weights)
     folds = units.parts(fold_of, k)
     every = np.sort(units.rows)
     return tuple((np.setdiff1d(every, fold, assume_unique=True), fold) for fold in folds)
+
+
+def _dealer(data: Data) -> Dealer:
+    if data.schema.group:
+        return deal_groups
+    return deal_labels if data.schema.task == "multilabel" else deal
