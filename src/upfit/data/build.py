@@ -20,7 +20,7 @@ from upfit.data.labels import Asked, Labels, read_labels
 from upfit.data.picture_column import as_images, combined_pixels, look_at, unreadable
 from upfit.data.source import HEIGHT, PIXELS, WIDTH
 from upfit.data.times import read_times
-from upfit.data.write import write_table
+from upfit.data.write import finished_blocks, write_table
 from upfit.errors import DataError, nearest
 from upfit.values import PART, Column, Data, Finding, Kind, Schema, Task
 
@@ -175,7 +175,7 @@ def _finish(
     )
 
     def write(aside: Path) -> Notes:
-        return write_table(aside, combined.table, schema, replaced, keep)
+        return write_table(aside, finished_blocks(combined.table, schema, replaced, keep))
 
     _, notes = cached(key, write)
     table = datasets.Dataset.from_file(str(cache_path(key)))

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
+from pydantic import Field
 
 from upfit.errors import DataError
 from upfit.values import Finding, Value
@@ -26,7 +27,7 @@ class Notes(Value):
     """What is kept beside a cached table: what its reader noticed, and facts by name."""
 
     findings: tuple[Finding, ...] = ()
-    facts: dict[str, tuple[str, ...]] = {}
+    facts: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
 def cache_folder() -> Path:
@@ -82,7 +83,7 @@ def _written_aside(path: Path) -> Iterator[Path]:
     aside = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
     try:
         yield aside
-        os.replace(aside, path)
+        aside.replace(path)
     except OSError as error:
         hint = "free some space, or set UPFIT_CACHE to a folder on a larger disk"
         raise DataError(f"cannot write {path.parent}: {error.strerror or error}", hint=hint) from error

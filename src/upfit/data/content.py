@@ -38,9 +38,9 @@ def _normalised(data: Data, column: Column) -> list[str]:
 
 
 def normalised(text: str) -> str:
-    """Text without the differences that do not make it another text.
+    r"""Text without the differences that do not make it another text.
 
-    >>> normalised("  Caf\\u0065\\u0301\\n NOIR ") == "caf\\u00e9 noir"
+    >>> normalised("  Caf\u0065\u0301\n NOIR ") == "caf\u00e9 noir"
     True
     """
     folded = text.casefold()

@@ -64,9 +64,9 @@ def _form_of(path: Path, found: Scan) -> _Form:
 
 
 def sniff_delimiter(sample: str, *, prefer: str = ",") -> str:
-    """The delimiter under which most of the first rows have the same, largest number of cells.
+    r"""The delimiter under which most of the first rows have the same, largest number of cells.
 
-    >>> sniff_delimiter("text;label\\nwell, well;good\\n")
+    >>> sniff_delimiter("text;label\\nwell, well;good\n")
     ';'
     """
     candidates = (prefer, *(other for other in _DELIMITERS if other != prefer))
@@ -88,7 +88,7 @@ def _agreement(sample: str, delimiter: str) -> tuple[float, int]:
 
 
 def checked_names(header: list[str], path: Path | str) -> tuple[str, ...]:
-    """Column names, stripped; nameless columns are called column_1, column_2 …
+    """Column names, stripped; nameless ones are called column_1, column_2 and so on.
 
     Raises:
         DataError: No columns, or one name twice.

@@ -74,7 +74,7 @@ def looks_like_image(path: Path) -> bool:
             head = file.read(16)
     except OSError:
         return False
-    return head.startswith(_MAGIC) or head.startswith(b"RIFF") and head[8:12] == b"WEBP"
+    return head.startswith(_MAGIC) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
 
 
 def image_array(paths: list[str | None], contents: list[bytes | None] | None = None) -> pa.StructArray:
@@ -86,7 +86,7 @@ def image_array(paths: list[str | None], contents: list[bytes | None] | None = N
 
 
 def _source(path: Path, found: list[tuple[Path, str]]) -> Source:
-    paths = [os.path.abspath(file) for file, _ in found]
+    paths = [str(file.absolute()) for file, _ in found]
     labels = [label for _, label in found]
     table = pa.table({"image": image_array(list(paths)), "label": pa.array(labels, pa.string())})
     key = digest_of("image-folder", *paths, *labels)

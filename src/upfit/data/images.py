@@ -17,8 +17,12 @@ FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 """Raster formats that are read; formats that run programs (EPS, PDF) are not among them."""
 
 EXTENSIONS = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .gif .bmp .dib .tif .tiff .webp .ppm .pgm .pbm .pnm".split()
+    (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".dib"),
+        *(".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm", ".pnm"),
+    )
 )
+"""Names that promise an image."""
 
 LARGEST = 178_956_970
 """Pixels (about 0.5 GiB of RGB). A larger image is taken for a decompression bomb."""

@@ -1,4 +1,4 @@
-"""Target cells become class names, lists of names, 0/1 columns or numbers; the task is inferred on the way."""
+"""Target cells become class names, lists of names, 0/1 columns or numbers; the task shows on the way."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def scan(path: Path) -> Scan:
                 found.head, found.bom = block[:_KEPT_BYTES], _bom(block)
             sha.update(block)
             current = _measure_lines(block, current, found)
-            if current > LONGEST_LINE and not found.wide or current > 2 * LONGEST_LINE:
+            if current > LONGEST_LINE * (2 if found.wide else 1):
                 raise _too_long(path)
             _check_encoding(block, decoder, found)
     if not found.head:

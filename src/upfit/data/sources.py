@@ -141,7 +141,7 @@ def _open_path(path: Path) -> PartSources:
 
 def _open_folder(path: Path) -> PartSources:
     """A folder of tables named for the parts, of part folders, of class folders, or round a single table."""
-    tables = sorted(entry for entry in path.iterdir() if _is_table(entry))
+    tables = sorted(entry for entry in path.iterdir() if is_table(entry))
     parts = {part: entry for entry in tables if (part := part_named(entry.stem))}
     if "train" in parts:
         _check_one_each(path, tables)
@@ -185,7 +185,8 @@ def _undivided(given: Any, name: str) -> Source:
     return sources[None]
 
 
-def _is_table(path: Path) -> bool:
+def is_table(path: Path) -> bool:
+    """Whether a path is a file named like a table."""
     return path.is_file() and path.suffix.lower() in _TABLE_SUFFIXES and not is_hidden(path.name)
 
 

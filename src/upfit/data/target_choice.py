@@ -1,4 +1,4 @@
-"""Which column is the target: the one that was asked for, one named like a target, or the only possible one."""
+"""Which column is the target: the one asked for, one named like a target, or the only possible one."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ SURE_NAMES = ("label", "labels", "target", "targets", "class", "classes", "y")
 """Names that mean "target" wherever they stand; the first found wins."""
 
 LIKELY_NAMES = (
-    "category", "categories", "sentiment", "intent", "topic", "topics", "tags", "rating", "score", "price", "outcome",
-)  # fmt: skip
+    *("category", "categories", "sentiment", "intent", "topic", "topics", "tags"),
+    *("rating", "score", "price", "outcome"),
+)
 """Names that mean "target" where only one of them is there."""
 
 

@@ -58,4 +58,4 @@ def _seconds(cells: pd.Series[Any]) -> npt.NDArray[np.float64]:
     if times.isna().mean() > 0.5:
         times = pd.to_datetime(cells, errors="coerce", utc=True, format="mixed")
     seconds = (times - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
-    return seconds.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.asarray(seconds.to_numpy(dtype=np.float64, na_value=np.nan))

@@ -113,8 +113,9 @@ def _eight_bits(pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """uint8 as it is; floats within 0..1, as torchvision's ToTensor makes them, times 255."""
     if pixels.dtype == np.uint8:
         return pixels
-    if np.issubdtype(pixels.dtype, np.floating) and 0 <= pixels.min() and pixels.max() <= 1:
-        return np.rint(pixels * 255).astype(np.uint8)
+    if np.issubdtype(pixels.dtype, np.floating) and pixels.min() >= 0 and pixels.max() <= 1:
+        scaled: np.ndarray[Any, Any] = np.rint(pixels * 255).astype(np.uint8)
+        return scaled
     span = f"{pixels.dtype} from {pixels.min():g} to {pixels.max():g}"
     hint = "give the dataset without normalisation and augmentation: upfit does both"
     raise DataError("a tensor is no plain image", expected=_EXPECTED, got=span, hint=hint)

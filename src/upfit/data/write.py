@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,50 +20,55 @@ _BLOCK_ROWS = 20_000
 _BLOCK_BYTES = 64 << 20
 
 
-def write_table(
-    aside: Path, table: pa.Table, schema: Schema, replaced: Mapping[str, Any], keep: npt.NDArray[np.bool_]
-) -> Notes:
-    """Write the rows of `keep`; columns of `replaced` are ready, the others are converted by their kind.
-
-    Returns:
-        Notes whose fact `columns` is one digest per column. Image cells count by their pixels alone, so that
-        the same pictures in another folder have the same digest.
-    """
-    digests: dict[str, ColumnHash] = {}
-    writer_schema: pa.Schema | None = None
-    blocks = _blocks(table, schema, replaced, keep)
+def write_table(aside: Path, blocks: Iterator[pa.RecordBatch]) -> Notes:
+    """Write finished blocks; the fact `columns` of the notes is one digest per column."""
+    digests = Digests()
     first = next(blocks)
-    writer_schema = first.schema
-    with stream_writer(aside, writer_schema) as writer:
-        for block in _chain(first, blocks):
-            for name, column in zip(block.schema.names, block.columns, strict=True):
-                if not pa.types.is_struct(column.type):
-                    digests.setdefault(name, ColumnHash()).update(column)
+    with stream_writer(aside, first.schema) as writer:
+        for block in chain([first], blocks):
+            digests.update(block)
             writer.write_batch(block)
-    return Notes(facts={"columns": tuple(f"{name}:{one.hexdigest()}" for name, one in digests.items())})
+    return Notes(facts={"columns": digests.of_columns()})
 
 
-def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    yield first
-    yield from rest
+class Digests:
+    """Running digests of the columns of a finished table.
+
+    Image cells count by their pixels alone, so that the same pictures in another folder are the same data.
+    """
+
+    def __init__(self) -> None:
+        self._columns: dict[str, ColumnHash] = {}
+
+    def update(self, block: pa.RecordBatch) -> None:
+        """Add the next rows."""
+        for name, column in zip(block.schema.names, block.columns, strict=True):
+            if not pa.types.is_struct(column.type):
+                self._columns.setdefault(name, ColumnHash()).update(column)
+
+    def of_columns(self) -> tuple[str, ...]:
+        """`name:digest` of each column."""
+        return tuple(f"{name}:{column.hexdigest()}" for name, column in self._columns.items())
 
 
-def _blocks(
+def finished_blocks(
     table: pa.Table, schema: Schema, replaced: Mapping[str, Any], keep: npt.NDArray[np.bool_]
 ) -> Iterator[pa.RecordBatch]:
-    """Finished record batches, in row order."""
+    """Record batches of the rows of `keep`, in order.
+
+    Columns of `replaced` are ready for use, the others are converted by their kind in the schema.
+    """
     names = [name for name in table.column_names if name in replaced or _is_plain(table[name].type)]
     names += [name for name in replaced if name not in names]
     step = _rows_per_block(table)
     for start in range(0, len(keep), step):
         rows = pa.array(keep[start : start + step])
-        stop = start + len(rows)
-        columns = []
-        for name in names:
-            cells = replaced[name][start:stop] if name in replaced else table[name][start:stop]
-            ready = cells if name in replaced else _converted(cells, name, schema)
-            columns.append(_one(ready.filter(rows)))
-        yield pa.RecordBatch.from_arrays(columns, names=names)
+        columns = [_cells(table, name, schema, replaced, slice(start, start + step)) for name in names]
+        yield pa.RecordBatch.from_arrays([_one(column.filter(rows)) for column in columns], names=names)
+
+
+def _cells(table: pa.Table, name: str, schema: Schema, replaced: Mapping[str, Any], rows: slice) -> Column:
+    return replaced[name][rows] if name in replaced else _converted(table[name][rows], name, schema)
 
 
 def _rows_per_block(table: pa.Table) -> int:

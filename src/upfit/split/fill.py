@@ -40,7 +40,7 @@ def dealt(count: int, need: Floats, owed: Floats) -> Index:
     wanted = np.maximum(need, 0)
     wanted = wanted if wanted.sum() > 0 else np.ones(len(need))
     exact = wanted / wanted.sum() * count
-    shares = np.floor(exact + 1e-9).astype(np.int64)
+    shares: Index = np.floor(exact + 1e-9).astype(np.int64)
     left = count - int(shares.sum())
     fraction = exact - shares
     eager = np.lexsort((-fraction, -np.round(owed + fraction, 9), fraction <= 1e-9))[:left]

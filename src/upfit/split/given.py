@@ -27,10 +27,12 @@ def complete(data: Data, parts: dict[str, Rows], weights: Weights, *, cut: Split
     train, validation, _ = weights
     none = np.empty(0, np.int64)
     if "validation" in parts:
-        rows = parts["train"], parts["validation"], parts.get("test", none)
-        return Split(*(np.sort(part).astype(np.int64) for part in rows), how="given")
+        return Split(
+            np.sort(parts["train"]), np.sort(parts["validation"]), np.sort(parts.get("test", none)), "given"
+        )
     if "test" in parts:
         total = train + validation
         kept, chosen = cut(data, parts["train"], (train / total, validation / total), seed=seed)
         return Split(kept, chosen, np.sort(parts["test"]), how="test given, validation cut from train")
-    return Split(*cut(data, parts["train"], weights, seed=seed), how="cut from train")
+    kept, chosen, judged = cut(data, parts["train"], weights, seed=seed)
+    return Split(kept, chosen, judged, how="cut from train")

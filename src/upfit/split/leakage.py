@@ -37,7 +37,7 @@ def _shared(
     return Finding(
         kind="data_leakage",
         severity="warning",
-        message=f"{len(rows)} of {len(right_rows)} {right} rows are also in {left}: the score will be too high",
+        message=f"{len(rows)} of {len(right_rows)} {right} rows are also in {left}; its score is too kind",
         evidence={"rows": float(len(rows)), "share": share},
         examples=tuple(shown(data, int(row)) for row in rows[:_SHOWN]),
     )

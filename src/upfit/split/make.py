@@ -40,7 +40,8 @@ def make_split(data: Data, *, ratio: str = "8:1:1", seed: int = 0) -> Split:
             return made
         return Split(made.train, made.validation, made.test, how=f"{made.how}, {_how(cut, ratio, seed)}")
     rows = np.arange(len(data), dtype=np.int64)
-    return Split(*cut(data, rows, weights, seed=seed), how=_how(cut, ratio, seed))
+    train, validation, test = cut(data, rows, weights, seed=seed)
+    return Split(train, validation, test, how=_how(cut, ratio, seed))
 
 
 def splitter_for(data: Data) -> Splitter:
