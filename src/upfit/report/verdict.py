@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from upfit.report.words import candidate_label, metric_label, number, with_interval
+from upfit.report.words import candidate_phrase, metric_label, number, with_interval
 from upfit.values import Candidate, Estimate, Run
 
 BASELINES = ("majority", "mean")
@@ -27,7 +27,7 @@ class Verdict:
     """What a reader has to know first.
 
     Args:
-        winner: The chosen candidate, in words.
+        winner: The chosen candidate, as a phrase.
         part: "test" or "validation": where the headline value was measured.
         value: The primary metric there.
         gains: The winner's margins, on validation, over the probe (or the tuned model) and the baseline.
@@ -42,9 +42,10 @@ class Verdict:
     @property
     def sentences(self) -> tuple[str, ...]:
         """The verdict as sentences."""
-        measured = "the sealed test part" if self.part == "test" else "validation, no test part"
+        measured = "the sealed test part" if self.part == "test" else "validation (there is no test part)"
         value = with_interval(self.value, self.metric)
-        first = f"{self.winner} won: {_inside(metric_label(self.metric))} {value} on {measured}."
+        who = self.winner[0].upper() + self.winner[1:]
+        first = f"{who} won: {_inside(metric_label(self.metric))} {value} on {measured}."
         return (first, *(_sentence(gain, self.metric) for gain in self.gains))
 
 
@@ -53,7 +54,7 @@ def verdict(run: Run) -> Verdict:
     winner = next((one for one in run.candidates if one.chosen), None)
     part = "test" if run.test and run.metric in run.test else "validation"
     value = run.test[run.metric] if run.test and part == "test" else run.validation[run.metric]
-    name = candidate_label(winner.name) if winner else "The model"
+    name = candidate_phrase(winner.name) if winner else "the model"
     return Verdict(name, part, run.metric, value, tuple(_gains(run.candidates)))
 
 
@@ -62,20 +63,18 @@ def _gains(candidates: tuple[Candidate, ...]) -> list[Gain]:
     others = [one for one in candidates if one.margin is not None]
     others.sort(key=lambda one: one.name in BASELINES)
     return [
-        Gain(candidate_label(one.name), one.margin, one.margin.low <= 0 <= one.margin.high)
+        Gain(candidate_phrase(one.name), one.margin, one.margin.low <= 0 <= one.margin.high)
         for one in others
         if one.margin is not None
     ]
 
 
 def _sentence(gain: Gain, metric: str) -> str:
-    margin = with_interval(gain.margin, metric, sign=True)
-    against = f"{margin} against {_inside(gain.over)} on validation"
-    if not gain.inside_noise:
-        return f"{against}, beyond the noise."
-    if number(gain.margin.value, metric) == number(0.0, metric):
-        return f"No difference to {_inside(gain.over)} on validation ({margin})."
-    return f"{against}, inside the noise: it may be chance."
+    margin = with_interval(gain.margin, metric)
+    if gain.margin.value <= 0 or float(number(gain.margin.value, metric)) == 0:
+        return f"Level with {gain.over} on validation: the difference is {margin}."
+    noise = "inside the noise, so it may be chance" if gain.inside_noise else "beyond the noise"
+    return f"Better than {gain.over} by {margin} on validation: {noise}."
 
 
 def _inside(label: str) -> str:

@@ -29,6 +29,13 @@ CANDIDATES = {
     "tuned": "Fine-tuned",
     "refitted": "Fine-tuned, probe refitted",
 }
+PHRASES = {
+    "majority": "the majority class",
+    "mean": "the mean of the training targets",
+    "probe": "the linear probe",
+    "tuned": "the fine-tuned model",
+    "refitted": "the probe refitted on the fine-tuned model",
+}
 _UNITLESS = PROPORTIONS | {"calibration_error", "r2", "spearman", "pearson", "log_loss"}
 
 
@@ -51,22 +58,24 @@ def candidate_label(name: str) -> str:
     return CANDIDATES.get(name, name)
 
 
+def candidate_phrase(name: str) -> str:
+    """A candidate within a sentence."""
+    return PHRASES.get(name, name)
+
+
 def number(value: float, metric: str = "", *, sign: bool = False) -> str:
     """A value with three decimals, or four significant digits where it carries the target's unit.
 
     >>> number(0.97214, "accuracy"), number(1234.567, "mae"), number(0.0123, "accuracy", sign=True)
     ('0.972', '1235', '+0.012')
     """
-    if not math.isfinite(value):
-        return "–"
-    plus = "+" if sign else ""
-    text = f"{value:{plus}.3f}" if metric in _UNITLESS else f"{value:{plus}.4g}"
-    return "0.000" if text in ("-0.000", "+0.000") else text
+    return _written(value, _decimals(metric, value), sign=sign)
 
 
 def interval(estimate: Estimate, metric: str = "", *, sign: bool = False) -> str:
     """The interval without the value: `0.955 to 0.986`."""
-    low, high = number(estimate.low, metric, sign=sign), number(estimate.high, metric, sign=sign)
+    decimals = _decimals(metric, estimate.low, estimate.high)
+    low, high = (_written(end, decimals, sign=sign) for end in (estimate.low, estimate.high))
     return f"{low} to {high}"
 
 
@@ -75,8 +84,29 @@ def with_interval(estimate: Estimate, metric: str = "", *, sign: bool = False) -
 
     >>> with_interval(Estimate(0.972, 0.955, 0.986), "accuracy")
     '0.972 (0.955 to 0.986)'
+    >>> with_interval(Estimate(52.91, 43.9, 61.912), "rmse")
+    '52.91 (43.90 to 61.91)'
     """
-    return f"{number(estimate.value, metric, sign=sign)} ({interval(estimate, metric, sign=sign)})"
+    decimals = _decimals(metric, estimate.low, estimate.high)
+    value = _written(estimate.value, decimals, sign=sign)
+    return f"{value} ({interval(estimate, metric, sign=sign)})"
+
+
+def _decimals(metric: str, *values: float) -> int:
+    """Decimals for values that stand together."""
+    largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    if metric in _UNITLESS or largest == 0:
+        return 3
+    return min(9, max(0, 3 - math.floor(math.log10(largest))))
+
+
+def _written(value: float, decimals: int, *, sign: bool) -> str:
+    if not math.isfinite(value):
+        return "–"
+    if abs(value) >= 1e9:
+        return f"{value:.3e}"
+    value = 0.0 if abs(value) < 0.5 * 10**-decimals else value
+    return f"{value:{'+' if sign and value else ''}.{decimals}f}"
 
 
 def duration(seconds: float) -> str:
