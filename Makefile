@@ -49,7 +49,7 @@ bench: $(READY)
 	$(BIN)/python -m bench
 
 docs: $(READY_DOCS)
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:
 	rm -rf .venv site build dist demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import yaml
 
@@ -39,10 +39,10 @@ def check(changes: tuple[Change, ...], recipe: Recipe | None) -> None:
     (recipe or Recipe()).apply(*changes)
 
 
-def kind(text: str) -> tuple[str, Kind]:
-    """`price=number` as a pair."""
+def kind(text: str) -> tuple[str, Any]:
+    """`price=number` as a pair; `ignore` leaves a column out."""
     column, _, name = text.rpartition("=")
-    known = get_args(Kind)
+    known = (*get_args(Kind), "ignore")
     if not column or name not in known:
         guess = nearest(name, known)
         raise DataError(
@@ -50,7 +50,7 @@ def kind(text: str) -> tuple[str, Kind]:
             expected="COL=KIND with KIND one of " + ", ".join(known),
             hint=f"--kind {column or 'COL'}={guess or 'text'}",
         )
-    return column, cast(Kind, name)
+    return column, name
 
 
 def read_recipe(source: Path) -> Recipe:

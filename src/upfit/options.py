@@ -43,8 +43,8 @@ Validation = Annotated[str | None, _data("Validation part, with --train.", "FILE
 Test = Annotated[str | None, _data("Test part, with --train.", "FILE")]
 Target = Annotated[str | None, _data("What to predict; several are 0/1 labels.", "COL[,COL]")]
 TaskName = Annotated[Task | None, _data("What kind of answer, when the guess is wrong.")]
-Kinds = Annotated[list[str] | None, _data("image, text, number or category. Repeatable.", "COL=KIND")]
-Ratio = Annotated[str, _data("train:validation:test, or train:validation.", "RATIO")]
+Kinds = Annotated[list[str] | None, _data("image, text, number, category or ignore. Repeatable.", "COL=KIND")]
+Ratio = Annotated[str, _data("train:validation:test, or train:test.", "RATIO")]
 Group = Annotated[str | None, _data("Rows of one group stay together.", "COL")]
 Time = Annotated[str | None, _data("Train on the past, test on the latest.", "COL")]
 

@@ -79,6 +79,7 @@ MISTAKES = {
     "fit x --set optimizer.lr=-1": ("Optimizer.lr", "greater than 0"),
     "fit x --set optimizer.lr=[": ("the value is not YAML", "got:      ["),
     "fit x --kind price=nubmer": ("names no kind of column", "--kind price=number"),
+    "fit x --kind image=": ("expected: COL=KIND with KIND one of image, text", "ignore"),
     "fit x --kind image": ("names no kind of column", "expected: COL=KIND"),
     "fit x --task foo": ("'foo' is not one of 'binary'", "upfit fit --help"),
     "fit x --seed -1": ("--seed", "upfit fit --help"),
