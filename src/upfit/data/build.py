@@ -100,6 +100,9 @@ def _inputs(combined: Combined, wishes: Wishes) -> tuple[tuple[Column, ...], tup
             inputs.append(Column(name=name, kind=cast(Kind, kind)))
         else:
             ignored.append(name)
+    if len(inputs) == 1 and inputs[0].kind == "category" and inputs[0].name not in wishes.kinds:
+        # Alone, a column of few values (short commands, say) is better read than merely told apart.
+        inputs = [Column(name=inputs[0].name, kind="text")]
     if not inputs:
         why = f"left out: {', '.join(ignored)}" if ignored else "there is only the target"
         raise DataError(

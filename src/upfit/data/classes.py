@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from upfit.data.arrays import NUMBER
 from upfit.data.combine import Combined
 from upfit.data.labels import Labels
 from upfit.errors import DataError
@@ -55,10 +57,10 @@ def sorted_classes(names: Iterable[str]) -> tuple[str, ...]:
     >>> sorted_classes(["10", "9"]), sorted_classes(["b10", "b9"])
     (('9', '10'), ('b10', 'b9'))
     """
-    try:
-        return tuple(sorted(names, key=lambda name: (float(name), name)))
-    except ValueError:
-        return tuple(sorted(names))
+    found = list(names)
+    if all(re.match(NUMBER, name) for name in found):
+        return tuple(sorted(found, key=lambda name: (float(name), name)))
+    return tuple(sorted(found))
 
 
 def _names(cell: Any) -> Sequence[str]:

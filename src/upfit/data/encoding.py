@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from pathlib import Path
 
 from charset_normalizer import from_bytes
@@ -58,11 +59,27 @@ def _legacy(sample: bytes) -> str:
     lines = [line for line in sample.splitlines() if line]
     if lines and all(_decodes(line, "gb18030") for line in lines[:-1]) and _is_chinese(lines):
         return "gb18030"
+    western = "cp1252" if _decodes(sample, "cp1252") else "latin-1"
+    if _is_western(sample.decode(western)):
+        return western
     best = from_bytes(sample, cp_isolation=_SINGLE_OR_ASIAN).best()
-    return best.encoding if best is not None else "cp1252" if _decodes(sample, "cp1252") else "latin-1"
+    return western if best is None else best.encoding
 
 
-_SINGLE_OR_ASIAN = ["cp1252", "cp1250", "cp1251", "koi8_r", "cp1253", "cp932", "euc_jp", "euc_kr", "big5"]
+def _is_western(text: str) -> bool:
+    """Whether a reading as Western European gives words: mostly plain letters, no signs inside words.
+
+    Cyrillic read so is all accents; Polish read so has a superscript three for its crossed l.
+    """
+    letters = [character for character in text if character.isalpha()]
+    accented = sum(not character.isascii() for character in letters)
+    signs = sum(not sign.isalpha() and sign not in _TYPOGRAPHIC for sign in _INSIDE_WORD.findall(text))
+    return accented < 0.3 * len(letters) and signs <= 0.1 * accented
+
+
+_TYPOGRAPHIC = "\u2018\u2019\u201c\u201d\u2013\u2014\u2026\u00ad\u00b7\u00a0"
+_INSIDE_WORD = re.compile(r"(?<=[^\W\d_])([^\x00-\x7f])(?=[^\W\d_])")
+_SINGLE_OR_ASIAN = ["cp1250", "cp1251", "koi8_r", "cp1253", "cp932", "euc_jp", "euc_kr", "big5"]
 
 
 def _decodes(text: bytes, encoding: str) -> bool:
@@ -94,6 +111,7 @@ class Utf8Stream(io.RawIOBase):
         self._file = path.open("rb")
         self._decoder = codecs.getincrementaldecoder(encoding)(errors)
         self._left = b""
+        self._ended = False
 
     def readable(self) -> bool:
         """Always: this is a stream to read."""
@@ -107,11 +125,18 @@ class Utf8Stream(io.RawIOBase):
             text = self._decoder.decode(block, final=not block)
             self._left += text.encode("utf-8", "replace")
             if not block:
+                self._end_line()
                 break
         count = min(len(view), len(self._left))
         view[:count] = self._left[:count]
         self._left = self._left[count:]
         return count
+
+    def _end_line(self) -> None:
+        """Close the last line where the file leaves it open: Arrow takes an open one-line file for a torso."""
+        if not self._ended and self._left:
+            self._left += b"" if self._left.endswith(b"\n") else b"\n"
+        self._ended = True
 
     def close(self) -> None:
         """Close the file below."""

@@ -19,6 +19,7 @@ Unfit = Literal["empty", "constant", "identifier", "unusable"]
 """Why a column is left out: no cells, one value only, a different name for every row, or a type unknown."""
 
 _CATEGORY_WORDS = 6
+_CATEGORY_CHARACTERS = 40
 _ROWS_PER_CATEGORY = 3
 _MOST_CATEGORIES = 50
 _CATEGORY_SHARE = 0.05
@@ -101,4 +102,5 @@ def _is_category(cells: pa.Array, distinct: int) -> bool:
     few = distinct <= _CATEGORY_SHARE * len(cells) or (
         distinct <= _MOST_CATEGORIES and distinct * _ROWS_PER_CATEGORY <= len(cells)
     )
-    return bool(few and words <= _CATEGORY_WORDS)
+    characters = pc.mean(pc.utf8_length(cells)).as_py()
+    return bool(few and words <= _CATEGORY_WORDS and characters <= _CATEGORY_CHARACTERS)

@@ -65,7 +65,8 @@ def read_labels(columns: list[pa.ChunkedArray], asked: Asked) -> Labels:
         raise _all_missing(name)
     if asked.lists or pa.types.is_list(column.type) or asked.task == "multilabel":
         return _lists(column, asked)
-    labels = to_label(column)
+    # A folder called "nan" is a class all the same.
+    labels = to_text(column) if asked.classes else to_label(column)
     if labels.null_count == len(labels) and not is_number(column.type):
         raise _all_missing(name)
     if asked.task == "regression" or (asked.task is None and not asked.classes and _is_measure(labels)):
