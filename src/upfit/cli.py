@@ -177,7 +177,7 @@ def show(source: o.RecipeSource = None) -> None:
 @app.command()
 def demo(
     *,
-    budget: o.DemoBudget = "90s",
+    budget: o.DemoBudget = "2m",
     out: o.DemoFolder = Path("demo"),
     as_json: o.Json = False,
     quiet: o.Quiet = False,

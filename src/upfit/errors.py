@@ -31,9 +31,7 @@ class UpfitError(Exception):
 
     exit_code = 1
 
-    def __init__(
-        self, message: str, *, expected: str = "", got: str = "", hint: str = ""
-    ) -> None:
+    def __init__(self, message: str, *, expected: str = "", got: str = "", hint: str = "") -> None:
         self.message = message
         lines = [message]
         lines += [f"  expected: {expected}"] if expected else []

@@ -92,9 +92,7 @@ def finish_run(
     return run
 
 
-def judge(
-    bench: Workbench, fitted: tuple[Fitted, ...], best: Fitted, metric: str
-) -> tuple[Candidate, ...]:
+def judge(bench: Workbench, fitted: tuple[Fitted, ...], best: Fitted, metric: str) -> tuple[Candidate, ...]:
     """Every candidate and the baseline with intervals, and the winner's paired margin over each."""
     task, truth = bench.data.schema.task, bench.validation_targets
     base = baseline_scores(task, bench.train_targets, len(truth), bench.data.schema.outputs)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Literal, cast
 
-from torch import nn
-
 from upfit.data.targets import targets
 from upfit.errors import InputError, Interrupted, RunFolderError, TrainingError
 from upfit.finish import finish_run
-from upfit.models import Network, load_backbone
+from upfit.models import Backbone, load_backbone
 from upfit.models.image_backbone import ImageBackbone
-from upfit.models.text_backbone import TextBackbone
 from upfit.split.leakage import findings_of_split
 from upfit.split.make import make_split
 from upfit.store import FeatureCache, RunFolder
@@ -28,8 +25,6 @@ from upfit.train.tune import Places, Plan
 from upfit.train.workbench import Workbench
 from upfit.train.world import World
 from upfit.values import Data, Finding, Recipe, Run, Watcher
-
-AnyBackbone = ImageBackbone | TextBackbone
 
 REFIT_SHARE = 0.25
 """Refitting is left out when it would take more than this part of the time left."""
@@ -68,12 +63,13 @@ def travel(journey: Journey, data: Data, recipe: Recipe) -> Run:
         )
     except (Interrupted, KeyboardInterrupt):
         folder.write_seconds(journey.clock.spent)
-        raise Interrupted("interrupted; what was reached is saved", hint=f"upfit resume {folder.path}") from None
+        hint = f"upfit resume {folder.path}"
+        raise Interrupted("interrupted; what was reached is saved", hint=hint) from None
     finally:
         watcher.close()
 
 
-def lay_out(journey: Journey, data: Data, recipe: Recipe) -> tuple[Workbench, AnyBackbone]:
+def lay_out(journey: Journey, data: Data, recipe: Recipe) -> tuple[Workbench, Backbone]:
     """Split the data, load the backbone, settle how examples are shown to it."""
     folder = journey.folder
     modality = data.schema.modality
@@ -104,7 +100,7 @@ def lay_out(journey: Journey, data: Data, recipe: Recipe) -> tuple[Workbench, An
 
 
 def settled(
-    journey: Journey, bench: Workbench, backbone: AnyBackbone, probe: Fitted
+    journey: Journey, bench: Workbench, backbone: Backbone, probe: Fitted
 ) -> tuple[Workbench, Plan | None]:
     """Settle the recipe and plan the tuning; a resumed run takes both as they were."""
     folder = journey.folder
@@ -119,19 +115,18 @@ def settled(
         if plan is not None:
             bench = bench.with_recipe(settle_techniques(bench.recipe, plan.total_steps))
         folder.write_text("recipe.yaml", bench.recipe.to_yaml())
-        steps = {} if plan is None else {"total_steps": plan.total_steps, "evaluate_every": plan.evaluate_every}
-        folder.write_json("plan.json", {**steps, "reserve": reserve, "rates": asdict(rates)})
+        kept_plan = None if plan is None else asdict(plan)
+        folder.write_json("plan.json", {"plan": kept_plan, "reserve": reserve, "rates": asdict(rates)})
         journey.world.wait()
     saved = folder.read_json("plan.json")
     bench = bench.with_recipe(folder.read_recipe())
-    if "total_steps" not in saved:
+    if saved["plan"] is None:
         return bench, None
-    deadline = journey.clock.deadline(saved["reserve"])
-    return bench, Plan(saved["total_steps"], saved["evaluate_every"], deadline)
+    return bench, replace(Plan(**saved["plan"]), deadline=journey.clock.deadline(saved["reserve"]))
 
 
 def improve(
-    journey: Journey, bench: Workbench, backbone: AnyBackbone, probe: Fitted, plan: Plan | None
+    journey: Journey, bench: Workbench, backbone: Backbone, probe: Fitted, plan: Plan | None
 ) -> tuple[Fitted | None, Fitted | None, tuple[Finding, ...]]:
     """Tune, and refit the probe on the tuned features; a run that diverges leaves the probe standing."""
     folder = journey.folder
@@ -157,7 +152,7 @@ def improve(
     return tuned, kept(folder, "refitted", lambda: refit_stage(bench, network)), ()
 
 
-def _in_precision(bench: Workbench, backbone: AnyBackbone) -> Workbench:
+def _in_precision(bench: Workbench, backbone: Backbone) -> Workbench:
     """Settle the precision, and work in a world of that precision."""
     precision = bench.recipe.precision
     if precision == "auto":
@@ -171,7 +166,7 @@ def _in_precision(bench: Workbench, backbone: AnyBackbone) -> Workbench:
     return bench if precision == "fp32" else replace(bench, world=World(precision))
 
 
-def _settled_recipe(journey: Journey, bench: Workbench, backbone: AnyBackbone, probe: Fitted) -> Recipe:
+def _settled_recipe(journey: Journey, bench: Workbench, backbone: Backbone, probe: Fitted) -> Recipe:
     """Every `auto` of the recipe but those that depend on the plan."""
     recipe = bench.recipe
     asks = recipe.augment.policy != "none" and recipe.augment.flip == "auto"
@@ -181,15 +176,14 @@ def _settled_recipe(journey: Journey, bench: Workbench, backbone: AnyBackbone, p
     return settle(
         recipe,
         modality=backbone.modality,
+        task=bench.data.schema.task,
         count=len(bench.split.train),
-        outputs=bench.data.schema.outputs,
     )
 
 
-def _rates(bench: Workbench, backbone: AnyBackbone, probe: Fitted) -> Rates:
+def _rates(bench: Workbench, backbone: Backbone, probe: Fitted) -> Rates:
     """What things cost on this machine."""
-    network: nn.Module = fresh_network(bench, backbone, probe)
-    model, source = training_parts(bench, cast(Network, network))
+    model, source = training_parts(bench, fresh_network(bench, backbone, probe))
     step = step_seconds(model, source, bench.objective.loss(bench.recipe.loss), bench.world)
     size = cast(int, bench.recipe.batching.size)
     forward = probe.facts["forward_seconds"] or step / size / 3

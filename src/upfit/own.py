@@ -55,7 +55,7 @@ def train(
     Args:
         module: Called with the batch's inputs; returns logits (B, K), or (B,) or (B, 1) for regression and
             binary tasks. Trained in place: it ends with the best weights.
-        train_loader: Batches `(inputs, target)`, or mappings with a `target` or `labels`. Iterated once an epoch.
+        train_loader: Batches `(inputs, target)`, or mappings with a `target` or `labels`.
         validation_loader: The same, in a fixed order.
         recipe: How to train; its backbone, inputs, head and augmentation do not apply.
         task: Inferred from the targets where missing: whole numbers are classes, one real number is
@@ -96,9 +96,7 @@ def train(
     def encode(target: torch.Tensor) -> torch.Tensor:
         return torch.as_tensor(objective.encode(_plain(target, learning.task)))
 
-    source = OwnSource(
-        train_loader, part=parted, seed=recipe.seed, encode=encode, shard=world.shard
-    )
+    source = OwnSource(train_loader, part=parted, seed=recipe.seed, encode=encode, shard=world.shard)
     judge = _Judge(network, validation_loader, objective, judged.targets, world)
     loss = objective.loss(recipe.loss)
     folder = _folder(out, overwrite)
@@ -179,7 +177,8 @@ class _Judge:
     def __init__(
         self, network: OwnNetwork, loader: Any, objective: Objective, truth: npt.NDArray[Any], world: World
     ) -> None:
-        self.network, self.loader, self.objective, self.truth, self.world = network, loader, objective, truth, world
+        self.network, self.loader = network, loader
+        self.objective, self.truth, self.world = objective, truth, world
 
     def __call__(self, network: nn.Module) -> tuple[float, dict[str, float]]:
         logits = self._logits(network)

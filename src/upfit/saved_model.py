@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
 
+from upfit.data.inputs import read_inputs
 from upfit.errors import RunFolderError
 from upfit.models import Head, Network
 from upfit.models.catalogue import rebuild_backbone
@@ -73,8 +74,6 @@ class SavedModel:
 
     def predict(self, inputs: Any) -> pd.DataFrame:
         """One row per input: its columns, `prediction`, and `probability_CLASS` for each class."""
-        from upfit.data.inputs import read_inputs
-
         data = read_inputs(inputs, self.schema)
         scores = self.scores(data, np.arange(len(data)))
         return pd.concat([_shown_inputs(data), frame_of(self.schema, scores)], axis=1)

@@ -133,7 +133,7 @@ class Utf8Stream(io.RawIOBase):
         return count
 
     def _end_line(self) -> None:
-        """Close the last line where the file leaves it open: Arrow takes an open one-line file for a torso."""
+        """Close the last line where the file leaves it open: Arrow refuses a file of one open line."""
         if not self._ended and self._left:
             self._left += b"" if self._left.endswith(b"\n") else b"\n"
         self._ended = True

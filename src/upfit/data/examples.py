@@ -26,7 +26,9 @@ OnImage = Callable[[Image.Image, np.random.Generator], Image.Image]
 class Examples(Protocol):
     """Prepared examples, addressed by position (0 … count-1)."""
 
-    lengths: npt.NDArray[np.int64] | None
+    @property
+    def lengths(self) -> npt.NDArray[np.int64] | None:
+        """Tokens per example, where lengths differ."""
 
     def __len__(self) -> int:
         """How many there are."""
@@ -142,7 +144,8 @@ class FeatureExamples:
 
     def get(self, position: int, rng: np.random.Generator | None) -> npt.NDArray[np.float32]:
         """Features (D,) of one example."""
-        return self.features_ND[position]
+        features_D: npt.NDArray[np.float32] = self.features_ND[position]
+        return features_D
 
     def collate(self, examples: Sequence[npt.NDArray[np.float32]]) -> Batch:
         """`features` (B, D)."""

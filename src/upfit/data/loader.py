@@ -76,9 +76,7 @@ class Loader:
         Each holds the inputs, `target`, `position` (B,), `count` (examples over all processes) and `share`
         (how many of this process's examples count).
         """
-        batches = epoch_batches(
-            self.count, size=self.size, seed=self.seed, epoch=epoch, lengths=self.lengths
-        )
+        batches = epoch_batches(self.count, size=self.size, seed=self.seed, epoch=epoch, lengths=self.lengths)
         return self._batches(batches[start:], epoch)
 
     def once(self) -> Iterator[Batch]:

@@ -106,14 +106,14 @@ def _apart(loader: Iterable[Any], seed: int) -> Iterator[Any]:
 def _seed(seed: int) -> None:
     torch.manual_seed(seed)
     random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002 - users' transforms draw from the global stream
+    np.random.seed(seed % 2**32)
 
 
 def _streams() -> tuple[Any, Any, Any]:
-    return torch.get_rng_state(), random.getstate(), np.random.get_state()  # noqa: NPY002
+    return torch.get_rng_state(), random.getstate(), np.random.get_state()
 
 
 def _restore(streams: tuple[Any, Any, Any]) -> None:
     torch.set_rng_state(streams[0])
     random.setstate(streams[1])
-    np.random.set_state(streams[2])  # noqa: NPY002
+    np.random.set_state(streams[2])

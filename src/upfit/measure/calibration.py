@@ -21,24 +21,24 @@ class Bin:
     accuracy: float
 
 
-def binned(confidence_N: Floats) -> Ints:
-    """The bin of each example: 15 bins of equal mass, equal confidences together, so there may be fewer."""
-    edges = np.quantile(confidence_N, np.linspace(0, 1, BINS + 1)[1:-1])
+def binned(confidence_N: Floats, bins: int = BINS) -> Ints:
+    """The bin of each example: bins of equal mass, equal confidences together, so there may be fewer."""
+    edges = np.quantile(confidence_N, np.linspace(0, 1, bins + 1)[1:-1])
     found = np.searchsorted(np.unique(edges), confidence_N, side="right")
     return np.asarray(np.unique(found, return_inverse=True)[1], np.int64)
 
 
-def calibration_bins(task: Task, scores: Array, targets: Array) -> tuple[Bin, ...]:
+def calibration_bins(task: Task, scores: Array, targets: Array, *, bins: int = BINS) -> tuple[Bin, ...]:
     """The calibration plot's points, by rising confidence.
 
     Confidence is the probability of the predicted class (of every label, for a multilabel task).
-    The calibration error is the mean of |confidence - accuracy| over these bins, weighted by their counts.
+    The calibration error is the mean of |confidence - accuracy| over 15 bins, weighted by their counts.
     """
     scores, targets = checked(task, scores, targets)
     if task == "multilabel":
         confidence, right = scores.ravel(), targets.ravel() > 0.5
     else:
         confidence, right = scores.max(axis=1), scores.argmax(axis=1) == targets
-    bins = binned(confidence)
-    found = (np.flatnonzero(bins == one) for one in range(bins.max() + 1))
+    place = binned(confidence, bins)
+    found = (np.flatnonzero(place == one) for one in range(place.max() + 1))
     return tuple(Bin(len(at), float(confidence[at].mean()), float(right[at].mean())) for at in found)

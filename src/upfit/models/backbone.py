@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import torch
+from torch import nn
 
 from upfit.models.groups import LayerGroup
 
 Batch = dict[str, torch.Tensor]
 
 
-class Backbone(Protocol):
-    """What every backbone module offers beside being an `nn.Module`.
+class Backbone(nn.Module):
+    """What every backbone offers.
 
     Attributes:
         name: The name that loads it again, e.g. `packaged:tf_efficientnet_lite0`.
         modality: What it reads.
         width: D, the number of pooled features.
-        groups: Layer groups, input first.
+        groups: Layer groups, input first; parameter names as `net` spells them.
         inputs: How examples have to be prepared (`ImageInput` or `TextInput`).
     """
 
@@ -29,8 +31,10 @@ class Backbone(Protocol):
     groups: tuple[LayerGroup, ...]
     inputs: Any
 
-    def __call__(self, batch: Batch) -> torch.Tensor:
+    @abstractmethod
+    def forward(self, batch: Batch) -> torch.Tensor:
         """Pooled features (B, D) of a prepared batch."""
 
+    @abstractmethod
     def save(self, folder: Path) -> dict[str, Any]:
         """Write the files that rebuilding needs, weights apart; returns the rest as plain values."""

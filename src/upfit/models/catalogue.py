@@ -10,6 +10,7 @@ import timm
 from safetensors.torch import load_file
 
 from upfit.errors import BackboneError, nearest
+from upfit.models.backbone import Backbone
 from upfit.models.hub import require_reachable
 from upfit.models.image_backbone import (
     ImageBackbone,
@@ -18,13 +19,13 @@ from upfit.models.image_backbone import (
     load_packaged_efficientnet,
 )
 from upfit.models.packaged import PACKAGED, packaged_weights
-from upfit.models.text_backbone import TextBackbone, load_text, rebuild_text
+from upfit.models.text_backbone import load_text, rebuild_text
 
 AUTO = {"image": "packaged:tf_efficientnet_lite0", "text": "packaged:all-MiniLM-L6-v2"}
 """What `auto` means for each modality: weights that can be had anywhere, and run on a laptop."""
 
 
-def load_backbone(name: str, modality: Literal["image", "text"]) -> ImageBackbone | TextBackbone:
+def load_backbone(name: str, modality: Literal["image", "text"]) -> Backbone:
     """Load a pretrained backbone on the CPU, safely: no pickle, no code from the hub.
 
     Args:
@@ -55,19 +56,17 @@ def load_backbone(name: str, modality: Literal["image", "text"]) -> ImageBackbon
     return backbone
 
 
-def rebuild_backbone(folder: Path, saved: dict[str, Any]) -> ImageBackbone | TextBackbone:
+def rebuild_backbone(folder: Path, saved: dict[str, Any]) -> Backbone:
     """The backbone whose `save` wrote `saved` and files into `folder`; weights are loaded by the caller."""
     if saved["library"] == "transformers":
         return rebuild_text(folder, saved)
     backbone = build_timm(saved["architecture"], name=saved["name"])
     given = saved["inputs"]
-    backbone.inputs = ImageInput(
-        given["size"], tuple(given["mean"]), tuple(given["std"]), given["fixed"]
-    )
+    backbone.inputs = ImageInput(given["size"], tuple(given["mean"]), tuple(given["std"]), given["fixed"])
     return backbone
 
 
-def _load_packaged(name: str) -> ImageBackbone | TextBackbone:
+def _load_packaged(name: str) -> Backbone:
     if name not in PACKAGED:
         guess = nearest(name, PACKAGED)
         raise BackboneError(
@@ -99,14 +98,14 @@ def _load_timm(name: str) -> ImageBackbone:
     return build_timm(name, name=f"timm:{name}", pretrained=True)
 
 
-def _load_transformers(name: str) -> ImageBackbone | TextBackbone:
+def _load_transformers(name: str) -> Backbone:
     if Path(name).is_dir():
         return _load_folder(Path(name))
     require_reachable(name, f"hf:{name}", "config.json")
     return load_text(name, name=f"hf:{name}", local=False)
 
 
-def _load_folder(folder: Path) -> ImageBackbone | TextBackbone:
+def _load_folder(folder: Path) -> Backbone:
     """A local folder: transformers' layout, or timm's (a config.json that names an architecture)."""
     config = folder / "config.json"
     if not config.is_file():
@@ -117,9 +116,7 @@ def _load_folder(folder: Path) -> ImageBackbone | TextBackbone:
     if "model_type" in fields:
         return load_text(str(folder), name=str(folder))
     if "architecture" not in fields:
-        raise BackboneError(
-            f"{config} names neither a transformers model_type nor a timm architecture"
-        )
+        raise BackboneError(f"{config} names neither a transformers model_type nor a timm architecture")
     return _load_timm_folder(folder, fields)
 
 

@@ -45,10 +45,7 @@ def _timm_groups(module: nn.Module) -> tuple[LayerGroup, ...]:
     """timm's own order; its groups are numbered, and named here after their first parameter."""
     matcher = module.group_matcher(coarse=False)  # type: ignore[operator]
     ordered = group_parameters(module, matcher)
-    return tuple(
-        LayerGroup(names[0].rsplit(".", 2)[0], tuple(names))
-        for _, names in sorted(ordered.items())
-    )
+    return tuple(LayerGroup(names[0].rsplit(".", 2)[0], tuple(names)) for _, names in sorted(ordered.items()))
 
 
 def _prefixes(module: nn.Module, at: str = "") -> list[str]:

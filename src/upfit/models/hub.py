@@ -40,5 +40,5 @@ def _unreachable(name: str) -> BackboneError:
     return BackboneError(
         f"{name} is not on this machine and the hub cannot be reached",
         expected="a network, or the model in the hub's cache, or the path of a local folder",
-        hint="packaged without any download: --model " + " or --model ".join(f"packaged:{one}" for one in PACKAGED),
+        hint="without any download: " + " or ".join(f"--model packaged:{one}" for one in PACKAGED),
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import timm
 import torch
+from timm.data.config import resolve_data_config
 from torch import nn
 
-from upfit.models.backbone import Batch
+from upfit.models.backbone import Backbone, Batch
 from upfit.models.groups import find_groups
 
 
@@ -31,15 +32,14 @@ class ImageInput:
     fixed: bool = False
 
 
-class ImageBackbone(nn.Module):
+class ImageBackbone(Backbone):
     """A timm network without classifier. Batch: `image` (B, 3, H, W) normalised; features (B, D)."""
-
-    modality: Literal["image"] = "image"
 
     def __init__(self, net: nn.Module, *, name: str, inputs: ImageInput) -> None:
         super().__init__()
+        self.modality = "image"
         # channels-last is the faster layout for convolutions on CPUs and on tensor cores.
-        self.net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.net = net.to(memory_format=torch.channels_last)
         self.name = name
         self.inputs = inputs
         self.groups = find_groups(net)
@@ -55,8 +55,7 @@ class ImageBackbone(nn.Module):
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Everything needed to rebuild the architecture, as plain values."""
-        cfg = self.net.pretrained_cfg
-        architecture = cfg["architecture"]  # type: ignore[index]
+        architecture = cfg_of(self.net)["architecture"]
         return {
             "library": "timm",
             "architecture": architecture,
@@ -65,15 +64,20 @@ class ImageBackbone(nn.Module):
         }
 
 
+def cfg_of(net: nn.Module) -> dict[str, Any]:
+    """timm's own description of a network's weights."""
+    return dict(net.pretrained_cfg)  # type: ignore[arg-type]
+
+
 def build_timm(architecture: str, *, name: str, pretrained: bool = False, **options: Any) -> ImageBackbone:
     """An `ImageBackbone` of a timm architecture, with timm's own preprocessing constants."""
     net = timm.create_model(architecture, pretrained=pretrained, num_classes=0, **options)
-    cfg = timm.data.resolve_data_config({}, model=net)
+    cfg = resolve_data_config({}, model=net)
     inputs = ImageInput(
         size=int(cfg["input_size"][-1]),
         mean=tuple(cfg["mean"]),
         std=tuple(cfg["std"]),
-        fixed=bool(net.pretrained_cfg.get("fixed_input_size", False)),
+        fixed=bool(cfg_of(net).get("fixed_input_size", False)),
     )
     return ImageBackbone(net, name=name, inputs=inputs)
 

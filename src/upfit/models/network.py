@@ -51,7 +51,8 @@ class Network(nn.Module):
 
     def features(self, batch: Batch) -> torch.Tensor:
         """Pooled features (B, D)."""
-        return self.backbone(batch)
+        features: torch.Tensor = self.backbone(batch)
+        return features
 
     def forward(self, batch: Batch) -> torch.Tensor:
         """Logits (B, K)."""
@@ -61,8 +62,6 @@ class Network(nn.Module):
 
 def set_backbone_dropout(network: Network, rate: float) -> None:
     """Give every dropout layer of the backbone the same rate."""
-    backbone = network.backbone
-    assert isinstance(backbone, nn.Module)
-    for module in backbone.modules():
+    for module in network.backbone.modules():
         if isinstance(module, nn.Dropout):
             module.p = rate

@@ -51,9 +51,7 @@ def packaged_weights(name: str) -> Path:
         raise MissingExtraError(known.package, extra="embedded", purpose=f"packaged:{name}")
     path = Path(spec.origin).parent / known.weights
     if not path.is_file():
-        raise BackboneError(
-            f"the package {known.package} lacks its weight file", expected=known.weights
-        )
+        raise BackboneError(f"the package {known.package} lacks its weight file", expected=known.weights)
     verify(path, known.sha256)
     return path
 

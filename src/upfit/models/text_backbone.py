@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
 from upfit.errors import BackboneError
-from upfit.models.backbone import Batch
+from upfit.models.backbone import Backbone, Batch
 from upfit.models.groups import find_groups
 
 
@@ -24,13 +24,12 @@ class TextInput:
     max_length: int
 
 
-class TextBackbone(nn.Module):
+class TextBackbone(Backbone):
     """A transformers encoder. Batch: `input_ids`, `attention_mask` (B, T); features (B, D)."""
-
-    modality: Literal["text"] = "text"
 
     def __init__(self, net: nn.Module, *, name: str, inputs: TextInput) -> None:
         super().__init__()
+        self.modality = "text"
         if hasattr(net, "pooler"):
             net.pooler = None  # type: ignore[assignment]  # features are mean-pooled, so it would never train
         self.net = net

@@ -118,13 +118,13 @@ def _finite(points: Points) -> list[tuple[float, float]]:
 
 
 def _smoothed(points: Points) -> list[tuple[float, float]]:
-    """A running mean over the last fortieth of the points, started without bias."""
-    keep = 1 - 1 / max(1.0, len(points) / 40)
-    mean, weight, out = 0.0, 0.0, []
-    for x, value in points:
-        mean, weight = keep * mean + (1 - keep) * value, keep * weight + (1 - keep)
-        out.append((x, mean / weight))
-    return out
+    """A running mean over a twentieth of the points, centred, so that it does not lag behind."""
+    reach = len(points) // 40
+    sums = np.concatenate([[0.0], np.cumsum([value for _, value in points])])
+    places = np.arange(len(points))
+    first, last = np.maximum(places - reach, 0), np.minimum(places + reach + 1, len(points))
+    means = (sums[last] - sums[first]) / np.maximum(last - first, 1)
+    return [(x, float(mean)) for (x, _), mean in zip(points, means, strict=True)]
 
 
 def _thinned(points: Points) -> list[tuple[float, float]]:

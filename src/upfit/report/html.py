@@ -12,7 +12,7 @@ from markupsafe import Markup
 from upfit.measure import calibration_bins
 from upfit.report import charts, sections
 from upfit.report.verdict import verdict
-from upfit.report.words import duration, metric_label, number
+from upfit.report.words import duration, metric_label, metric_phrase, number
 from upfit.report.worst import worst_examples
 from upfit.values import Data, Predictions, Run
 
@@ -46,7 +46,7 @@ def html_report(run: Run, data: Data | None, *, environment: Mapping[str, Any]) 
         run=run,
         source=data.source if data else "",
         verdict=verdict(run),
-        metric=metric_label(run.metric),
+        metric=metric_phrase(run.metric),
         facts=_facts(run),
         metric_rows=sections.metric_rows(run),
         candidates=sections.candidate_rows(run),
@@ -99,8 +99,10 @@ def _judged(run: Run, data: Data | None, predictions: Predictions | None) -> dic
     if task == "regression":
         found["scatter"] = charts.regression_chart(predictions.scores[:, 0], predictions.targets)
     else:
-        bins = calibration_bins(task, predictions.scores, predictions.targets)
-        found["calibration"] = charts.calibration_chart(bins)
+        # Bins of fewer than ten examples would show noise.
+        bins = max(2, min(15, predictions.targets.size // 10))
+        points = calibration_bins(task, predictions.scores, predictions.targets, bins=bins)
+        found["calibration"] = charts.calibration_chart(points)
         found["class_rows"] = sections.class_rows(run, predictions)
     if task in ("binary", "multiclass") and len(classes) <= sections.MOST_CLASSES:
         found["matrix"] = sections.confusion_rows(predictions, classes)

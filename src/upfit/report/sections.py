@@ -9,11 +9,19 @@ import numpy as np
 from upfit.measure import ClassRow, confusion, per_class
 from upfit.report.verdict import BASELINES
 from upfit.report.words import better_is, candidate_label, duration, metric_label, with_interval
-from upfit.values import Candidate, Predictions, Run
+from upfit.values import Candidate, Estimate, Predictions, Run
 
 MOST_CLASSES = 30
 MOST_PAIRS = 20
 MOST_ROWS = 60
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A value and its interval as they are written."""
+
+    value: str
+    interval: str
 
 
 @dataclass(frozen=True)
@@ -22,8 +30,8 @@ class MetricRow:
 
     label: str
     better: str
-    validation: str
-    test: str
+    validation: Shown
+    test: Shown | None
     decides: bool
 
 
@@ -32,8 +40,8 @@ class CandidateRow:
     """One candidate; `low`, `at` and `high` place its interval on a line from 0 to 100 (None: off it)."""
 
     label: str
-    value: str
-    margin: str
+    value: Shown
+    margin: Shown | None
     inside_noise: bool
     seconds: str
     chosen: bool
@@ -44,10 +52,10 @@ class CandidateRow:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of the confusion matrix: its count, and its share of the true class's examples."""
+    """One cell of the confusion matrix: its count, and how strongly it is coloured, from 0 to 1."""
 
     count: int
-    share: float
+    strength: float
     right: bool
     title: str
 
@@ -70,12 +78,17 @@ def metric_rows(run: Run) -> tuple[MetricRow, ...]:
         MetricRow(
             label=metric_label(name),
             better=better_is(name),
-            validation=with_interval(run.validation[name], name),
-            test=with_interval(test[name], name) if name in test else "–",
+            validation=_shown(run.validation[name], name),
+            test=_shown(test[name], name) if name in test else None,
             decides=name == run.metric,
         )
         for name in names
     )
+
+
+def _shown(estimate: Estimate, metric: str, *, sign: bool = False) -> Shown:
+    value, _, rest = with_interval(estimate, metric, sign=sign).partition(" ")
+    return Shown(value, rest)
 
 
 def candidate_rows(run: Run) -> tuple[CandidateRow, ...]:
@@ -100,8 +113,8 @@ def _candidate_row(candidate: Candidate, metric: str, low: float, high: float) -
     on_line = all(-1e-6 <= place <= 100 + 1e-6 for place in places)
     return CandidateRow(
         label=candidate_label(candidate.name),
-        value=with_interval(estimate, metric),
-        margin=with_interval(margin, metric, sign=True) if margin else "",
+        value=_shown(estimate, metric),
+        margin=_shown(margin, metric, sign=True) if margin else None,
         inside_noise=bool(margin and margin.low <= 0 <= margin.high),
         seconds=duration(candidate.seconds) if candidate.seconds else "–",
         chosen=candidate.chosen,
@@ -119,7 +132,8 @@ def confusion_rows(predictions: Predictions, classes: tuple[str, ...]) -> tuple[
         tuple(
             Cell(
                 count=int(counts[i, j]),
-                share=float(counts[i, j] / support[i]),
+                # The root lets rare confusions be seen beside frequent ones.
+                strength=float(np.sqrt(counts[i, j] / support[i])),
                 right=i == j,
                 title=f"{counts[i, j]} of {counts[i].sum()} {classes[i]!r} called {classes[j]!r}",
             )

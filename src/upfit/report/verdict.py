@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from upfit.report.words import candidate_phrase, metric_label, number, with_interval
-from upfit.values import Candidate, Estimate, Run
+from upfit.report.words import candidate_phrase, metric_phrase, number, with_interval
+from upfit.values import Estimate, Run
 
 BASELINES = ("majority", "mean")
 
@@ -20,6 +20,20 @@ class Gain:
     over: str
     margin: Estimate
     inside_noise: bool
+    metric: str
+
+    @property
+    def statement(self) -> str:
+        """The gain in words, without a judgement and a full stop."""
+        margin, value = with_interval(self.margin, self.metric), self.margin.value
+        if value <= 0 or float(number(value, self.metric)) == 0:
+            return f"Level with {self.over} on validation: the difference is {margin}"
+        return f"Better than {self.over} by {margin} on validation"
+
+    @property
+    def sentence(self) -> str:
+        """The gain in words, and whether it may be chance."""
+        return f"{self.statement}, {'inside' if self.inside_noise else 'beyond'} the noise."
 
 
 @dataclass(frozen=True)
@@ -45,8 +59,8 @@ class Verdict:
         measured = "the sealed test part" if self.part == "test" else "validation (there is no test part)"
         value = with_interval(self.value, self.metric)
         who = self.winner[0].upper() + self.winner[1:]
-        first = f"{who} won: {_inside(metric_label(self.metric))} {value} on {measured}."
-        return (first, *(_sentence(gain, self.metric) for gain in self.gains))
+        first = f"{who} won: {metric_phrase(self.metric)} {value} on {measured}."
+        return (first, *(gain.sentence for gain in self.gains))
 
 
 def verdict(run: Run) -> Verdict:
@@ -55,28 +69,15 @@ def verdict(run: Run) -> Verdict:
     part = "test" if run.test and run.metric in run.test else "validation"
     value = run.test[run.metric] if run.test and part == "test" else run.validation[run.metric]
     name = candidate_phrase(winner.name) if winner else "the model"
-    return Verdict(name, part, run.metric, value, tuple(_gains(run.candidates)))
+    return Verdict(name, part, run.metric, value, tuple(_gains(run)))
 
 
-def _gains(candidates: tuple[Candidate, ...]) -> list[Gain]:
+def _gains(run: Run) -> list[Gain]:
     """Models first, in the order they ran, then the baseline."""
-    others = [one for one in candidates if one.margin is not None]
+    others = [one for one in run.candidates if one.margin is not None]
     others.sort(key=lambda one: one.name in BASELINES)
     return [
-        Gain(candidate_phrase(one.name), one.margin, one.margin.low <= 0 <= one.margin.high)
+        Gain(candidate_phrase(one.name), one.margin, one.margin.low <= 0 <= one.margin.high, run.metric)
         for one in others
         if one.margin is not None
     ]
-
-
-def _sentence(gain: Gain, metric: str) -> str:
-    margin = with_interval(gain.margin, metric)
-    if gain.margin.value <= 0 or float(number(gain.margin.value, metric)) == 0:
-        return f"Level with {gain.over} on validation: the difference is {margin}."
-    noise = "inside the noise, so it may be chance" if gain.inside_noise else "beyond the noise"
-    return f"Better than {gain.over} by {margin} on validation: {noise}."
-
-
-def _inside(label: str) -> str:
-    """A label within a sentence: lower case, but for abbreviations."""
-    return label if label[1:2].isupper() or label[1:2] == "²" else label[0].lower() + label[1:]

@@ -48,6 +48,16 @@ def metric_label(metric: str) -> str:
     return METRICS.get(metric, metric.replace("_", " "))
 
 
+def metric_phrase(metric: str) -> str:
+    """A metric within a sentence: lower case, but for names that are abbreviations.
+
+    >>> metric_phrase("accuracy"), metric_phrase("auroc"), metric_phrase("r2"), metric_phrase("macro_f1")
+    ('accuracy', 'AUROC', 'R²', 'macro F1')
+    """
+    label = metric_label(metric)
+    return label if metric in ("auroc", "r2", "pearson", "spearman") else label[0].lower() + label[1:]
+
+
 def better_is(metric: str) -> str:
     """Which way is better, in a word."""
     return "lower" if metric in LOWER_IS_BETTER else "higher"
@@ -113,7 +123,7 @@ def duration(seconds: float) -> str:
     """A length of time as people say it.
 
     >>> duration(0.4), duration(75), duration(4000)
-    ('0.4 s', '1 min 15 s', '1 h 7 min')
+    ('0.4 s', '1 min 15 s', '1 h 6 min')
     """
     if not math.isfinite(seconds) or seconds < 0:
         return "–"

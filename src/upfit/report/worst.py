@@ -19,6 +19,8 @@ from upfit.values import Data, Predictions, Schema
 SHOWN = 12
 LONGEST_TEXT = 1200
 
+Answer = tuple[str, str]
+
 
 @dataclass(frozen=True)
 class Example:
@@ -28,17 +30,17 @@ class Example:
         name: Its file, or its row in the table.
         images: `data:` addresses of its pictures.
         texts: Its text, category and number cells.
-        true: What the data say.
-        said: What the model said.
-        loss: How wrong that is, in words ("loss 2.31", "off by 12.4").
+        true: What the data say, and the probability that the model gave it.
+        said: What the model said, and its probability.
+        loss: How wrong that is.
         wrong: Whether the prediction is wrong, or right but unsure.
     """
 
     name: str
     images: tuple[str, ...]
     texts: tuple[str, ...]
-    true: str
-    said: str
+    true: tuple[str, str]
+    said: tuple[str, str]
     loss: str
     wrong: bool
 
@@ -55,7 +57,6 @@ def worst_examples(data: Data, predictions: Predictions, *, count: int = SHOWN) 
         true, said, wrong = _words(data.schema, predictions.scores[place], predictions.targets[place])
         record: Mapping[str, Any] = data.table[int(row)]
         pictures = [record[name] for name in data.schema.of_kind("image") if record.get(name)]
-        label = "off by" if task == "regression" else "loss"
         found.append(
             Example(
                 name=_name(pictures, int(row)),
@@ -63,24 +64,23 @@ def worst_examples(data: Data, predictions: Predictions, *, count: int = SHOWN) 
                 texts=tuple(text[:LONGEST_TEXT] for text in cells if text),
                 true=true,
                 said=said,
-                loss=f"{label} {number(float(losses[place]))}",
+                loss=number(float(losses[place])),
                 wrong=wrong,
             )
         )
     return tuple(found)
 
 
-def _words(schema: Schema, scores: Floats, target: Array) -> tuple[str, str, bool]:
-    """(true, said, wrong) of one example."""
+def _words(schema: Schema, scores: Floats, target: Array) -> tuple[Answer, Answer, bool]:
+    """(true, said, wrong) of one example, the answers with their probabilities."""
     if schema.task == "regression":
-        return number(float(target)), number(float(scores[0])), True
+        return (number(float(target)), ""), (number(float(scores[0])), ""), True
     if schema.task == "multilabel":
         said, true = scores >= 0.5, np.asarray(target) > 0.5
-        return _labels(schema, true), _labels(schema, said), bool((said != true).any())
+        return (_labels(schema, true), ""), (_labels(schema, said), ""), bool((said != true).any())
     best, right = int(scores.argmax()), int(target)
-    said_with = f"{schema.classes[best]} ({scores[best]:.2f})"
-    true_with = f"{schema.classes[right]} ({scores[right]:.2f})"
-    return true_with, said_with, best != right
+    answers = [(schema.classes[k], f"{scores[k]:.2f}") for k in (right, best)]
+    return answers[0], answers[1], best != right
 
 
 def _labels(schema: Schema, present: Array) -> str:

@@ -52,7 +52,7 @@ class Checkpoints:
 
     def load(self) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
         """The newest checkpoint that is whole, and a line on each newer one that was not."""
-        damaged = []
+        damaged: list[str] = []
         for path in self._newest_first():
             try:
                 return _read(path), tuple(damaged)

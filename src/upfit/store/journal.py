@@ -95,4 +95,5 @@ def _read(path: Path) -> Iterator[Step | Evaluation | Event]:
             continue
         make = KINDS.get(fields.pop("kind_of_record", ""))
         if make is not None:
-            yield make(**{k: math.nan if v is None else v for k, v in fields.items()})
+            known: dict[str, Any] = {k: math.nan if v is None else v for k, v in fields.items()}
+            yield make(**known)

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -38,7 +39,7 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path, *, overwrite: bool = False, writes: bool = True) -> RunFolder:
-        """A new, empty run folder. An existing one is only replaced with `overwrite`, and only if it is a run."""
+        """A new, empty run folder; an existing one is replaced only with `overwrite`, and only if a run."""
         folder = cls(path, writes=writes)
         if writes:
             cls.require_free(path, overwrite=overwrite)
@@ -139,8 +140,9 @@ class RunFolder:
         table = pq.read_table(self.path / "split.parquet")
         rows = table["row"].to_numpy()
         names = np.asarray(table["part"].to_pylist(), dtype=object)
-        parts = [rows[names == name].astype(np.int64) for name in ("train", "validation", "test")]
-        return Split(*parts, how=(table.schema.metadata or {}).get(b"how", b"").decode())
+        of = {name: rows[names == name].astype(np.int64) for name in ("train", "validation", "test")}
+        how = (table.schema.metadata or {}).get(b"how", b"").decode()
+        return Split(of["train"], of["validation"], of["test"], how)
 
     def write_predictions(self, predictions: Predictions) -> None:
         """`predictions.parquet`: row, scores, target, on validation."""
@@ -203,11 +205,9 @@ class RunFolder:
         return len(path.read_text().splitlines()) if path.is_file() else 0
 
 
-def estimates_to_json(estimates: dict[str, Estimate]) -> dict[str, dict[str, float]]:
+def estimates_to_json(estimates: Mapping[str, Estimate]) -> dict[str, dict[str, float]]:
     """`{metric: {"value", "low", "high"}}`."""
-    return {
-        name: {"value": one.value, "low": one.low, "high": one.high} for name, one in estimates.items()
-    }
+    return {name: {"value": one.value, "low": one.low, "high": one.high} for name, one in estimates.items()}
 
 
 def estimates_from_json(content: dict[str, dict[str, float]]) -> dict[str, Estimate]:

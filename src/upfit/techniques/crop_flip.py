@@ -1,4 +1,4 @@
-"""Light image augmentation: a random crop resized to the full square, and mirroring."""
+"""Light image augmentation: a random crop, a slight turn, and mirroring."""
 
 from __future__ import annotations
 
@@ -24,20 +24,33 @@ def random_crop(
     return image.crop((left, top, left + width, top + height))
 
 
-class CropFlip(Value):
-    """Card: crops of at least `scale` of the area (1.0: none) and, with `flip`, mirroring half of the time.
+def random_turn(image: Image.Image, rng: np.random.Generator, *, degrees: float) -> Image.Image:
+    """Rotated by up to `degrees` either way; the corners are filled with the median colour of the border."""
+    pixels = np.asarray(image)
+    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    fill = tuple(int(value) for value in np.median(border, axis=0))
+    angle = float(rng.uniform(-degrees, degrees))
+    return image.rotate(angle, resample=Image.Resampling.BILINEAR, fillcolor=fill)
 
-    When: photographs. When not: `flip` on letters and digits, where the mirror image is another class.
+
+class CropFlip(Value):
+    """Card: crops of at least `scale` of the area (1.0: none), turns up to `degrees`, half of all mirrored.
+
+    When: photographs; crops and turns also on letters and digits. When not: `flip` on letters and digits,
+    where the mirror image is another class.
     Source: Szegedy et al. 2015 (random resized crops).
     """
 
     scale: float = 0.7
+    degrees: float = 10.0
     flip: bool = False
 
     def __call__(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
         """One varied image."""
         if self.scale < 1:
             image = random_crop(image, rng, scale=self.scale)
+        if self.degrees > 0:
+            image = random_turn(image, rng, degrees=self.degrees)
         if self.flip and rng.random() < 0.5:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         return image

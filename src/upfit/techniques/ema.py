@@ -14,7 +14,7 @@ Weights = dict[str, torch.Tensor]
 
 
 def average_weights(average: Weights, current: Weights, decay: float) -> None:
-    """`average ← decay · average + (1 - decay) · current`, in place, for floating tensors; others are copied."""
+    """`average ← decay · average + (1 - decay) · current` in place; whole-number tensors are copied."""
     floating = [name for name, value in average.items() if value.is_floating_point()]
     torch._foreach_lerp_(
         [average[name] for name in floating], [current[name] for name in floating], 1 - decay
@@ -26,8 +26,8 @@ def average_weights(average: Weights, current: Weights, decay: float) -> None:
 class Ema(Value):
     """Card: evaluates and keeps a running mean of the weights instead of the last ones.
 
-    `decay` is per step; `auto` averages over about a tenth of the run. `every` updates only each n-th step
-    (with the decay raised to match), since the update reads every weight.
+    `decay` is per step; `auto` averages over about a tenth of the run. `every` updates only each n-th
+    step (with the decay raised to match), since the update reads every weight.
     When: noisy steps, small batches. When not: very short runs, where the mean lags behind.
     Source: Polyak and Juditsky 1992; Tarvainen and Valpola 2017.
     """

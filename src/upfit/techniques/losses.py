@@ -10,9 +10,7 @@ def cross_entropy(
     logits_BK: torch.Tensor, targets_B: torch.Tensor, *, label_smoothing: float = 0.0
 ) -> torch.Tensor:
     """Cross-entropy (B,) in nats; smoothing spreads a fraction over all classes (Szegedy et al. 2016)."""
-    return functional.cross_entropy(
-        logits_BK, targets_B, reduction="none", label_smoothing=label_smoothing
-    )
+    return functional.cross_entropy(logits_BK, targets_B, reduction="none", label_smoothing=label_smoothing)
 
 
 def binary_cross_entropy(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from torch import nn
 
 from upfit.models import Backbone
 from upfit.store.feature_cache import content_key, weights_digest
@@ -18,7 +17,6 @@ def cached_features(bench: Workbench, backbone: Backbone, rows: Rows) -> tuple[n
 
     The key is made of everything they depend on: weights, preprocessing, data, rows.
     """
-    assert isinstance(backbone, nn.Module)
     key = content_key(
         weights_digest(backbone),
         bench.recipe.inputs.model_dump_json(),
@@ -31,7 +29,6 @@ def cached_features(bench: Workbench, backbone: Backbone, rows: Rows) -> tuple[n
 
 def fresh_features(bench: Workbench, backbone: Backbone, rows: Rows) -> npt.NDArray[np.float32]:
     """Pooled features (N, D) of rows, computed now."""
-    assert isinstance(backbone, nn.Module)
     loader = bench.evaluation_loader(bench.examples(backbone, rows))
     backbone.to(bench.world.device)
     return outputs(backbone, loader, bench.world, advance=bench.watcher.advance)

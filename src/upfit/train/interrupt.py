@@ -10,7 +10,6 @@ from typing import Any
 
 from upfit.errors import Interrupted
 
-
 PATIENCE_SECONDS = 20.0
 """A loop that has not polled for so long is not running: the signal then acts at once."""
 

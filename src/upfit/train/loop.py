@@ -88,7 +88,7 @@ def train_loop(job: Job, state: State, around: Surroundings, *, replay: dict[int
     """
     started = time.monotonic() - state.seconds
     per_epoch = len(job.source)
-    while not state.done:
+    while not state.done():
         epoch, start = divmod(state.step, per_epoch)
         for batch in job.source.epoch(epoch, start=start):
             loss, norm = take_step(job, state, around.world, batch)
@@ -96,12 +96,12 @@ def train_loop(job: Job, state: State, around: Surroundings, *, replay: dict[int
             around.pace.stepped()
             around.recorder.add(_pending(state, batch, loss, norm, per_epoch), state.total_steps)
             follow_plan(state, around, replay or {})
-            if state.step % job.evaluate_every == 0 or state.done:
+            if state.step % job.evaluate_every == 0 or state.done():
                 around.recorder.flush(state.total_steps)
                 evaluate(job, state, around, time.monotonic() - started)
             if _pause(state, around):
                 return False
-            if state.done:
+            if state.done():
                 break
     return True
 
@@ -142,28 +142,28 @@ def evaluate(job: Job, state: State, around: Surroundings, seconds: float) -> No
     around.journal.add(record)
     around.watcher.evaluation(record)
     patience = job.recipe.stopping.patience
-    if patience is not None and state.stale >= patience and not state.done:
+    if patience is not None and state.stale >= patience and not state.done():
         state.stopped = f"no progress in {patience} evaluations"
         _tell(around, Event(state.step, "early_stop", state.stopped))
     around.pace.evaluated()
 
 
 def follow_plan(state: State, around: Surroundings, replay: dict[int, int]) -> None:
-    """Move the schedule's end forward when the machine is slower than the plan assumed."""
+    """Move the schedule's end to what fits, when the machine is slower than the plan assumed."""
     if state.step in replay:
         total = replay[state.step]
     elif around.pace.deadline is None:
         return
     else:
-        due = state.step % max(1, state.total_steps // PLAN_CHECKS) == 0 and state.step >= 3
+        due = state.step % max(1, state.total_steps // PLAN_CHECKS) == 0
         # Several processes have to ask at the same step, and their clocks differ.
         over = around.pace.over and around.world.size == 1
         if not (due or over):
             return
         total = around.pace.affordable(state.step, state.total_steps)
         total = around.world.agree(state.step if around.pace.over else total)
-    if total < state.total_steps:
-        text = f"time is short: {total} steps instead of {state.total_steps}"
+    if total != state.total_steps:
+        text = f"the schedule now ends at step {total} instead of {state.total_steps}, to keep the time"
         state.total_steps = total
         _tell(around, Event(state.step, "plan", text, {"total_steps": total}))
 
@@ -195,9 +195,7 @@ def _clip(job: Job, state: State) -> torch.Tensor:
     return job.clip.on_grads([p for group in state.optimizer.param_groups for p in group["params"]])
 
 
-def _pending(
-    state: State, batch: Batch, loss: torch.Tensor, norm: torch.Tensor, per_epoch: int
-) -> Pending:
+def _pending(state: State, batch: Batch, loss: torch.Tensor, norm: torch.Tensor, per_epoch: int) -> Pending:
     return Pending(
         step=state.step,
         epoch=state.step / per_epoch,

@@ -48,14 +48,19 @@ class Objective:
         return cls(task, float(np.mean(train_targets)), spread)
 
     def loss(self, chosen: Loss) -> LossFunction:
-        """The training loss (logits (B, K), encoded targets) → (B,); raises `RecipeError` if it does not fit."""
+        """The training loss (logits (B, K), encoded targets) → (B,).
+
+        Raises:
+            RecipeError: The loss does not fit the task.
+        """
         fitting = FITTING[self.task]
         if chosen.name not in ("auto", fitting):
             raise RecipeError(f"loss {chosen.name} does not fit {self.task}", expected=fitting)
         if self.task == "regression":
             return squared_error
         function = binary_cross_entropy if self.task == "multilabel" else cross_entropy
-        return partial(function, label_smoothing=chosen.label_smoothing)
+        smoothing = 0.0 if chosen.label_smoothing == "auto" else chosen.label_smoothing
+        return partial(function, label_smoothing=smoothing)
 
     def encode(self, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Targets in the units of the outputs."""

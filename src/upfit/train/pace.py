@@ -1,32 +1,38 @@
-"""Pace: keeps a run within its time by moving the schedule's end forward, never back."""
+"""Pace: keeps a run within its time by moving the schedule's end; never beyond where it was planned."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections import deque
+
+WINDOW = 100
+"""Latest steps that the rate is taken from: machines slow down and recover."""
+LEAST = 12
+"""Steps needed before the rate says anything."""
 
 
 class Pace:
-    """Measures what steps and evaluations cost, and says how many steps still fit.
+    """Measures what steps and evaluations cost, and says how many steps fit.
 
     Args:
         deadline: `time.monotonic()` at which training has to be over; None for no limit.
         evaluate_every: Steps between evaluations.
+        total_steps: Steps that are wanted; the end never moves beyond.
     """
 
-    def __init__(self, deadline: float | None, *, evaluate_every: int) -> None:
+    def __init__(self, deadline: float | None, *, evaluate_every: int, total_steps: int) -> None:
         self.deadline = deadline
         self.evaluate_every = evaluate_every
-        self._step_seconds = 0.0
-        self._steps = 0
+        self.total_steps = total_steps
+        self._recent: deque[float] = deque(maxlen=WINDOW)
         self._evaluation_seconds = 0.0
         self._mark = time.monotonic()
 
     def stepped(self) -> None:
         """A step was taken since the last call."""
         now = time.monotonic()
-        self._step_seconds += now - self._mark
-        self._steps += 1
+        self._recent.append(now - self._mark)
         self._mark = now
 
     def evaluated(self) -> None:
@@ -35,16 +41,17 @@ class Pace:
         self._evaluation_seconds = max(now - self._mark, self._evaluation_seconds / 2)
         self._mark = now
 
-    def affordable(self, step: int, total: int) -> int:
-        """The total number of steps that fits, at most `total`; less than 3 % too many is left alone."""
-        if self.deadline is None or self._steps == 0:
-            return total
+    def affordable(self, step: int, present: int) -> int:
+        """The total number of steps that fits; the present total where that is right within 10 %."""
+        if self.deadline is None or len(self._recent) < LEAST:
+            return present
         left = self.deadline - time.monotonic()
-        rate = self._step_seconds / self._steps
+        rate = sum(self._recent) / len(self._recent)
         whole = rate + self._evaluation_seconds / self.evaluate_every
         # The last evaluation is always made, so its time is not for steps.
         fits = step + max(0, math.floor((left - self._evaluation_seconds) / whole))
-        return fits if fits < total - 0.03 * (total - step) else total
+        fits = min(self.total_steps, fits)
+        return present if abs(fits - present) <= 0.1 * (present - step) else fits
 
     @property
     def over(self) -> bool:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
 from upfit.models.backbone import Backbone
 from upfit.techniques import Ema, build
 from upfit.train.tune import Plan
-from upfit.values import Data, Recipe, Rows, Technique
+from upfit.values import Data, Recipe, Rows, Task, Technique, Value
+
+V = TypeVar("V", bound=Value)
 
 MIN_STEPS = 8
 """With fewer affordable steps than this, tuning would only harm: the probe is the result."""
@@ -55,51 +57,59 @@ def image_size(data: Data, rows: Rows, trained_at: int) -> int:
 
     Above, a 2-core machine affords too few epochs; below, convolutional features fade.
     """
-    some = rows[: 2000]
+    some = rows[:2000]
     table = data.table.select_columns(["__width__", "__height__"])[some.tolist()]
     sides = np.minimum(np.asarray(table["__width__"]), np.asarray(table["__height__"]))
     native = float(np.median(sides)) if len(sides) else float(trained_at)
     return int(min(trained_at, 144, max(96, 16 * math.ceil(native / 16))))
 
 
-def settle(recipe: Recipe, *, modality: Literal["image", "text"], count: int, outputs: int) -> Recipe:
-    """Settle optimizer, batch, norms and length of training.
+def settle(recipe: Recipe, *, modality: Literal["image", "text"], task: Task, count: int) -> Recipe:
+    """Settle optimizer, batch, norms, regularisation and length of training.
 
     Args:
-        recipe: With inputs settled.
+        recipe: With inputs settled; what it states is kept.
         modality: What the backbone reads.
+        task: What is predicted.
         count: Training rows.
-        outputs: K.
     """
-    image = modality == "image"
-    size = recipe.batching.size
-    if size == "auto":
-        size = 32 if count >= 200 else max(4, count // 8)
-    lr = recipe.optimizer.lr
-    if lr == "auto":
-        lr = 5e-4 if image else 2e-4
-    head_lr = recipe.optimizer.head_lr
-    if head_lr == "auto":
-        head_lr = 1e-3
-    decay = recipe.optimizer.layer_decay
-    if decay == "auto":
-        decay = 0.9
-    norms = recipe.layers.batch_norm
-    if norms == "auto":
-        norms = "updated" if image else "frozen"
-    policy = recipe.augment.policy
-    if policy == "auto":
-        policy = "light" if image else "none"
+    ours = defaults(modality, task, count)
     epochs = recipe.stopping.epochs
-    if epochs == "auto":
-        epochs = wanted_epochs(count)
     return recipe.replace(
-        optimizer=recipe.optimizer.replace(lr=lr, head_lr=head_lr, layer_decay=decay),
-        batching=recipe.batching.replace(size=size),
-        layers=recipe.layers.replace(batch_norm=norms),
-        augment=recipe.augment.replace(policy=policy, flip=recipe.augment.flip is True),
-        stopping=recipe.stopping.replace(epochs=epochs),
+        head=_filled(recipe.head, ours),
+        loss=_filled(recipe.loss, ours),
+        optimizer=_filled(recipe.optimizer, ours),
+        layers=_filled(recipe.layers, ours),
+        augment=_filled(recipe.augment, ours),
+        batching=_filled(recipe.batching, ours),
+        stopping=recipe.stopping.replace(epochs=wanted_epochs(count) if epochs == "auto" else epochs),
     )
+
+
+def defaults(modality: Literal["image", "text"], task: Task, count: int) -> dict[str, Any]:
+    """What `auto` means, field by field."""
+    image = modality == "image"
+    regression = task == "regression"
+    return {
+        # A regression probe starts the head so far along its features that the backbone follows it.
+        "init": "fresh" if regression else "probe",
+        "label_smoothing": 0.1 if task in ("binary", "multiclass") else 0.0,
+        "lr": 1e-3 if image else 2e-4 if regression else 3e-4,
+        "head_lr": 1e-3,
+        "layer_decay": 1.0 if regression and not image else 0.9,
+        "batch_norm": "frozen",
+        "dropout": 0.0 if image else 0.1,
+        "policy": "light" if image else "none",
+        "flip": False,
+        "size": 32 if count >= 200 else max(4, count // 8),
+    }
+
+
+def _filled(part: V, ours: dict[str, Any]) -> V:
+    """The part of a recipe with its `auto` fields filled in, as far as there is a rule for them."""
+    fields = type(part).model_fields
+    missing = [name for name in fields if getattr(part, name) == "auto" and name in ours]
+    return part.replace(**{name: ours[name] for name in missing})
 
 
 def wanted_epochs(count: int) -> float:
@@ -113,13 +123,14 @@ def wanted_epochs(count: int) -> float:
 
 
 def settle_own(recipe: Recipe, *, count: int) -> Recipe:
-    """Settle a recipe for a module that nothing is known about: one rate for all layers, norms as they are."""
+    """Settle a recipe for a module that nothing is known about: one rate for all layers."""
     given = recipe.optimizer
     lr = 1e-3 if given.lr == "auto" else given.lr
     head_lr = lr if given.head_lr == "auto" else given.head_lr
     decay = 1.0 if given.layer_decay == "auto" else given.layer_decay
     epochs = wanted_epochs(count) if recipe.stopping.epochs == "auto" else recipe.stopping.epochs
     return recipe.replace(
+        loss=_filled(recipe.loss, {"label_smoothing": 0.0}),
         optimizer=given.replace(lr=lr, head_lr=head_lr, layer_decay=decay),
         stopping=recipe.stopping.replace(epochs=epochs),
     )
@@ -136,7 +147,7 @@ def make_plan(recipe: Recipe, *, per_epoch: int, costs: Costs, least: int = MIN_
     """
     stopping = recipe.stopping
     assert stopping.epochs != "auto"
-    total = stopping.steps or max(1, round(stopping.epochs * per_epoch))
+    wanted = total = stopping.steps or max(1, round(stopping.epochs * per_epoch))
     if costs.left is not None:
         fits = int((costs.left - costs.evaluation) * (1 - EVALUATION_SHARE) / max(1e-6, costs.step))
         if fits < min(total, least) and least > 1:
@@ -145,7 +156,7 @@ def make_plan(recipe: Recipe, *, per_epoch: int, costs: Costs, least: int = MIN_
     count = stopping.evaluations
     if count == "auto":
         count = _evaluations(total, per_epoch, costs)
-    return Plan(total, max(1, math.ceil(total / count)))
+    return Plan(total, max(1, math.ceil(total / count)), wanted)
 
 
 def _evaluations(total: int, per_epoch: int, costs: Costs) -> int:

@@ -46,15 +46,14 @@ def fresh_network(bench: Workbench, backbone: Backbone, probe: Fitted | None) ->
     torch.manual_seed(recipe.seed)
     head = Head(backbone.width, bench.data.schema.outputs, dropout=recipe.head.dropout)
     network = Network(backbone, head)
+    assert recipe.layers.dropout != "auto", "the recipe has to be settled first"
     set_backbone_dropout(network, recipe.layers.dropout)
     if recipe.head.init == "probe" and probe is not None:
         head.start_from(probe.tensors["weight"], probe.tensors["bias"])
     return network
 
 
-def tune_stage(
-    bench: Workbench, network: Network, *, plan: Plan, places: Places, metric: str
-) -> Fitted:
+def tune_stage(bench: Workbench, network: Network, *, plan: Plan, places: Places, metric: str) -> Fitted:
     """Train the network by the recipe."""
     loss = bench.objective.loss(bench.recipe.loss)
     validation = bench.evaluation_loader(bench.examples(network.backbone, bench.split.validation))
@@ -118,9 +117,7 @@ def validation_measure(bench: Workbench, loader: Loader) -> Measure:
     return measure
 
 
-def _fit_head(
-    bench: Workbench, name: Name, features: tuple[Features, Features], started: float
-) -> Fitted:
+def _fit_head(bench: Workbench, name: Name, features: tuple[Features, Features], started: float) -> Fitted:
     """Fit a linear head on the training rows' features, and score validation with it."""
     train_ND, validation_MD = features
     began = time.monotonic()

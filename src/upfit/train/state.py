@@ -52,7 +52,6 @@ class State:
     seconds: float = 0.0
     stopped: str = ""
 
-    @property
     def done(self) -> bool:
         """Whether no further step is due."""
         return bool(self.stopped) or self.step >= self.total_steps

@@ -29,10 +29,18 @@ Measure = Callable[[nn.Module], tuple[float, dict[str, float]]]
 
 @dataclass(frozen=True)
 class Plan:
-    """How long to train: optimizer steps, steps between evaluations, and a deadline (`time.monotonic`)."""
+    """How long to train.
+
+    Args:
+        total_steps: Optimizer steps that should fit the time.
+        evaluate_every: Steps between evaluations.
+        wanted_steps: Steps without a limit of time: the end never moves beyond.
+        deadline: `time.monotonic()` at which training has to be over; None for no limit.
+    """
 
     total_steps: int
     evaluate_every: int
+    wanted_steps: int
     deadline: float | None = None
 
 
@@ -153,7 +161,7 @@ def _surroundings(world: World, watcher: Watcher, plan: Plan, places: Places) ->
         journal=journal,
         recorder=Recorder(journal, watcher, world),
         watcher=watcher,
-        pace=Pace(plan.deadline, evaluate_every=plan.evaluate_every),
+        pace=Pace(plan.deadline, evaluate_every=plan.evaluate_every, total_steps=plan.wanted_steps),
         checkpoints=None if folder is None else Checkpoints(folder / "checkpoints", every=places.every),
         asked_to_stop=places.asked_to_stop,
     )

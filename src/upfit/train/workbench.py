@@ -47,14 +47,10 @@ class Workbench:
         if backbone.modality == "image":
             given = backbone.inputs
             size = given.size if inputs.image_size == "auto" else inputs.image_size
-            return ImageExamples(
-                self.data, rows, size=size, mean=given.mean, std=given.std, augment=augment
-            )
+            return ImageExamples(self.data, rows, size=size, mean=given.mean, std=given.std, augment=augment)
         limit = backbone.inputs.max_length
         length = limit if inputs.max_length == "auto" else min(inputs.max_length, limit)
-        return TextExamples(
-            self.data, rows, tokenizer=backbone.inputs.tokenizer, max_length=length
-        )
+        return TextExamples(self.data, rows, tokenizer=backbone.inputs.tokenizer, max_length=length)
 
     def training_loader(self, examples: Examples) -> Loader:
         """Shuffled training batches, targets in the units of the outputs."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -23,7 +23,7 @@ class Value(BaseModel):
     def __hash__(self) -> int:
         return hash((type(self).__name__, self.model_dump_json()))
 
-    def replace(self, **fields: Any) -> Any:
+    def replace(self, **fields: Any) -> Self:
         """A copy with some fields changed, checked again."""
         kept = {name: getattr(self, name) for name in type(self).model_fields}
         return type(self)(**{**kept, **fields})
@@ -45,6 +45,4 @@ def explain(kind: type[BaseModel], error: ValidationError) -> str:
 
 def _is_union_tag(part: int | str) -> bool:
     """Pydantic puts the union member it tried into the path; the user never wrote it."""
-    return isinstance(part, str) and (
-        part in {"int", "float", "str", "bool"} or "[" in part
-    )
+    return isinstance(part, str) and (part in {"int", "float", "str", "bool"} or "[" in part)

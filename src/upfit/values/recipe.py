@@ -28,7 +28,7 @@ class Inputs(Value):
 class Head(Value):
     """The fresh output layer: where its weights start, and dropout before it."""
 
-    init: Literal["probe", "fresh"] = "probe"
+    init: Literal["probe", "fresh", "auto"] = "auto"
     dropout: Fraction = 0.0
 
 
@@ -36,7 +36,7 @@ class Loss(Value):
     """The training objective; `auto` follows the task."""
 
     name: Literal["auto", "cross_entropy", "binary_cross_entropy", "squared_error"] = "auto"
-    label_smoothing: Fraction = 0.0
+    label_smoothing: Fraction | Auto = "auto"
 
 
 class Optimizer(Value):
@@ -58,11 +58,14 @@ class Schedule(Value):
 
 
 class Layers(Value):
-    """What is trained: the head only, the last n layer groups with the head, or everything."""
+    """What is trained: the head only, the last n layer groups with the head, or everything.
+
+    `dropout` is the rate of every dropout layer of the backbone.
+    """
 
     train: Literal["head", "all"] | Count = "all"
     batch_norm: Literal["frozen", "updated", "auto"] = "auto"
-    dropout: Fraction = 0.0
+    dropout: Fraction | Auto = "auto"
 
 
 class Augment(Value):
@@ -138,8 +141,8 @@ class Recipe(Value):
     layers: Layers = Layers()
     augment: Augment = Augment()
     techniques: tuple[Technique, ...] = (
-        Technique(name="clip", norm=1.0),
-        Technique(name="ema", decay="auto"),
+        Technique.model_validate({"clip": {"norm": 1.0}}),
+        Technique.model_validate("ema"),
     )
     batching: Batching = Batching()
     stopping: Stopping = Stopping()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from upfit.errors import RunFolderError
 from upfit.values.base import Value
@@ -56,7 +57,7 @@ class Finding(Value):
     kind: str
     severity: Literal["info", "warning", "error"]
     message: str
-    evidence: dict[str, float] = {}
+    evidence: dict[str, float] = Field(default_factory=dict)
     examples: tuple[str, ...] = ()
     cures: tuple[Change, ...] = ()
 

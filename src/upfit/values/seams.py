@@ -11,7 +11,7 @@ class Watcher(Protocol):
     """Sees what happens, as it happens; bends nothing. A progress display, a log."""
 
     def stage(self, title: str) -> None:
-        """A stage of the journey begins ("reading", "probe", "tuning" …)."""
+        """A stage of the journey begins: reading, probing, tuning."""
 
     def advance(self, done: int, total: int) -> None:
         """`done` of `total` units of the present stage are finished."""
@@ -23,7 +23,7 @@ class Watcher(Protocol):
         """Validation was measured."""
 
     def event(self, record: Event) -> None:
-        """The plan changed, training stopped early, a checkpoint was skipped …"""
+        """The plan changed, training stopped early, or a checkpoint was skipped."""
 
     def note(self, text: str) -> None:
         """A line for the user to read once."""

@@ -44,7 +44,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that bent or ended the run: the plan changed, resumed, stopped early …
+    """Something that bent or ended the run: the plan changed, it was resumed, it stopped early.
 
     `data` holds what replaying needs, e.g. `{"total_steps": 180}` for kind `plan`.
     """
