@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 
 from upfit.split.cover import fill_empty
 from upfit.split.greedy import needs, place
-from upfit.split.ratio import Weights
+from upfit.split.ratio import Weights, filled
 from upfit.split.strata import strata
 from upfit.split.units import bind
 from upfit.values import Data, Rows
@@ -24,7 +24,7 @@ def grouped(data: Data, rows: Rows, weights: Weights, *, seed: int) -> tuple[Row
 
     Args and returns are those of `stratified`. A group that shares a duplicate with another one joins it.
     """
-    units = bind(data, rows, group=data.schema.group)
+    units = bind(data, rows, parts=filled(weights), group=data.schema.group)
     counts = units.counts(strata(data, rows))
     part_of = deal_groups(counts, units.sizes, weights, np.random.default_rng(seed))
     fill_empty(part_of, units.sizes, weights)

@@ -31,10 +31,7 @@ def k_folds(data: Data, rows: Rows, *, k: int, seed: int) -> tuple[tuple[Rows, R
     """
     if k < 2:
         raise DataError(f"{k} folds", expected="2 or more")
-    units = bind(data, rows, group=data.schema.group)
-    if len(units.sizes) < k:
-        what = "groups" if data.schema.group else "distinct rows"
-        raise DataError(f"{k} folds need {k} {what}", got=str(len(units.sizes)))
+    units = bind(data, rows, parts=k, group=data.schema.group)
     counts = units.counts(strata(data, rows))
     weights = (1 / k,) * k
     fold_of = _dealer(data)(counts, units.sizes, weights, np.random.default_rng(seed))

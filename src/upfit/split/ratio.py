@@ -47,3 +47,8 @@ def _numbers(ratio: str) -> list[float]:
 def _wrong(ratio: str) -> DataError:
     expected = "train:validation:test like 8:1:1, or train:test like 7:3; train and validation above 0"
     return DataError(f"{ratio!r} is no split ratio", expected=expected, hint="--split 8:1:1")
+
+
+def filled(weights: Weights) -> int:
+    """How many parts are to have rows."""
+    return sum(weight > 0 for weight in weights)

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from upfit.split.cover import cover, fill_empty
 from upfit.split.fill import fill
 from upfit.split.greedy import place
-from upfit.split.ratio import Weights
+from upfit.split.ratio import Weights, filled
 from upfit.split.strata import strata
 from upfit.split.units import bind
 from upfit.values import Data, Rows
@@ -35,7 +35,7 @@ def stratified(data: Data, rows: Rows, weights: Weights, *, seed: int) -> tuple[
     Returns:
         Sorted rows of each part.
     """
-    units = bind(data, rows)
+    units = bind(data, rows, parts=filled(weights))
     counts = units.counts(strata(data, rows))
     part_of = deal(counts, units.sizes, weights, np.random.default_rng(seed))
     cover(part_of, counts, units.sizes, weights)

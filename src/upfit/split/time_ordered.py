@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from upfit.data.cells import cells
 from upfit.errors import DataError
-from upfit.split.ratio import Weights
+from upfit.split.ratio import Weights, filled
 from upfit.split.units import Units, bind
 from upfit.values import Data, Rows
 
@@ -20,7 +20,7 @@ def time_ordered(data: Data, rows: Rows, weights: Weights, *, seed: int) -> tupl
 
     Args and returns are those of `stratified`.
     """
-    units = bind(data, rows, group=data.schema.group)
+    units = bind(data, rows, parts=filled(weights), group=data.schema.group)
     first = first_times(data, units)
     order = np.argsort(first, kind="stable")
     before = np.cumsum(units.sizes[order]) - units.sizes[order] / 2

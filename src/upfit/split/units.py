@@ -45,19 +45,23 @@ class Units:
         return csr_array(gather @ strata)
 
 
-def bind(data: Data, rows: Rows, *, group: str | None = None) -> Units:
+def bind(data: Data, rows: Rows, *, parts: int, group: str | None = None) -> Units:
     """Bind exact duplicates into units, and rows of one group where a column is given.
 
     Raises:
-        DataError: Everything ends up in one unit, so that nothing can be divided.
+        DataError: There are fewer units than parts.
     """
     _, of_row = np.unique(content_keys(data)[rows], return_inverse=True)
     if group is not None:
         of_row = _joined(of_row, _groups(data, rows, group))
     sizes = np.bincount(of_row)
-    if len(sizes) < 2:
-        what = f"one value of {group!r}" if group else "one distinct input"
-        raise DataError(f"the {len(rows)} rows cannot be divided: they all share {what}")
+    if len(sizes) < parts:
+        what = f"groups (by {group!r}, duplicates joined)" if group else "distinct inputs"
+        raise DataError(
+            f"{parts} parts need at least {parts} {what}",
+            got=f"the {len(rows)} rows have {len(sizes)}",
+            hint="give more data, or fewer parts (--split 8:2:0 does without a test part)",
+        )
     return Units(rows=np.asarray(rows, np.int64), of_row=of_row.astype(np.int64), sizes=sizes)
 
 

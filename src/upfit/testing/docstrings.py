@@ -58,7 +58,8 @@ def docstring_sentences(
         ['pandas', 'torch']
     """
     libraries = {"binary": _PAIR, "multilabel": _SECTIONED}.get(task, tuple(LIBRARIES))
-    rows = [row for library in libraries for row in _rows(library, task, per_class)]
+    taken: set[str] = set()
+    rows = [row for library in libraries for row in _rows(library, task, per_class, taken)]
     frame = pd.DataFrame(rows)
     turns = frame.groupby("library").cumcount()
     frame = frame.assign(turn=turns).sort_values(["turn", "library"], ignore_index=True)
@@ -68,16 +69,18 @@ def docstring_sentences(
     return frame
 
 
-def _rows(library: str, task: DocTask, count: int) -> list[dict[str, Any]]:
-    """Up to `count` rows of one library, each text once."""
-    found: dict[str, dict[str, Any]] = {}
+def _rows(library: str, task: DocTask, count: int, taken: set[str]) -> list[dict[str, Any]]:
+    """Up to `count` rows of one library; a text that was `taken` before (by any library) is passed over."""
+    name = {"multilabel": "labels", "regression": "words"}.get(task, "label")
+    found: list[dict[str, Any]] = []
     for docstring in _docstrings(LIBRARIES[library]):
         for text, value in _examples(docstring, task, library):
             if len(found) == count:
-                return list(found.values())
-            name = {"multilabel": "labels", "regression": "words"}.get(task, "label")
-            found.setdefault(text.casefold(), {"text": text, name: value, "library": library})
-    return list(found.values())
+                return found
+            if text.casefold() not in taken:
+                taken.add(text.casefold())
+                found.append({"text": text, name: value, "library": library})
+    return found
 
 
 def _examples(docstring: str, task: DocTask, library: str) -> Iterator[tuple[str, Any]]:

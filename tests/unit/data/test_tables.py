@@ -275,7 +275,7 @@ def test_the_table_stays_on_disk(tmp_path, sentences):
 def test_a_cache_that_cannot_be_made(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("UPFIT_CACHE", str(tmp_path / "file"))
-    with pytest.raises(DataError, match="the cache folder .* cannot be written"):
+    with pytest.raises(DataError, match=r"the cache folder .* cannot be written"):
         read(write(tmp_path / "data.csv", table(FRENCH)))
 
 

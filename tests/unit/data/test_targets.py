@@ -40,7 +40,7 @@ def test_by_elimination():
 
 
 def test_several_could_be():
-    with pytest.raises(DataError, match="which column of .* is the target") as caught:
+    with pytest.raises(DataError, match=r"which column of .* is the target") as caught:
         read(frame(mood=cycle("good", "bad"), tone=cycle("high", "low")))
     assert "text, mood, tone" in str(caught.value)
     assert "--target tone" in str(caught.value)
@@ -164,7 +164,7 @@ def test_no_finite_number_at_all():
 def test_one_class_one_value():
     with pytest.raises(DataError, match="one class only"):
         read(frame(label=["a"] * N))
-    with pytest.raises(DataError, match="the target is 3.5 in every row"):
+    with pytest.raises(DataError, match=r"the target is 3\.5 in every row"):
         read(frame(label=[3.5] * N), task="regression")
 
 
