@@ -239,9 +239,16 @@ def _results(*, as_json: bool, quiet: bool) -> Iterator[Callable[[Run], None]]:
     if not _leads():
         return
     if as_json:
-        print(json.dumps(dict(kept[0].result), indent=2))
+        print(_result(kept[0]))
     elif not quiet:
         print(_summary(kept[0]))
+
+
+def _result(run: Run) -> str:
+    """The text of `result.json`."""
+    if run.folder is None:
+        return json.dumps(dict(run.result), indent=2)
+    return (run.folder / "result.json").read_text(encoding="utf-8").rstrip()
 
 
 def _summary(run: Run) -> str:
