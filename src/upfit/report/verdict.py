@@ -59,7 +59,8 @@ class Verdict:
         measured = "the sealed test part" if self.part == "test" else "validation (there is no test part)"
         value = with_interval(self.value, self.metric)
         who = self.winner[0].upper() + self.winner[1:]
-        first = f"{who} won: {metric_phrase(self.metric)} {value} on {measured}."
+        did = "won:" if self.gains else "reached"
+        first = f"{who} {did} {metric_phrase(self.metric)} {value} on {measured}."
         return (first, *(gain.sentence for gain in self.gains))
 
 
