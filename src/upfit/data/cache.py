@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,7 +18,7 @@ from pydantic import Field
 from upfit.errors import DataError
 from upfit.values import Finding, Value
 
-VERSION = "1"
+VERSION = "2"
 """Part of every key: raised when what is written changes, so that old files are not mistaken for new."""
 
 KEEP_SECONDS = 30 * 24 * 3600.0
@@ -42,10 +44,16 @@ def cache_folder() -> Path:
     except OSError as error:
         if chosen:
             raise DataError(f"the cache folder {folder} cannot be written: {error.strerror}") from None
-        return Path(tempfile.mkdtemp(prefix="upfit-"))
-    if os.access(folder / "data", os.W_OK):
-        return folder / "data"
-    return Path(tempfile.mkdtemp(prefix="upfit-"))
+        return _temporary()
+    return folder / "data" if os.access(folder / "data", os.W_OK) else _temporary()
+
+
+@cache
+def _temporary() -> Path:
+    """A folder for this process alone, removed when it ends."""
+    folder = tempfile.TemporaryDirectory(prefix="upfit-")
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
 
 
 def digest_of(*parts: str) -> str:

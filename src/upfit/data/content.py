@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
-from upfit.data.cells import cells
+from upfit.data.cells import blocks
 from upfit.data.source import PIXELS
-from upfit.values import Column, Data
+from upfit.values import Data
 
 
 def content_keys(data: Data) -> npt.NDArray[np.bytes_]:
@@ -21,18 +22,25 @@ def content_keys(data: Data) -> npt.NDArray[np.bytes_]:
     conversion to RGB, so that a PNG and a BMP of one picture are duplicates.
     """
     columns = [column for column in data.schema.columns if column.kind != "image"]
-    given = [_normalised(data, column) for column in columns]
+    names = [column.name for column in columns]
+    texts = [column.kind == "text" for column in columns]
     if data.schema.of_kind("image"):
-        pixels = cells(data, PIXELS)
-        if not columns:
-            return np.asarray(pixels.to_numpy(zero_copy_only=False), dtype="S64")
-        given.insert(0, pixels.to_pylist())
-    return np.array([_digest(row) for row in zip(*given, strict=True)], dtype="S64")
+        names, texts = [PIXELS, *names], [False, *texts]
+    found = [_digests(block, texts, pixels=names == [PIXELS]) for block in blocks(data, names)]
+    return np.concatenate(found)
 
 
-def _normalised(data: Data, column: Column) -> list[str]:
-    values = cells(data, column.name).to_pylist()
-    if column.kind == "text":
+def _digests(block: Sequence[pa.Array], texts: Sequence[bool], *, pixels: bool) -> npt.NDArray[np.bytes_]:
+    """Keys of a block of rows; hashes of pixels alone are keys as they are."""
+    if pixels:
+        return np.array(block[0].to_pylist(), dtype="S64")
+    columns = [_cells(column, text) for column, text in zip(block, texts, strict=True)]
+    return np.array([_digest(row) for row in zip(*columns, strict=True)], dtype="S64")
+
+
+def _cells(column: pa.Array, text: bool) -> list[str]:
+    values = column.to_pylist()
+    if text:
         return [normalised(value or "") for value in values]
     return ["" if value is None else str(value) for value in values]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,20 @@ import pyarrow.compute as pc
 from PIL import Image
 
 from upfit.data.arrays import looks_numeric, to_label
-from upfit.data.cache import digest_of
+from upfit.data.cache import cache_path, cached, digest_of
+from upfit.data.fingerprint import table_key
 from upfit.data.frame import encoded, read_frame
 from upfit.data.image_folder import image_array, images_under, looks_like_image
 from upfit.data.labels import Asked, read_labels
 from upfit.data.picture_column import as_images, combined_pixels, look_at, unreadable
 from upfit.data.source import HEIGHT, PIXELS, WIDTH, Source
 from upfit.data.sources import existing, is_table, open_file, open_object
-from upfit.data.write import Digests, finished_blocks
+from upfit.data.write import Digests, finished_blocks, write_table
 from upfit.errors import DataError, nearest
 from upfit.values import PART, Data, Finding, Schema
+
+IN_MEMORY = 100_000
+"""Rows. More inputs than that are kept in the cache, memory-mapped."""
 
 
 def read_inputs(source: Any, schema: Schema) -> Data:
@@ -48,13 +52,30 @@ def read_inputs(source: Any, schema: Schema) -> Data:
     replaced = {**_images(found, schema, keep, findings), **_targets(found, schema)}
     replaced[PART] = pa.array([""] * len(keep))
     wanted = [column.name for column in schema.columns]
-    blocks = list(finished_blocks(found.table.select(wanted), schema, replaced, keep))
-    digests = Digests()
+    blocks = finished_blocks(found.table.select(wanted), schema, replaced, keep)
+    table, digests = (
+        _kept_in_memory(blocks) if len(keep) <= IN_MEMORY else _kept_on_disk(blocks, found, schema)
+    )
+    fingerprint = digest_of(schema.model_dump_json(), *digests)
+    return Data(table, schema, fingerprint, source=found.name, findings=tuple(findings))
+
+
+def _kept_in_memory(blocks: Iterator[pa.RecordBatch]) -> tuple[datasets.Dataset, tuple[str, ...]]:
+    """A table that leaves nothing behind, and digests of its columns."""
+    kept, digests = [], Digests()
     for block in blocks:
         digests.update(block)
-    table = datasets.Dataset(datasets.table.InMemoryTable(pa.Table.from_batches(blocks)))
-    fingerprint = digest_of(schema.model_dump_json(), *digests.of_columns())
-    return Data(table, schema, fingerprint, source=found.name, findings=tuple(findings))
+        kept.append(block)
+    return datasets.Dataset(datasets.table.InMemoryTable(pa.Table.from_batches(kept))), digests.of_columns()
+
+
+def _kept_on_disk(
+    blocks: Iterator[pa.RecordBatch], found: Source, schema: Schema
+) -> tuple[datasets.Dataset, tuple[str, ...]]:
+    """A table in the cache, for inputs that might not fit in memory."""
+    key = digest_of("inputs", table_key(found.table), str(found.folder), schema.model_dump_json())
+    _, notes = cached(key, lambda aside: write_table(aside, blocks))
+    return datasets.Dataset.from_file(str(cache_path(key))), notes.facts["columns"]
 
 
 def _open(source: Any, schema: Schema) -> Source:

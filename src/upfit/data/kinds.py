@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from upfit.data.arrays import is_number, is_text, looks_numeric, to_label
+from upfit.data.cells import gather
 from upfit.data.images import EXTENSIONS
 from upfit.values import Kind
 
@@ -31,8 +32,7 @@ _DATE = r"^\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ]\d{1,2}:\d{2}.*)?$"
 def sample_of(column: pa.ChunkedArray, *, rows: int) -> pa.Array:
     """Up to 10,000 cells of the first `rows`, evenly spread, so that a sorted file is seen whole."""
     places = np.unique(np.linspace(0, rows - 1, min(rows, SAMPLE_ROWS)).astype(np.int64))
-    taken = column.take(pa.array(places))
-    return taken.combine_chunks() if isinstance(taken, pa.ChunkedArray) else taken
+    return gather(column, places)
 
 
 def kind_of(name: str, sample: pa.Array) -> Kind | Unfit:

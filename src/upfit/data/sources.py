@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from upfit.data.image_folder import class_folders, is_hidden, looks_like_image, read_image_folder
 from upfit.data.source import PARTS, Source, part_named
 from upfit.errors import DataError, nearest
-from upfit.values import Part
+from upfit.values import Finding, Part
 
 PartSources = dict[Part | None, Source]
 """One source per given part, or one under None that is not divided."""
@@ -145,10 +146,13 @@ def _open_folder(path: Path) -> PartSources:
     parts = {part: entry for entry in tables if (part := part_named(entry.stem))}
     if "train" in parts:
         _check_one_each(path, tables)
-        return {part: open_file(parts[part]) for part in PARTS if part in parts}
+        unused = [table.name for table in tables if table not in parts.values()]
+        return _noting_unused({part: open_file(parts[part]) for part in PARTS if part in parts}, unused)
     folders = _part_folders(path)
     if folders:
-        return {part: read_image_folder(folder) for part, folder in folders.items()}
+        others = (entry for entry in path.iterdir() if entry.is_dir() and part_named(entry.name))
+        unused = sorted(entry.name for entry in others if entry not in folders.values())
+        return _noting_unused({part: read_image_folder(folder) for part, folder in folders.items()}, unused)
     if len(tables) == 1 and len(class_folders(path)) < 2:
         return {None: open_file(tables[0])}
     if tables and not class_folders(path):
@@ -157,6 +161,15 @@ def _open_folder(path: Path) -> PartSources:
             f"{path} has several tables", expected="files named train, validation, test", got=names
         )
     return {None: read_image_folder(path)}
+
+
+def _noting_unused(sources: PartSources, unused: list[str]) -> PartSources:
+    """The sources, with a note on train about what else lies in the folder and was not read."""
+    if unused and (train := sources.get("train")):
+        message = "not read, as it is no part or has no classes: " + ", ".join(unused)
+        note = Finding(kind="ignored_file", severity="info", message=message, examples=tuple(unused))
+        sources["train"] = replace(train, findings=(*train.findings, note))
+    return sources
 
 
 def _check_one_each(path: Path, tables: list[Path]) -> None:
