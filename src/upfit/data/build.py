@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, cast, get_args
 
 import datasets
@@ -12,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from upfit.data.cache import Notes, cache_path, cached, digest_of
+from upfit.data.cache import cache_path, cached, digest_of
 from upfit.data.classes import settle_classes
 from upfit.data.combine import Combined
 from upfit.data.kinds import kind_of, sample_of
@@ -63,7 +62,8 @@ def build(combined: Combined, wishes: Wishes, *, source: str) -> Data:
         ignored=ignored,
     )
     replaced = {**images, **extra, **dict(zip(combined.target, labels.columns, strict=True))}
-    return _finish(combined, schema, replaced, keep, source=source, findings=tuple(findings))
+    table, fingerprint = _written(combined, schema, replaced, keep)
+    return Data(table, schema, fingerprint, source=source, findings=tuple(findings))
 
 
 def _check_wishes(combined: Combined, wishes: Wishes) -> None:
@@ -161,26 +161,14 @@ def _images(
     return cells
 
 
-def _finish(
-    combined: Combined,
-    schema: Schema,
-    replaced: Mapping[str, Any],
-    keep: npt.NDArray[np.bool_],
-    *,
-    source: str,
-    findings: tuple[Finding, ...],
-) -> Data:
-    """Write the table, or find it written; its digest over schema and cells is the fingerprint."""
-    image_key = digest_of("", *replaced[PIXELS].to_pylist()) if PIXELS in replaced else ""
-    paths = str(combined.spans)
-    key = digest_of(
-        "table", combined.key, schema.model_dump_json(), image_key, paths, digest_of(keep.tobytes().hex())
-    )
-
-    def write(aside: Path) -> Notes:
-        return write_table(aside, finished_blocks(combined.table, schema, replaced, keep))
-
-    _, notes = cached(key, write)
+def _written(
+    combined: Combined, schema: Schema, replaced: Mapping[str, Any], keep: npt.NDArray[np.bool_]
+) -> tuple[datasets.Dataset, str]:
+    """The finished table, written or found written, and its digest over schema and cells."""
+    pixels = digest_of("", *replaced[PIXELS].to_pylist()) if PIXELS in replaced else ""
+    rows = digest_of(str(combined.spans), keep.tobytes().hex())
+    key = digest_of("table", combined.key, schema.model_dump_json(), pixels, rows)
+    blocks = finished_blocks(combined.table, schema, replaced, keep)
+    _, notes = cached(key, lambda aside: write_table(aside, blocks))
     table = datasets.Dataset.from_file(str(cache_path(key)))
-    fingerprint = digest_of(schema.model_dump_json(), *notes.facts["columns"])
-    return Data(table=table, schema=schema, fingerprint=fingerprint, source=source, findings=findings)
+    return table, digest_of(schema.model_dump_json(), *notes.facts["columns"])

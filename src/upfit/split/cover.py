@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
@@ -11,22 +13,30 @@ from upfit.split.ratio import Weights
 Index = npt.NDArray[np.int64]
 
 
+@dataclass(frozen=True, eq=False)
+class _Dealt:
+    """Units as they were dealt: (U,) part of each, (P, K) units of each stratum in each part, and sizes."""
+
+    part_of: Index
+    present: Index
+    counts: csr_array
+    sizes: Index
+
+
 def cover(part_of: Index, counts: csr_array, sizes: Index, weights: Weights) -> None:
     """Move units so that each stratum is in train first, then in validation, then in test.
 
     Only the smallest possible units move, and never the last of a stratum out of an earlier part.
     """
     columns = (counts > 0).tocsc()
-    present = _present(part_of, columns, len(weights))
+    dealt = _Dealt(part_of, _present(part_of, columns, len(weights)), counts, sizes)
     wanted = [part for part, weight in enumerate(weights) if weight > 0]
     units = np.diff(columns.indptr)
     for place, part in enumerate(wanted):
-        lacking = np.flatnonzero((present[part] == 0) & (units > place))
+        lacking = np.flatnonzero((dealt.present[part] == 0) & (units > place))
         for stratum in lacking.tolist():
             members = columns.indices[columns.indptr[stratum] : columns.indptr[stratum + 1]]
-            _move_one(
-                members, part, wanted[:place], part_of=part_of, present=present, sizes=sizes, counts=counts
-            )
+            _move_one(dealt, members, to=part, settled=wanted[:place])
 
 
 def _present(part_of: Index, columns: csr_array, parts: int) -> Index:
@@ -36,26 +46,18 @@ def _present(part_of: Index, columns: csr_array, parts: int) -> Index:
     return np.bincount(flat, minlength=parts * columns.shape[1]).reshape(parts, -1)
 
 
-def _move_one(
-    members: Index,
-    to: int,
-    settled: list[int],
-    *,
-    part_of: Index,
-    present: Index,
-    sizes: Index,
-    counts: csr_array,
-) -> None:
+def _move_one(dealt: _Dealt, members: Index, *, to: int, settled: list[int]) -> None:
     """Move the smallest member that can be spared where it is, from the earliest part first."""
-    order = np.lexsort((sizes[members], part_of[members]))
+    order = np.lexsort((dealt.sizes[members], dealt.part_of[members]))
     for unit in members[order].tolist():
-        home = int(part_of[unit])
-        strata = counts.indices[counts.indptr[unit] : counts.indptr[unit + 1]]
-        if home in settled and (present[home, strata] < 2).any():
+        home = int(dealt.part_of[unit])
+        start, stop = dealt.counts.indptr[unit], dealt.counts.indptr[unit + 1]
+        strata = dealt.counts.indices[start:stop]
+        if home in settled and (dealt.present[home, strata] < 2).any():
             continue
-        part_of[unit] = to
-        present[home, strata] -= 1
-        present[to, strata] += 1
+        dealt.part_of[unit] = to
+        dealt.present[home, strata] -= 1
+        dealt.present[to, strata] += 1
         return
 
 

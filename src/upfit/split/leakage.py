@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from upfit.data.content import content_keys
 from upfit.data.texts import texts
@@ -17,28 +18,25 @@ def findings_of_split(data: Data, split: Split) -> tuple[Finding, ...]:
     Splits that upfit makes have none; given ones are left as they are and reported here.
     """
     keys = content_keys(data)
-    pairs = (
-        ("train", split.train, "test", split.test),
-        ("train", split.train, "validation", split.validation),
-        ("validation", split.validation, "test", split.test),
-    )
-    found = (_shared(data, keys, *pair) for pair in pairs)
+    parts = {"train": split.train, "validation": split.validation, "test": split.test}
+    pairs = (("train", "test"), ("train", "validation"), ("validation", "test"))
+    found = (_shared(data, keys, parts, left, right) for left, right in pairs)
     return tuple(finding for finding in found if finding is not None)
 
 
 def _shared(
-    data: Data, keys: np.ndarray, left: str, left_rows: Rows, right: str, right_rows: Rows
+    data: Data, keys: npt.NDArray[np.bytes_], parts: dict[str, Rows], left: str, right: str
 ) -> Finding | None:
-    both = np.isin(keys[right_rows], keys[left_rows])
+    """What `right` shares with `left`."""
+    both = np.isin(keys[parts[right]], keys[parts[left]])
     if not both.any():
         return None
-    rows = right_rows[both]
-    share = float(both.mean())
+    rows, total = parts[right][both], len(both)
     return Finding(
         kind="data_leakage",
         severity="warning",
-        message=f"{len(rows)} of {len(right_rows)} {right} rows are also in {left}; its score is too kind",
-        evidence={"rows": float(len(rows)), "share": share},
+        message=f"{len(rows)} of {total} {right} rows are also in {left}; its score is too kind",
+        evidence={"rows": float(len(rows)), "share": float(both.mean())},
         examples=tuple(shown(data, int(row)) for row in rows[:_SHOWN]),
     )
 
