@@ -55,3 +55,68 @@ def upfit_command(tmp_path):
         )
 
     return run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    """What is cached while testing never meets what a user has cached."""
+    before = os.environ.get("UPFIT_CACHE")
+    os.environ["UPFIT_CACHE"] = str(tmp_path_factory.mktemp("upfit-cache"))
+    yield
+    os.environ.pop("UPFIT_CACHE")
+    if before is not None:
+        os.environ["UPFIT_CACHE"] = before
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory) -> Path:
+    """Eight real digits a class, as an image folder."""
+    from upfit.testing import digits_folder
+
+    return digits_folder(tmp_path_factory.mktemp("images") / "digits", per_class=8)
+
+
+@pytest.fixture(scope="session")
+def sentences(tmp_path_factory):
+    """Real sentences as a table file, by task: `sentences("binary")`; written once a session."""
+    from upfit.testing import docstring_sentences
+
+    folder = tmp_path_factory.mktemp("sentences")
+
+    def written(task: str) -> Path:
+        path = folder / f"{task}{'.jsonl' if task == 'multilabel' else '.csv'}"
+        if not path.exists():
+            docstring_sentences(path, task=task, per_class=24)
+        return path
+
+    return written
+
+
+def quick(**more) -> tuple:
+    """Changes that make a run last seconds: 4 steps of 8 small examples."""
+    from upfit.values import Change
+
+    fields = {
+        "stopping.steps": 4,
+        "stopping.evaluations": 2,
+        "batching.size": 8,
+        "inputs.image_size": 32,
+        "inputs.max_length": 16,
+    }
+    fields |= {name.replace("__", "."): value for name, value in more.items()}
+    return tuple(Change(path=path, to=value) for path, value in fields.items())
+
+
+@pytest.fixture(scope="session")
+def quickly():
+    """The function `quick`: `quickly(layers__train="head")`."""
+    return quick
+
+
+@pytest.fixture(scope="session")
+def text_run(sentences, tmp_path_factory):
+    """A finished tiny run on text, with its data beside it; leave it as it is."""
+    import upfit
+
+    out = tmp_path_factory.mktemp("finished") / "run"
+    return upfit.fit(sentences("multiclass"), out=out, changes=quick(), seed=1)

@@ -21,7 +21,7 @@ class Value(BaseModel):
             raise RecipeError(explain(type(self), error)) from None
 
     def __hash__(self) -> int:
-        return hash((type(self).__name__, self.model_dump_json()))
+        return hash((type(self).__name__, _frozen(self.model_dump())))
 
     def replace(self, **fields: Any) -> Self:
         """A copy with some fields changed, checked again."""
@@ -45,4 +45,15 @@ def explain(kind: type[BaseModel], error: ValidationError) -> str:
 
 def _is_union_tag(part: int | str) -> bool:
     """Pydantic puts the union member it tried into the path; the user never wrote it."""
-    return isinstance(part, str) and (part in {"int", "float", "str", "bool"} or "[" in part)
+    if not isinstance(part, str):
+        return False
+    return part in {"int", "float", "str", "bool"} or part.startswith("constrained-") or "[" in part
+
+
+def _frozen(value: Any) -> Any:
+    """Nested plain values as something hashable; 1 and 1.0, which are equal, hash alike."""
+    if isinstance(value, dict):
+        return frozenset((name, _frozen(item)) for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return tuple(_frozen(item) for item in value)
+    return value

@@ -115,6 +115,8 @@ class Technique(Value):
             return {"name": given}
         if isinstance(given, Mapping) and "name" not in given and len(given) == 1:
             [(name, settings)] = given.items()
+            if not isinstance(settings, Mapping | None):
+                raise ValueError(f"the settings of technique {name} are a mapping, as in {{norm: 1.0}}")
             return {"name": name, **(settings or {})}
         return given
 
@@ -202,7 +204,7 @@ def _set(value: Any, parts: list[str], to: Any, path: str) -> Any:
             expected="one of " + ", ".join(known) if known else "a shorter path",
             hint=path.replace(name, guess) if guess else "upfit show prints every field",
         )
-    new = _set(getattr(value, name), rest, to, path) if rest else to
+    new = _set(getattr(value, name, None), rest, to, path) if rest else to
     if open_ended:
         return Technique(name=value.name, **{**value.settings, name: new})
     return value.replace(**{name: new})

@@ -1,0 +1,183 @@
+"""Recipe and Change: YAML and back, equality, misspelt names, paths."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from upfit.errors import RecipeError
+from upfit.values import Change, Recipe
+from upfit.values.recipe import (
+    Augment,
+    Batching,
+    Head,
+    Inputs,
+    Layers,
+    Loss,
+    Optimizer,
+    Schedule,
+    Stopping,
+    Technique,
+)
+
+NAMES = {kind.__name__: kind for kind in (Augment, Batching, Head, Inputs, Layers, Loss, Optimizer, Recipe,
+                                          Schedule, Stopping, Technique)}  # fmt: skip
+AUTO = st.just("auto")
+PATHS = {
+    "backbone": st.sampled_from(["auto", "timm:resnet18", "ä folder: with #signs"]),
+    "inputs.image_size": st.integers(16, 2048) | AUTO,
+    "head.dropout": st.floats(0, 0.99),
+    "loss.label_smoothing": st.floats(0, 0.9) | AUTO,
+    "optimizer.lr": st.floats(1e-9, 10) | AUTO,
+    "optimizer.betas": st.tuples(st.floats(0, 0.999), st.floats(0, 0.999)),
+    "schedule.name": st.sampled_from(["cosine", "linear", "constant"]),
+    "layers.train": st.sampled_from(["head", "all"]) | st.integers(1, 12),
+    "augment.flip": st.booleans() | AUTO,
+    "batching.size": st.integers(1, 4096) | AUTO,
+    "stopping.patience": st.none() | st.integers(1, 50),
+    "techniques.ema.decay": st.floats(0, 1) | AUTO,
+    "techniques.ema.every": st.integers(1, 9),
+    "techniques.ema": st.just("off"),
+    "techniques.clip.norm": st.floats(0.01, 10) | st.integers(1, 9),
+    "seed": st.integers(0, 2**32 - 1),
+}
+CHANGES = st.lists(
+    st.sampled_from(sorted(PATHS)).flatmap(
+        lambda path: st.builds(Change, path=st.just(path), to=PATHS[path])
+    ),
+    max_size=6,
+)
+
+
+@given(CHANGES)
+def test_a_recipe_survives_yaml_and_its_own_repr(changes):
+    recipe = Recipe().apply(*changes)
+    for again in (Recipe.from_yaml(recipe.to_yaml()), eval(repr(recipe), dict(NAMES))):
+        assert again == recipe
+        assert hash(again) == hash(recipe)
+
+
+@given(CHANGES, CHANGES)
+def test_equal_recipes_have_equal_hashes(some, others):
+    one, other = Recipe().apply(*some), Recipe().apply(*others)
+    assert (one == other) <= (hash(one) == hash(other))
+
+
+def test_whole_numbers_and_decimals_that_are_equal_hash_alike():
+    one = Recipe().apply(Change(path="techniques.clip.norm", to=1))
+    other = Recipe().apply(Change(path="techniques.clip.norm", to=1.0))
+    assert one == other
+    assert hash(one) == hash(other)
+    assert hash(Change(path="seed", to=1)) == hash(Change(path="seed", to=1.0))
+
+
+def test_a_change_is_rebuilt_by_its_repr():
+    change = Change(path="optimizer.lr", to=1e-4, because="it oscillates")
+    assert eval(repr(change)) == change
+
+
+def test_a_recipe_is_frozen():
+    with pytest.raises(Exception, match="frozen"):
+        Recipe().seed = 3
+
+
+def test_a_change_leaves_the_original_alone():
+    recipe = Recipe()
+    changed = recipe.apply(Change(path="optimizer.lr", to=0.5), Change(path="techniques.ema", to="off"))
+    assert (recipe, changed.optimizer.lr) == (Recipe(), 0.5)
+    assert recipe.technique("ema") is not None
+    assert changed.technique("ema") is None
+
+
+def test_a_technique_is_set_removed_and_added_by_name():
+    recipe = Recipe().apply(Change(path="techniques.ema.decay", to=0.9))
+    assert recipe.technique("ema").settings == {"decay": 0.9}
+    off = recipe.apply(Change(path="techniques.ema", to="off"))
+    assert [one.name for one in off.techniques] == ["clip"]
+    on = off.apply(Change(path="techniques.ema.decay", to=0.5))
+    assert on.technique("ema").settings == {"decay": 0.5}
+    whole = off.apply(Change(path="techniques.ema", to={"decay": 0.7}))
+    assert whole.technique("ema").settings == {"decay": 0.7}
+    for removed in (False, None, "off"):
+        assert recipe.apply(Change(path="techniques.ema", to=removed)) == off
+
+
+def test_later_changes_win():
+    changes = [Change(path="seed", to=1), Change(path="seed", to=2)]
+    assert Recipe().apply(*changes).seed == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("optimizer.learning_rat", "no field 'learning_rat'"),
+        ("optimzer.lr", "try:      optimizer.lr"),
+        ("layers.trian", "try:      layers.train"),
+        ("seed.deep", "expected: a shorter path"),
+        ("", "no field ''"),
+        ("optimizer.", "no field ''"),
+        ("techniques.ema.decay.deep", "a shorter path"),
+        ("techniques.ema.unheard.of", "a shorter path"),
+    ],
+)
+def test_a_wrong_path_is_named_with_the_nearest_right_one(path, message):
+    with pytest.raises(RecipeError) as refused:
+        Recipe().apply(Change(path=path, to=1))
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "to", "message"),
+    [
+        ("optimizer.lr", -1, "Optimizer.lr: input should be greater than 0; got -1"),
+        ("optimizer.lr", "fast", "Optimizer.lr: "),
+        ("schedule.warmup", 1.0, "Schedule.warmup: input should be less than 1; got 1.0"),
+        ("seed", -1, "Recipe.seed: "),
+        ("seed", 2**32, "Recipe.seed: "),
+        ("batching.size", 0, "Batching.size: "),
+        ("layers.train", "most", "Layers.train: "),
+        ("inputs.image_size", 8, "Inputs.image_size: input should be greater than or equal to 16"),
+        ("optimizer", 5, "Recipe.optimizer: "),
+        ("head.dropout", float("nan"), "Head.dropout: "),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_range(path, to, message):
+    with pytest.raises(RecipeError) as refused:
+        Recipe().apply(Change(path=path, to=to))
+    assert message in str(refused.value)
+
+
+def test_an_unknown_field_is_named_with_the_nearest_right_one():
+    with pytest.raises(RecipeError, match=r"Recipe has no field 'sede'; did you mean 'seed'\?"):
+        Recipe(sede=3)
+    with pytest.raises(RecipeError, match="no field 'lrr'; did you mean 'lr'"):
+        Optimizer(lrr=3)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- 1", "a recipe is a mapping"),
+        ("optimizer: [", "not valid YAML"),
+        ("3: 4", "recipe fields have names, got 3"),
+        ("optimizer: {lr: fast}", "Optimizer.lr: input should be a valid number"),
+        ("techniques: [ema, {ema: {decay: 0.5}}]", "technique 'ema' is listed twice"),
+        ("techniques: [{clip: 3}]", "clip"),
+        ("techniques: ema", "techniques"),
+        ("!!python/object/apply:os.system ['true']", "not valid YAML"),
+    ],
+)
+def test_a_wrong_yaml_is_explained(text, message):
+    with pytest.raises(RecipeError) as refused:
+        Recipe.from_yaml(text)
+    assert message in str(refused.value)
+
+
+def test_techniques_may_be_written_short():
+    recipe = Recipe.from_yaml("techniques: [ema, {clip: {norm: 2}}, {name: other, depth: 3}]")
+    assert [(one.name, one.settings) for one in recipe.techniques] == [
+        ("ema", {}),
+        ("clip", {"norm": 2}),
+        ("other", {"depth": 3}),
+    ]
