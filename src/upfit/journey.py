@@ -67,6 +67,7 @@ def travel(journey: Journey, data: Data, recipe: Recipe) -> Run:
         raise Interrupted("interrupted; what was reached is saved", hint=hint) from None
     finally:
         watcher.close()
+        folder.unlock()
 
 
 def lay_out(journey: Journey, data: Data, recipe: Recipe) -> tuple[Workbench, Backbone]:

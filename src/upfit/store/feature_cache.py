@@ -35,7 +35,7 @@ class FeatureCache:
         if path.is_file():
             try:
                 return _map(path), True
-            except (ValueError, OSError):
+            except (ValueError, OSError, EOFError):
                 path.unlink(missing_ok=True)
         features = compute()
         try:

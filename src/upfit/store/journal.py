@@ -44,7 +44,7 @@ class Journal:
         """
         later = [record for record in self.records if record.step > step]
         self.records = [record for record in self.records if record.step <= step]
-        if self.path is not None and later:
+        if self.path is not None and (later or _is_torn(self.path)):
             if self._file is not None:
                 self._file.close()
             write_text(self.path, "".join(_line(record) for record in self.records))
@@ -65,6 +65,12 @@ class Journal:
 def read_trace(path: Path) -> Trace:
     """The Trace in a `trace.jsonl`; a last line cut short by a kill is left out."""
     return _trace(list(_read(path)))
+
+
+def _is_torn(path: Path) -> bool:
+    """Whether a kill left the last line without its end: what is appended next would be lost with it."""
+    content = path.read_bytes()
+    return bool(content) and not content.endswith(b"\n")
 
 
 def _trace(records: list[Step | Evaluation | Event]) -> Trace:

@@ -44,8 +44,10 @@ class RunFolder:
         if writes:
             cls.require_free(path, overwrite=overwrite)
             if (path / MARK).is_file():
-                cls(path).lock()
+                before = cls(path)
+                before.lock()
                 shutil.rmtree(path)
+                before.unlock()
             try:
                 path.mkdir(parents=True, exist_ok=True)
             except OSError as error:
@@ -80,7 +82,10 @@ class RunFolder:
         mark = path / MARK
         if not mark.is_file():
             raise RunFolderError(f"{path} is not a run folder", expected=f"a folder with {MARK} in it")
-        version = _parse(mark).get("version")
+        marked = _parse(mark)
+        if not isinstance(marked, dict):
+            raise RunFolderError(f"{mark} is damaged: it holds no fields")
+        version = marked.get("version")
         if not isinstance(version, int) or version > VERSION:
             raise RunFolderError(
                 f"{path} was written by a newer upfit",
@@ -91,12 +96,19 @@ class RunFolder:
         return cls(path, writes=writes)
 
     def lock(self) -> None:
-        """Hold the folder until this process ends; a second process that wants it is told so."""
+        """Hold the folder until `unlock`, or until this process ends; whoever else wants it is told so."""
         self._lock = (self.path / ".lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
+            self.unlock()
             raise RunFolderError(f"{self.path} is in use by another upfit process") from error
+
+    def unlock(self) -> None:
+        """Let others have the folder; safe to call twice."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     def has(self, name: str) -> bool:
         """Whether the file or folder is there."""
