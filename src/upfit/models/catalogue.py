@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import timm
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from upfit.errors import BackboneError, nearest
@@ -44,7 +45,7 @@ def load_backbone(name: str, modality: Literal["image", "text"]) -> Backbone:
         backbone = _load_timm(rest)
     elif prefix == "hf":
         backbone = _load_transformers(rest)
-    elif Path(name).is_dir():
+    elif name and Path(name).is_dir():
         backbone = _load_folder(Path(name))
     else:
         raise _unknown(name)
@@ -82,12 +83,7 @@ def _load_packaged(name: str) -> Backbone:
 
 
 def _load_timm(name: str) -> ImageBackbone:
-    architecture = name.split(".")[0]
-    if not timm.is_model(architecture):
-        guess = nearest(architecture, timm.list_models())
-        raise BackboneError(
-            f"timm has no model {architecture!r}", hint=f"--model timm:{guess}" if guess else ""
-        )
+    _require_architecture(name)
     cfg = timm.get_pretrained_cfg(name, allow_unregistered=True)
     if cfg is None or not (cfg.hf_hub_id or cfg.url):
         raise BackboneError(f"timm publishes no pretrained weights for {name!r}")
@@ -112,7 +108,10 @@ def _load_folder(folder: Path) -> Backbone:
         raise BackboneError(
             f"{folder} is not a model folder", expected="a config.json and a model.safetensors in it"
         )
-    fields = json.loads(config.read_text())
+    try:
+        fields = dict(json.loads(config.read_text()))
+    except (ValueError, TypeError) as error:
+        raise BackboneError(f"{config} cannot be read: {error}") from error
     if "model_type" in fields:
         return load_text(str(folder), name=str(folder))
     if "architecture" not in fields:
@@ -121,6 +120,7 @@ def _load_folder(folder: Path) -> Backbone:
 
 
 def _load_timm_folder(folder: Path, fields: dict[str, Any]) -> ImageBackbone:
+    _require_architecture(fields["architecture"])
     weights = folder / "model.safetensors"
     if not weights.is_file():
         raise BackboneError(
@@ -130,13 +130,26 @@ def _load_timm_folder(folder: Path, fields: dict[str, Any]) -> ImageBackbone:
     overlay = fields.get("pretrained_cfg") or {}
     backbone = build_timm(fields["architecture"], name=str(folder), pretrained_cfg_overlay=overlay)
     kept = backbone.net.state_dict()
-    tensors = {key: value for key, value in load_file(weights).items() if key in kept}
+    try:
+        tensors = {key: value for key, value in load_file(weights).items() if key in kept}
+    except SafetensorError as error:
+        raise BackboneError(f"{weights} cannot be read: {error}") from error
     missing = sorted(set(kept) - set(tensors))
     missing = [key for key in missing if not key.endswith("num_batches_tracked")]
     if missing:
         raise BackboneError(f"{weights} lacks {len(missing)} tensors, the first {missing[0]!r}")
     backbone.net.load_state_dict(tensors, strict=False)
     return backbone
+
+
+def _require_architecture(name: str) -> None:
+    """Raise `BackboneError` unless timm knows the architecture of `name` (`ARCHITECTURE.TAG`)."""
+    architecture = str(name).split(".")[0]
+    if not timm.is_model(architecture):
+        guess = nearest(architecture, timm.list_models())
+        raise BackboneError(
+            f"timm has no model {architecture!r}", hint=f"--model timm:{guess}" if guess else ""
+        )
 
 
 def _unknown(name: str) -> BackboneError:

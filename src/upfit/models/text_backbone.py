@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
@@ -64,7 +66,7 @@ def load_text(folder: str, *, name: str, local: bool = True) -> TextBackbone:
         tokenizer = AutoTokenizer.from_pretrained(folder, **options)
         # float32 whatever the file holds: precision is the recipe's business.
         net = AutoModel.from_pretrained(folder, dtype=torch.float32, **options)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, UnpicklingError) as error:
         raise BackboneError(f"{name} cannot be read as a transformers model: {error}") from error
     return _wrap(net, tokenizer, name=name, limit=_sentence_limit(Path(folder)))
 

@@ -55,6 +55,9 @@ def _seconds(
 ) -> float:
     """The faster of two forward and backward passes, after one to warm up."""
     tries = []
+    was_training = backbone.training
+    # Training mode would move BatchNorm's statistics, and only in the first run on a machine.
+    backbone.eval()
     for _ in range(3):
         started = time.monotonic()
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
@@ -64,6 +67,7 @@ def _seconds(
             torch.cuda.synchronize()
         tries.append(time.monotonic() - started)
     backbone.zero_grad(set_to_none=True)
+    backbone.train(was_training)
     return min(tries[1:])
 
 
