@@ -1,0 +1,25 @@
+"""Score the test part with the model of a finished run: `score.py RUN SCORES.npz` prints its metrics."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from setting import keep_scores
+
+from upfit.runs import data_of
+from upfit.saved_model import SavedModel
+from upfit.store import RunFolder
+
+
+def main(run: str, out: str) -> None:
+    """Load, score, keep, print."""
+    folder = RunFolder.open(Path(run))
+    data, rows = data_of(folder), folder.read_split().test
+    scores = SavedModel.load(folder.path / "model").scores(data, rows)
+    print(json.dumps({"test": keep_scores(Path(out), data, rows, scores)}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
