@@ -26,7 +26,8 @@ def checked(task: Task, scores: Array, targets: Array) -> tuple[Floats, Array]:
     Raises:
         DataError: no examples, shapes that do not fit, NaN or infinite values, or classes out of range.
     """
-    scores = np.asarray(scores, np.float64)
+    # A copy of our own, changed in place below: scores of many classes are large.
+    scores = np.array(scores, np.float64)
     targets = np.asarray(targets)
     if scores.ndim == 1 and task == "regression":
         scores = scores[:, None]
@@ -39,7 +40,7 @@ def checked(task: Task, scores: Array, targets: Array) -> tuple[Floats, Array]:
     if scores.min() < -1e-6 or scores.max() > 1 + 1e-6:
         span = f"{scores.min():.4g} to {scores.max():.4g}"
         raise DataError("scores are no probabilities", expected="values from 0 to 1", got=span)
-    scores = np.clip(scores, 0.0, 1.0)
+    np.clip(scores, 0.0, 1.0, out=scores)
     if task == "multilabel":
         return scores, _labels(targets)
     return _normalised(scores), _classes(targets, scores.shape[1])
@@ -80,7 +81,8 @@ def _normalised(scores: Floats) -> Floats:
     if np.any(np.abs(total - 1) > 0.02):
         worst = float(total.flat[int(np.argmax(np.abs(total - 1)))])
         raise DataError("class probabilities add up to 1", got=f"a row that adds up to {worst:.4g}")
-    return np.asarray(scores / total)
+    scores /= total
+    return scores
 
 
 def _classes(targets: Array, count: int) -> Ints:

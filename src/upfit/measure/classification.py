@@ -13,6 +13,12 @@ from upfit.measure.statistic import Statistic
 MOST_CLASSES_FOR_AUROC = 100
 
 
+def decided(scores_NK: Floats, classes_N: Ints) -> Statistic:
+    """Everything that follows from sums over examples: `hits` and `calibration` on the same resamples."""
+    first, second = hits(scores_NK, classes_N), calibration(scores_NK, classes_N)
+    return lambda counts_NR: first(counts_NR) | second(counts_NR)
+
+
 def hits(scores_NK: Floats, classes_N: Ints) -> Statistic:
     """Accuracy, balanced accuracy, macro-F1 and log-loss: weighted sums over examples.
 

@@ -31,8 +31,10 @@ class Family:
 
 
 _CLASSES = (
-    Family(("accuracy", "balanced_accuracy", "macro_f1", "log_loss"), classification.hits),
-    Family(("calibration_error",), classification.calibration),
+    Family(
+        ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "calibration_error"),
+        classification.decided,
+    ),
     Family(("auroc",), classification.ranked, ranked=True),
 )
 FAMILIES: dict[Task, tuple[Family, ...]] = {

