@@ -164,11 +164,9 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
-def write_result(name: str, text: str) -> Path:
-    """Replace `bench/results/NAME` and say so."""
-    path = RESULTS / name
+def write_result(path: Path, text: str) -> None:
+    """Print a result, replace its file and say so."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text.rstrip() + "\n", encoding="utf-8")
     print(text)
-    print(f"written: {path.relative_to(ROOT)}")
-    return path
+    print(f"written: {path}")

@@ -3,6 +3,7 @@
     python bench/compare.py                     # hours: all sets, seeds 0 to 2, 4 minutes each
     python bench/compare.py --sets hwu64_5shot --seeds 0 --budget 1m
     python bench/compare.py --table             # only write bench/results/compare.md from what is there
+    python bench/compare.py --out /tmp/try.jsonl # runs and table elsewhere
 
 Each run is a process of its own, its time counted from the start of that process, with an empty feature
 cache. A run that is in the results already is not made again, so the script can be stopped and called again.
@@ -140,8 +141,12 @@ def main() -> int:
         if not args.table and case.method in args.only and not case.made(read_lines(args.out)):
             failed += not make(case, args.out)
     records = [one for one in read_lines(args.out) if one["budget"] == args.budget]
+
+    def scores_of(one: dict[str, Any]) -> Path:
+        return Case(one["set"], one["seed"], one["method"], one["budget"]).scores
+
     if records:
-        write_table(records, lambda one: Case(one["set"], one["seed"], one["method"], one["budget"]).scores)
+        write_table(records, scores_of, args.out.with_suffix(".md"))
     return 1 if failed else 0
 
 

@@ -33,8 +33,8 @@ most 20 or as many as upfit took. The probe has no time limit.
 """
 
 
-def write_table(records: Sequence[Record], scores_of: Callable[[Record], Path]) -> None:
-    """Write `bench/results/compare.md`; records without their raw scores are left out, and said so."""
+def write_table(records: Sequence[Record], scores_of: Callable[[Record], Path], path: Path) -> None:
+    """Write the table to `path`; records without their raw scores are left out, and said so."""
     here = [one for one in records if scores_of(one).is_file()]
     missing = len(records) - len(here)
     names = list(dict.fromkeys(one["set"] for one in here))
@@ -48,7 +48,7 @@ def write_table(records: Sequence[Record], scores_of: Callable[[Record], Path]) 
     budgets = sorted({one["budget"] for one in here})
     command = f"python bench/compare.py --budget {budgets[0]:.0f}s"
     about = f"Command: `{command}`. {machine_line(here[-1]['machine'])}\n{left_out}"
-    write_result("compare.md", "\n".join([INTRO, about, *sections]))
+    write_result(path, "\n".join([INTRO, about, *sections]))
 
 
 def _section(name: str, records: list[Record], scores_of: Callable[[Record], Path]) -> str:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from common import machine, machine_line, markdown_table, packaged_data, write_result
+from common import RESULTS, machine, machine_line, markdown_table, packaged_data, write_result
 from loops import OurLoop
 from setting import lay_out
 from torch import nn
@@ -75,7 +75,7 @@ def measure(kind: str, *, rows: int, epochs: int, folder: Path) -> list[str]:
 
 def on_features(bench: Workbench, backbone: Backbone, folder: Path, epochs: int) -> tuple[nn.Module, OurLoop]:
     """What `layers.train: head` does: the head alone, on features from the cache."""
-    network = fresh_network(bench, backbone, None)
+    network = fresh_network(bench, backbone)
     head, source = training_parts(bench, network)
     loop = OurLoop(
         bench,
@@ -93,7 +93,7 @@ def with_backbone(
     bench: Workbench, backbone: Backbone, folder: Path, epochs: int
 ) -> tuple[nn.Module, OurLoop]:
     """The same head below a frozen backbone that is run again for every batch."""
-    network = fresh_network(bench, backbone, None)
+    network = fresh_network(bench, backbone)
     source = bench.training_loader(bench.examples(backbone, bench.split.train))
     bench = replace(bench, recipe=bench.recipe.apply(Change(path="layers.batch_norm", to="frozen")))
     loop = OurLoop(
@@ -130,7 +130,7 @@ def main() -> None:
     if args.dry:
         print(text)
     else:
-        write_result("head_only.md", text)
+        write_result(RESULTS / "head_only.md", text)
 
 
 if __name__ == "__main__":

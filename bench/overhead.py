@@ -12,7 +12,16 @@ from __future__ import annotations
 import argparse
 import tempfile
 
-from common import machine, machine_line, markdown_table, packaged_data, run_child, script, write_result
+from common import (
+    RESULTS,
+    machine,
+    machine_line,
+    markdown_table,
+    packaged_data,
+    run_child,
+    script,
+    write_result,
+)
 
 INTRO = """## Overhead of the loop
 
@@ -90,7 +99,7 @@ def main() -> None:
     if args.dry:
         print(text)
     else:
-        write_result("overhead.md", text)
+        write_result(RESULTS / "overhead.md", text)
 
 
 if __name__ == "__main__":

@@ -26,8 +26,10 @@ from upfit.train.workbench import Workbench
 from upfit.train.world import World
 from upfit.values import Data, Finding, Recipe, Run, Watcher
 
-REFIT_SHARE = 0.25
+REFIT_SHARE = 0.4
 """Refitting is left out when it would take more than this part of the time left."""
+SLACK = 0.05
+"""Part of the budget that a run may exceed rather than leave out its refitting."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def improve(
         text = "the budget leaves no time for tuning, so the linear probe is the result"
         return None, None, (Finding(kind="underfit_budget", severity="warning", message=text),)
     journey.watcher.stage("tuning")
-    network = fresh_network(bench, backbone, probe)
+    network = fresh_network(bench, backbone)
     try:
         tuned = kept(
             folder,
@@ -184,7 +186,7 @@ def _settled_recipe(journey: Journey, bench: Workbench, backbone: Backbone, prob
 
 def _rates(bench: Workbench, backbone: Backbone, probe: Fitted) -> Rates:
     """What things cost on this machine."""
-    model, source = training_parts(bench, fresh_network(bench, backbone, probe))
+    model, source = training_parts(bench, fresh_network(bench, backbone))
     step = step_seconds(model, source, bench.objective.loss(bench.recipe.loss), bench.world)
     size = cast(int, bench.recipe.batching.size)
     forward = probe.facts["forward_seconds"] or step / size / 3
@@ -204,7 +206,8 @@ def _time_to_refit(journey: Journey, bench: Workbench) -> bool:
         return True
     rates = Rates(**journey.folder.read_json("plan.json")["rates"])
     needed = rates.refit(bench.split) + rates.finish(bench.split)
-    return bench.world.agree(journey.clock.left >= 0.9 * needed)
+    slack = SLACK * (journey.clock.budget or 0.0)
+    return bench.world.agree(journey.clock.left + slack >= needed)
 
 
 def require_same(folder: RunFolder, data: Data) -> None:

@@ -85,7 +85,8 @@ class ImageExamples:
         if self.always is not None:
             image = self.always(image)
         if rng is not None and self.augment is not None:
-            image = self.augment(image, rng)
+            # Crops and turns of a few pixels are coarse: small images are enlarged first.
+            image = self.augment(_at_least(image, self.size), rng)
         side = (self.size, self.size)
         if image.size != side:
             image = image.resize(side, Image.Resampling.BICUBIC, reducing_gap=2.0)
@@ -162,6 +163,14 @@ def tokenise(
     if not all(encoded):
         raise DataError("the tokenizer made nothing of an empty text", hint="remove rows without text")
     return [np.asarray(ids, dtype=np.int32) for ids in encoded]
+
+
+def _at_least(image: Image.Image, side: int) -> Image.Image:
+    """The image, enlarged if its shorter side is below `side` pixels."""
+    factor = side / min(image.size)
+    if factor <= 1:
+        return image
+    return image.resize((round(image.width * factor), round(image.height * factor)), Image.Resampling.BICUBIC)
 
 
 def _chunks(data: Data, rows: Rows, size: int = 10_000) -> Sequence[list[tuple[str, ...]]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -12,6 +14,7 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
+from transformers.utils import logging
 
 from upfit.errors import BackboneError
 from upfit.models.backbone import Backbone, Batch
@@ -65,7 +68,8 @@ def load_text(folder: str, *, name: str, local: bool = True) -> TextBackbone:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, **options)
         # float32 whatever the file holds: precision is the recipe's business.
-        net = AutoModel.from_pretrained(folder, dtype=torch.float32, **options)
+        with _without_chatter():
+            net = AutoModel.from_pretrained(folder, dtype=torch.float32, **options)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, UnpicklingError) as error:
         raise BackboneError(f"{name} cannot be read as a transformers model: {error}") from error
     return _wrap(net, tokenizer, name=name, limit=_sentence_limit(Path(folder)))
@@ -77,6 +81,20 @@ def rebuild_text(folder: Path, saved: dict[str, Any]) -> TextBackbone:
     config = AutoConfig.from_pretrained(folder / "transformers", local_files_only=True)
     net = AutoModel.from_config(config, dtype=torch.float32)
     return _wrap(net, tokenizer, name=saved["name"], limit=saved["inputs"]["max_length"])
+
+
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """No progress bar, and no report on the pooler, which is not used anyway."""
+    verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bar:
+            logging.enable_progress_bar()
 
 
 def _wrap(

@@ -23,6 +23,8 @@ STRENGTHS = (0.003, 0.03, 0.3, 3.0)
 ALPHAS = tuple(np.logspace(-1, 5, 13))
 CV_ROWS = 3000
 """Rows that choosing the strength looks at; the final fit sees all."""
+CV_WORK = 10**8
+"""Rows x features x classes beyond which one fold has to do: more would take longer than it is worth."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +47,13 @@ class Probe:
 
 
 def fit_probe(
-    features_ND: Features, targets: npt.NDArray[Any], objective: Objective, *, outputs: int, seed: int = 0
+    features_ND: Features,
+    targets: npt.NDArray[Any],
+    objective: Objective,
+    *,
+    outputs: int,
+    seed: int = 0,
+    strength: float | None = None,
 ) -> Probe:
     """Fit the probe of a task.
 
@@ -55,6 +63,7 @@ def fit_probe(
         objective: The task with its units.
         outputs: K.
         seed: Decides the folds.
+        strength: C of the logistic regression; cross-validated where missing. No effect on regression.
 
     Returns:
         A probe on raw features. For fitting they are centred and divided by one number: dividing each by its
@@ -65,9 +74,9 @@ def fit_probe(
     if objective.task == "regression":
         weight, bias, strength = _ridge(standard, objective.encode(targets))
     elif objective.task == "multilabel":
-        weight, bias, strength = _labels(standard, targets, seed)
+        weight, bias, strength = _labels(standard, targets, seed, strength)
     else:
-        weight, bias, strength = _classes(standard, targets, outputs, seed)
+        weight, bias, strength = _classes(standard, targets, outputs, seed, strength)
     folded = (weight / scale).astype(np.float32)
     return Probe(folded, (bias - folded @ mean).astype(np.float32), strength)
 
@@ -77,8 +86,11 @@ def _ridge(x: Features, y: npt.NDArray[Any]) -> tuple[Features, Features, float]
     return model.coef_[None, :], np.array([model.intercept_]), float(model.alpha_)
 
 
-def _classes(x: Features, y: npt.NDArray[Any], outputs: int, seed: int) -> tuple[Features, Features, float]:
-    strength = _best_strength(x, y, seed, _fold_loss)
+def _classes(
+    x: Features, y: npt.NDArray[Any], outputs: int, seed: int, strength: float | None
+) -> tuple[Features, Features, float]:
+    if strength is None:
+        strength = _best_strength(x, y, seed, _fold_loss)
     present, coef, intercept = _logistic(x, y, strength)
     weight = np.zeros((outputs, x.shape[1]), np.float32)
     # A class without a training row gets a bias that all but rules it out.
@@ -87,7 +99,9 @@ def _classes(x: Features, y: npt.NDArray[Any], outputs: int, seed: int) -> tuple
     return weight, bias, strength
 
 
-def _labels(x: Features, y_NK: npt.NDArray[Any], seed: int) -> tuple[Features, Features, float]:
+def _labels(
+    x: Features, y_NK: npt.NDArray[Any], seed: int, strength: float | None
+) -> tuple[Features, Features, float]:
     def fold_loss(model_x: Features, model_y: Any, test_x: Features, test_y: Any, strength: float) -> float:
         losses = [
             _fold_loss(model_x, model_y[:, k], test_x, test_y[:, k], strength)
@@ -96,7 +110,8 @@ def _labels(x: Features, y_NK: npt.NDArray[Any], seed: int) -> tuple[Features, F
         ]
         return float(np.mean(losses)) if losses else 0.0
 
-    strength = _best_strength(x, y_NK, seed, fold_loss)
+    if strength is None:
+        strength = _best_strength(x, y_NK, seed, fold_loss)
     rows = [_one_label(x, y_NK[:, k], strength) for k in range(y_NK.shape[1])]
     return np.stack([w for w, _ in rows]), np.array([b for _, b in rows]), strength
 
@@ -138,6 +153,8 @@ def _best_strength(x: Features, y: Any, seed: int, fold_loss: Callable[..., floa
     rows = np.random.default_rng(seed).permutation(len(x))[:CV_ROWS]
     x, y = x[rows], y[rows]
     splits = list(_folds(y, seed).split(x, y if y.ndim == 1 else None))
+    if x.size * len(np.unique(y)) > CV_WORK:
+        splits = splits[:1]
     best, least = STRENGTHS[0], np.inf
     for strength in STRENGTHS:
         loss = float(np.mean([fold_loss(x[a], y[a], x[b], y[b], strength) for a, b in splits]))

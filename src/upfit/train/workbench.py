@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ class Workbench:
     Args:
         train_targets: Raw targets of `split.train`, in order; `validation_targets` likewise.
             Targets of the test part are not here: they stay sealed.
+        tokenised: Texts that were tokenised already.
     """
 
     data: Data
@@ -36,6 +37,7 @@ class Workbench:
     world: World
     cache: FeatureCache
     watcher: Watcher
+    tokenised: dict[tuple[int, int, int], TextExamples] = field(default_factory=dict, compare=False)
 
     def with_recipe(self, recipe: Recipe) -> Workbench:
         """The same bench with another recipe."""
@@ -50,7 +52,12 @@ class Workbench:
             return ImageExamples(self.data, rows, size=size, mean=given.mean, std=given.std, augment=augment)
         limit = backbone.inputs.max_length
         length = limit if inputs.max_length == "auto" else min(inputs.max_length, limit)
-        return TextExamples(self.data, rows, tokenizer=backbone.inputs.tokenizer, max_length=length)
+        # Probe, tuning and refitting read the same rows: tokenising a large table takes minutes.
+        key = (len(rows), hash(rows.tobytes()), length)
+        if key not in self.tokenised:
+            tokenizer = backbone.inputs.tokenizer
+            self.tokenised[key] = TextExamples(self.data, rows, tokenizer=tokenizer, max_length=length)
+        return self.tokenised[key]
 
     def training_loader(self, examples: Examples) -> Loader:
         """Shuffled training batches, targets in the units of the outputs."""
