@@ -26,6 +26,7 @@ from common import RAW, RESULTS, SETS, Child, append_line, machine, read_lines, 
 from compare_table import write_table
 
 from upfit.budget import seconds
+from upfit.values import Recipe
 
 METHODS = ("ours", "probe", "plain", "plain_long")
 USUAL = ("ours", "probe", "plain")
@@ -70,6 +71,8 @@ def ours(case: Case, environment: dict[str, str]) -> tuple[Child, dict[str, Any]
     shutil.rmtree(folder / "model")
     values = {name: one["value"] for name, one in result["validation"].items()}
     kept = {name: result[name] for name in ("chosen", "epochs", "steps")}
+    # The baselines see images at the size that ours settled on.
+    kept["image_size"] = Recipe.from_yaml((folder / "recipe.yaml").read_text()).inputs.image_size
     return child, {**kept, "validation": values, **scored.json()}
 
 
@@ -77,11 +80,11 @@ def baseline(
     case: Case, environment: dict[str, str], records: list[dict[str, Any]]
 ) -> tuple[Child, dict[str, Any]]:
     """One of the two baselines, by its own script."""
-    words = (case.name, case.seed, case.scores)
+    rival = Case(case.name, case.seed, "ours", case.budget).made(records) or {}
+    words = (case.name, case.seed, case.scores, rival.get("image_size", "auto"))
     if case.method == "probe":
         command = script("probe.py", *words)
     else:
-        rival = Case(case.name, case.seed, "ours", case.budget).made(records) or {}
         epochs = max(PLAIN_EPOCHS, rival.get("epochs", 0.0)) if case.method == "plain" else 1e6
         flags = ("--budget", case.budget, "--epochs", epochs, "--started", time.time())
         command = script("plain.py", *words, *flags)

@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 from common import SETS
-from setting import keep_scores, lay_out
+from setting import keep_scores, lay_out, recipe_at
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -30,7 +30,6 @@ from upfit.data.read import read
 from upfit.measure import higher_is_better, metrics, primary_metric
 from upfit.train.infer import outputs
 from upfit.train.workbench import Workbench
-from upfit.values import Recipe
 
 Batch = dict[str, torch.Tensor]
 RATES = {"text": 5e-5, "image": 5e-4}
@@ -195,6 +194,7 @@ def main() -> None:
     parser.add_argument("set", choices=SETS)
     parser.add_argument("seed", type=int)
     parser.add_argument("out", type=Path)
+    parser.add_argument("image_size", help="pixels, or auto")
     parser.add_argument("--budget", type=float, required=True)
     parser.add_argument("--epochs", type=float, default=20.0)
     parser.add_argument("--started", type=float, default=started, help="time.time() when the budget began")
@@ -203,7 +203,7 @@ def main() -> None:
     torch.manual_seed(args.seed)
     data = read(**SETS[args.set].reading())
     with tempfile.TemporaryDirectory() as aside:
-        bench, backbone = lay_out(data, Path(aside), recipe=Recipe(seed=args.seed))
+        bench, backbone = lay_out(data, Path(aside), recipe=recipe_at(args.seed, args.image_size))
     task, metric = data.schema.task, primary_metric(data.schema.task)
     network = Plain(backbone, backbone.width, data.schema.outputs)
     loader = batches_of(bench, backbone)

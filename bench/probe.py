@@ -16,14 +16,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from common import SETS
-from setting import keep_scores, lay_out
+from setting import keep_scores, lay_out, recipe_at
 from sklearn.linear_model import LogisticRegressionCV, RidgeCV
 from threadpoolctl import threadpool_limits
 
 from upfit.data.read import read
 from upfit.measure import metrics
 from upfit.train.infer import outputs
-from upfit.values import Recipe
 
 STRENGTHS = np.logspace(-3, 1, 9)
 ALPHAS = np.logspace(-2, 6, 17)
@@ -49,11 +48,11 @@ def predicted(model: Any, x: npt.NDArray[Any], outputs: int) -> npt.NDArray[np.f
     return scores
 
 
-def main(name: str, seed: str, out: str) -> None:
+def main(name: str, seed: str, out: str, image_size: str) -> None:
     """Features, fit, score, print."""
     with tempfile.TemporaryDirectory() as aside:
         data = read(**SETS[name].reading())
-        bench, backbone = lay_out(data, Path(aside), recipe=Recipe(seed=int(seed)))
+        bench, backbone = lay_out(data, Path(aside), recipe=recipe_at(int(seed), image_size))
         split = bench.split
         features = [
             outputs(backbone, bench.evaluation_loader(bench.examples(backbone, rows)), bench.world)

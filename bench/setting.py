@@ -20,6 +20,7 @@ from upfit.train.settle import settle, settle_inputs
 from upfit.train.workbench import Workbench
 from upfit.train.world import World
 from upfit.values import Data, Recipe, Silent
+from upfit.values.recipe import Inputs
 
 
 def write_packaged(kind: str, folder: Path, *, per_class: int) -> Path:
@@ -29,6 +30,12 @@ def write_packaged(kind: str, folder: Path, *, per_class: int) -> Path:
     path = folder / "docstrings.csv"
     docstring_sentences(path, per_class=2 * per_class)
     return path
+
+
+def recipe_at(seed: int, image_size: str) -> Recipe:
+    """The default recipe with a seed and an image size in pixels (or `auto`)."""
+    size = int(image_size) if image_size.isdigit() else "auto"
+    return Recipe(seed=seed, inputs=Inputs(image_size=size))
 
 
 def lay_out(data: Data, folder: Path, *, recipe: Recipe) -> tuple[Workbench, Backbone]:

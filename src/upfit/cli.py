@@ -117,7 +117,7 @@ def fit(
                 seed=seed,
                 out=out,
                 overwrite=overwrite,
-                watcher=_watcher(quiet),
+                watcher=_watcher(quiet, metric),
                 mlflow=mlflow,
                 started=STARTED,
             )
@@ -241,7 +241,7 @@ def _results(*, as_json: bool, quiet: bool) -> Iterator[Callable[[Run], None]]:
     if as_json:
         print(_result(kept[0]))
     elif not quiet:
-        print(_summary(kept[0]))
+        _show(kept[0])
 
 
 def _result(run: Run) -> str:
@@ -251,27 +251,25 @@ def _result(run: Run) -> str:
     return (run.folder / "result.json").read_text(encoding="utf-8").rstrip()
 
 
-def _summary(run: Run) -> str:
-    """What a run reached, in a few lines, and what to type next."""
-    lines = []
-    for part, metrics in (("test", run.test), ("validation", run.validation)):
-        lines += [f"{part} {run.metric:18}{metrics[run.metric]}"] if metrics else []
-    for candidate in run.candidates:
-        chosen = "  <- chosen" if candidate.chosen else ""
-        lines.append(f"  {candidate.name:24}{candidate.validation[run.metric]}{chosen}")
-    if run.folder is not None:
-        lines.append(f"report: {run.folder / 'report.html'}")
-        lines.append(f"use it: upfit predict {run.folder} INPUT")
-    return "\n".join(lines)
+def _show(run: Run) -> None:
+    """What a run reached, and what to type next."""
+    from upfit.report.summary import plain_summary, result_summary
+
+    if sys.stdout.isatty():
+        from rich.console import Console
+
+        Console().print(result_summary(run))
+    else:
+        print(plain_summary(run))
 
 
-def _watcher(quiet: bool) -> Watcher:
+def _watcher(quiet: bool, metric: str | None = None) -> Watcher:
     """A progress display in a terminal, plain lines in a log, nothing with --quiet."""
     if quiet or not _leads():
         return Silent()
     from upfit.report.console import PlainWatcher, RichWatcher
 
-    return RichWatcher() if sys.stderr.isatty() else PlainWatcher()
+    return RichWatcher(metric=metric) if sys.stderr.isatty() else PlainWatcher(metric=metric)
 
 
 def _leads() -> bool:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 
 from upfit.data.targets import targets
+from upfit.errors import UpfitError
 from upfit.measure import (
     baseline_scores,
     evidence,
@@ -22,6 +23,9 @@ from upfit.measure import (
     paired_gain,
 )
 from upfit.models import Head, Network, load_backbone
+from upfit.report.card import model_card
+from upfit.report.html import html_report
+from upfit.report.mlflow import log_run
 from upfit.saved_model import SavedModel
 from upfit.store import RunFolder, read_trace
 from upfit.store.run_folder import estimates_to_json
@@ -30,7 +34,7 @@ from upfit.train.recorder import peak_rss_mb
 from upfit.train.timing import Clock
 from upfit.train.tune import learning_names
 from upfit.train.workbench import Workbench
-from upfit.values import Candidate, Estimate, Finding, Predictions, Run, Task
+from upfit.values import Candidate, Estimate, Finding, Predictions, Run, Task, Watcher
 
 Scores = npt.NDArray[np.float32]
 
@@ -83,11 +87,13 @@ def finish_run(
         predictor=saved.predict,
     )
     if folder.writes:
-        write_reports(run, bench, folder, mlflow)
+        folder.write_text("report.html", html_report(run, bench.data, environment=environment(bench)))
+        folder.write_text("model_card.md", model_card(run))
         # Last, since it marks the run as finished.
         folder.write_json("result.json", {**result, "seconds": clock.spent})
         folder.remove("checkpoints")
         folder.remove("candidates")
+        _track(run, bench.watcher, mlflow)
     bench.world.wait()
     return run
 
@@ -123,17 +129,14 @@ def chosen_network(bench: Workbench, best: Fitted, fitted: tuple[Fitted, ...]) -
     return network.eval()
 
 
-def write_reports(run: Run, bench: Workbench, folder: RunFolder, mlflow: str | None) -> None:
-    """`report.html`, `model_card.md`, and the tracking server when one is named."""
-    from upfit.report.card import model_card
-    from upfit.report.html import html_report
-
-    folder.write_text("report.html", html_report(run, bench.data, environment=environment(bench)))
-    folder.write_text("model_card.md", model_card(run))
-    if mlflow is not None:
-        from upfit.report.mlflow import log_run
-
+def _track(run: Run, watcher: Watcher, mlflow: str | None) -> None:
+    """Log the run to the tracking server; one that fails costs the log and not the run."""
+    if mlflow is None:
+        return
+    try:
         log_run(run, mlflow)
+    except UpfitError as error:
+        watcher.note(f"the run is finished, but was not logged to MLflow: {error}")
 
 
 def environment(bench: Workbench) -> dict[str, Any]:

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from upfit.budget import seconds
+from upfit.data.describe import describe
 from upfit.errors import RunFolderError
 from upfit.journey import Journey, require_same, travel
 from upfit.measure import higher_is_better, primary_metric
 from upfit.measure.metrics import family_of
 from upfit.own import train
+from upfit.report.mlflow import check_mlflow
+from upfit.report.tensorboard import TensorBoardWatcher
+from upfit.report.watchers import Watchers
 from upfit.runs import load_run, read_request
 from upfit.store import RunFolder
 from upfit.techniques import check
@@ -95,6 +99,8 @@ def fit(
     recipe = _edited(recipe or Recipe(), tuple(changes), model, seed)
     if metric is not None:
         higher_is_better(metric)
+    if mlflow is not None:
+        check_mlflow(mlflow)
     parts = {"train": train, "validation": validation, "test": test}
     given = {name: part for name, part in parts.items() if part is not None}
     path = Path(out) if out is not None else _free_name(data if data is not None else train)
@@ -187,6 +193,9 @@ def _set_out(
     metric = request["metric"] or primary_metric(task)
     family_of(task, metric)
     require_same(folder, data)
+    watcher.note(describe(data))
+    if world.is_main:
+        watcher = Watchers(watcher, TensorBoardWatcher(folder.path / "tensorboard"))
     journey = Journey(
         folder=folder,
         clock=clock,

@@ -24,7 +24,8 @@ from upfit.train.timing import Clock, Rates
 from upfit.train.tune import Places, Plan
 from upfit.train.workbench import Workbench
 from upfit.train.world import World
-from upfit.values import Data, Finding, Recipe, Run, Watcher
+from upfit.values import Data, Finding, Recipe, Run, Split, Watcher
+from upfit.values.recipe import Inputs
 
 REFIT_SHARE = 0.4
 """Refitting is left out when it would take more than this part of the time left."""
@@ -90,7 +91,7 @@ def lay_out(journey: Journey, data: Data, recipe: Recipe) -> tuple[Workbench, Ba
     bench = Workbench(
         data=data,
         split=split,
-        recipe=settle_inputs(recipe.replace(backbone=backbone.name), data, backbone, split.train),
+        recipe=_with_inputs(journey, recipe.replace(backbone=backbone.name), data, backbone, split),
         objective=Objective.of(data.schema.task, train_targets),
         train_targets=train_targets,
         validation_targets=targets(data, split.validation),
@@ -153,6 +154,16 @@ def improve(
     network.load_state_dict(tuned.tensors)
     journey.watcher.stage("linear probe on the tuned backbone")
     return tuned, kept(folder, "refitted", lambda: refit_stage(bench, network)), ()
+
+
+def _with_inputs(journey: Journey, recipe: Recipe, data: Data, backbone: Backbone, split: Split) -> Recipe:
+    """Settle how examples are shown; a resumed run shows them as before, whatever its clock says."""
+    folder = journey.folder
+    if not folder.has("inputs.json"):
+        settled = settle_inputs(recipe, data, backbone, split.train, left=journey.clock.left)
+        folder.write_json("inputs.json", journey.world.agree(settled.inputs.model_dump()))
+        journey.world.wait()
+    return recipe.replace(inputs=Inputs(**folder.read_json("inputs.json")))
 
 
 def _in_precision(bench: Workbench, backbone: Backbone) -> Workbench:

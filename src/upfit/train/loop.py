@@ -27,7 +27,7 @@ from upfit.train.state import State
 from upfit.train.world import Batch, World
 from upfit.values import Evaluation, Event, Recipe, Watcher
 
-PLAN_CHECKS = 50
+PLAN_CHECKS = 20
 """How often in a run the plan is compared with the clock."""
 AGREE_EVERY = 10
 """Steps between agreements of several processes on saving and stopping."""
@@ -131,7 +131,8 @@ def evaluate(job: Job, state: State, around: Surroundings, seconds: float) -> No
     with borrowed(state.network, state.average):
         loss, metrics = job.measure()
     set_training(job)
-    value = metrics[job.metric] if higher_is_better(job.metric) else -metrics[job.metric]
+    # A metric that these targets do not define (AUROC of one class) leaves the choice to the loss.
+    value = metrics.get(job.metric, 0.0) * (1 if higher_is_better(job.metric) else -1)
     better = state.best is None or (value, -loss) > (state.best.value, -state.best.loss)
     if better:
         state.remember_best(value, loss)

@@ -42,7 +42,7 @@ class Pace:
         self._mark = now
 
     def affordable(self, step: int, present: int) -> int:
-        """The total number of steps that fits; the present total where that is right within 10 %."""
+        """The total number of steps that fits; the present total where that is about right."""
         if self.deadline is None or len(self._recent) < LEAST:
             return present
         left = self.deadline - time.monotonic()
@@ -51,7 +51,9 @@ class Pace:
         # The last evaluation is always made, so its time is not for steps.
         fits = step + max(0, math.floor((left - self._evaluation_seconds) / whole))
         fits = min(self.total_steps, fits)
-        return present if abs(fits - present) <= 0.1 * (present - step) else fits
+        # Cut soon, lengthen late: a plan that follows every flutter of the clock is no plan.
+        margin = 0.1 if fits < present else 0.3
+        return present if abs(fits - present) <= margin * (present - step) else fits
 
     @property
     def over(self) -> bool:

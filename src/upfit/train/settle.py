@@ -13,6 +13,7 @@ import numpy as np
 
 from upfit.models.backbone import Backbone
 from upfit.techniques import Ema, build
+from upfit.train.costs import image_seconds
 from upfit.train.tune import Plan
 from upfit.values import Data, Recipe, Rows, Task, Technique, Value
 
@@ -20,6 +21,12 @@ V = TypeVar("V", bound=Value)
 
 MIN_STEPS = 8
 """With fewer affordable steps than this, tuning would only harm: the probe is the result."""
+PROBED_SIZE = 96
+"""Side at which the speed of an image backbone is tried, in pixels."""
+LARGEST = 160
+"""Largest side chosen by itself: above, the gain is small and the cost is not."""
+EPOCHS, TUNING_SHARE = 6, 0.6
+"""A size is affordable if so many epochs take at most this part of the time left."""
 EVALUATION_SHARE = 0.12
 """Greatest part of the tuning time that evaluations may take."""
 
@@ -39,29 +46,60 @@ class Costs:
     left: float | None
 
 
-def settle_inputs(recipe: Recipe, data: Data, backbone: Backbone, rows: Rows) -> Recipe:
-    """Settle how examples are shown: image side in pixels, text length in tokens."""
+def settle_inputs(
+    recipe: Recipe, data: Data, backbone: Backbone, rows: Rows, *, left: float | None = None
+) -> Recipe:
+    """Settle how examples are shown: image side in pixels, text length in tokens.
+
+    Args:
+        recipe: What it states is kept.
+        data: The user's.
+        backbone: Loaded.
+        rows: Training rows.
+        left: Seconds of the budget that are left; None for no limit.
+    """
     inputs = recipe.inputs
     if backbone.modality == "text":
         limit = backbone.inputs.max_length
         length = limit if inputs.max_length == "auto" else min(inputs.max_length, limit)
         return recipe.replace(inputs=inputs.replace(max_length=length))
     size = inputs.image_size
-    if size == "auto" or backbone.inputs.fixed:
-        size = backbone.inputs.size if backbone.inputs.fixed else image_size(data, rows, backbone.inputs.size)
+    if backbone.inputs.fixed:
+        size = backbone.inputs.size
+    elif size == "auto":
+        per_image = image_seconds(backbone) if left is not None else 0.0
+        epoch = per_image * len(rows)
+        size = image_size(native_size(data, rows), backbone.inputs.size, epoch_seconds=epoch, left=left)
     return recipe.replace(inputs=inputs.replace(image_size=size))
 
 
-def image_size(data: Data, rows: Rows, trained_at: int) -> int:
-    """The side to resize to: about what the images have, between 96 pixels and 144.
+def image_size(native: float, trained_at: int, *, epoch_seconds: float, left: float | None) -> int:
+    """The side to resize to: what the images have, less where that leaves too few epochs.
 
-    Above, a 2-core machine affords too few epochs; below, convolutional features fade.
+    Args:
+        native: Median shorter side of the images, in pixels.
+        trained_at: Side that the backbone was trained at.
+        epoch_seconds: One epoch at `PROBED_SIZE`; the cost grows with the square of the side.
+        left: Seconds left; None for no limit.
+
+    Example:
+        >>> image_size(105, 224, epoch_seconds=24, left=100), image_size(105, 224, epoch_seconds=0, left=None)
+        (64, 112)
     """
-    some = rows[:2000]
-    table = data.table.select_columns(["__width__", "__height__"])[some.tolist()]
-    sides = np.minimum(np.asarray(table["__width__"]), np.asarray(table["__height__"]))
-    native = float(np.median(sides)) if len(sides) else float(trained_at)
-    return int(min(trained_at, 144, max(96, 16 * math.ceil(native / 16))))
+    most = int(min(trained_at, LARGEST, max(96, 16 * math.ceil(native / 16))))
+    # Strokes survive shrinking, photographs much less.
+    least = int(min(128, max(64, 16 * round(0.6 * native / 16))))
+    for size in range(most, least, -16):
+        seconds = EPOCHS * epoch_seconds * (size / PROBED_SIZE) ** 2
+        if left is None or seconds <= TUNING_SHARE * left:
+            return size
+    return min(least, most)
+
+
+def native_size(data: Data, rows: Rows) -> float:
+    """Median shorter side of the images, in pixels."""
+    table = data.table.select_columns(["__width__", "__height__"])[rows[:2000].tolist()]
+    return float(np.median(np.minimum(np.asarray(table["__width__"]), np.asarray(table["__height__"]))))
 
 
 def settle(recipe: Recipe, *, modality: Literal["image", "text"], task: Task, count: int) -> Recipe:
