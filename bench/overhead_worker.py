@@ -45,7 +45,7 @@ def our_loop(data: Data, folder: Path, mode: str, total: int) -> tuple[OurLoop, 
     bench, backbone = lay_out(data, folder, recipe=recipe)
     if mode == "defaults" and _precision(bench, backbone) == "bf16":
         bench, backbone = lay_out(data, folder, recipe=recipe.replace(precision="bf16"))
-    network = fresh_network(bench, backbone, None)
+    network = fresh_network(bench, backbone)
     _, source = training_parts(bench, network)
     loop = OurLoop(
         bench,
@@ -64,7 +64,7 @@ def plain_loop(data: Data, folder: Path, mode: str, total: int) -> PlainLoop:
     bench, backbone = lay_out(data, folder, recipe=recipe_of("same"))
     network: nn.Module
     if mode == "same":
-        network = fresh_network(bench, backbone, None)
+        network = fresh_network(bench, backbone)
     else:
         backbone = load_backbone("auto", data.schema.modality)  # type: ignore[arg-type]
         network = Network(backbone, Head(backbone.width, data.schema.outputs))

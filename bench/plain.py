@@ -1,6 +1,6 @@
 """The second baseline: a plain fine-tune, written by hand as tutorials do it.
 
-`plain.py SET SEED SCORES.npz --budget SECONDS --epochs N` prints its test metrics. AdamW with one rate for
+`plain.py SET SEED SCORES.npz IMAGE_SIZE --budget SECONDS --epochs N` prints its test metrics. AdamW with one rate for
 all layers, a fresh head, 10 % warm-up and a cosine to 0, batches of 32 in random order, the best evaluation
 kept. It shares the split, the backbone and the image size or text length with `upfit fit`. Where a choice
 was open, the better one was taken: fused AdamW, channels-last, standardised regression targets, and a
@@ -166,7 +166,7 @@ def finetune(job: Job, *, lr: float, epochs: float, deadline: float) -> Progress
         optimizer.zero_grad(set_to_none=True)
         done.step += 1
         done.seconds += time.monotonic() - mark
-        if done.step % 10 == 0:
+        if done.step % 10 == 0 or time.monotonic() > deadline:
             done.total = budget.total(done, job, every)
         if done.step % every == 0 or done.step >= done.total:
             judge(job, done, budget)
