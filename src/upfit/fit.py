@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from upfit.budget import seconds
 from upfit.data.describe import describe
 from upfit.errors import RunFolderError
-from upfit.journey import Journey, require_same, travel
+from upfit.journey import Journey, Packed, pack, require_same, travel
 from upfit.measure import higher_is_better, primary_metric
 from upfit.measure.metrics import family_of
 from upfit.own import train
@@ -37,7 +37,7 @@ def fit(
     budget: str | float | None = None,
     target: str | Iterable[str] | None = None,
     task: Task | None = None,
-    kinds: Mapping[str, Kind] | None = None,
+    kinds: Mapping[str, Kind | Literal["ignore"]] | None = None,
     train: Any = None,
     validation: Any = None,
     test: Any = None,
@@ -67,7 +67,7 @@ def fit(
         budget: Wall-clock limit, e.g. `"90s"`, `"10m"`, or seconds; None trains as long as the recipe says.
         target: Target column, or several 0/1 columns; inferred where missing.
         task: `binary`, `multiclass`, `multilabel` or `regression`; inferred where missing.
-        kinds: Column kinds that were inferred wrongly.
+        kinds: Column kinds that were inferred wrongly; `ignore` leaves a column out.
         split: Ratio train:validation:test, or train:test.
         group: Column whose equal values must not straddle the split.
         time: Column to split by in order.
@@ -124,6 +124,10 @@ def fit(
         watcher = watcher or Silent()
         watcher.stage("reading the data")
         table = read_request(request)
+        watcher.note(describe(table))
+        # Everything that can be wrong with the request shows before the folder is made.
+        metric_for(table, metric)
+        packed = pack(table, recipe, None, ratio=split)
         world = World()
         if not world.is_main:
             watcher = Silent()
@@ -131,7 +135,7 @@ def fit(
         folder.write_json("request.json", _portable(request))
         world.wait()
         places = Places(folder.path, checkpoint_every, interrupts.poll)
-        return _set_out(request, table, folder, clock, places, watcher, world)
+        return _set_out(request, packed, folder, clock, places, watcher, world)
 
 
 def resume(
@@ -171,42 +175,48 @@ def resume(
     with Interrupts() as interrupts:
         watcher.stage("reading the data")
         table = read_request(request)
+        recipe = Recipe.from_yaml(request["recipe"])
+        earlier = found.read_split() if found.has("split.parquet") else None
+        packed = pack(table, recipe, earlier, ratio=request["split"])
         world = World()
         found = RunFolder.open(Path(folder), writes=world.is_main)
         if world.is_main:
             found.lock()
         places = Places(found.path, checkpoint_every, interrupts.poll)
-        return _set_out(request, table, found, clock, places, watcher if world.is_main else Silent(), world)
+        watcher = watcher if world.is_main else Silent()
+        return _set_out(request, packed, found, clock, places, watcher, world)
 
 
 def _set_out(
     request: Request,
-    data: Data,
+    packed: Packed,
     folder: RunFolder,
     clock: Clock,
     places: Places,
     watcher: Watcher,
     world: World,
 ) -> Run:
-    """The journey of a request; its recipe is read back so that a resumed run has the very same one."""
-    task = data.schema.task
-    metric = request["metric"] or primary_metric(task)
-    family_of(task, metric)
-    require_same(folder, data)
-    watcher.note(describe(data))
+    """The journey of a request."""
+    require_same(folder, packed.data)
     if world.is_main:
         watcher = Watchers(watcher, TensorBoardWatcher(folder.path / "tensorboard"))
     journey = Journey(
         folder=folder,
         clock=clock,
-        metric=metric,
-        ratio=request["split"],
+        metric=metric_for(packed.data, request["metric"]),
         places=places,
         watcher=watcher,
         world=world,
         mlflow=request["mlflow"],
     )
-    return travel(journey, data, Recipe.from_yaml(request["recipe"]))
+    return travel(journey, packed)
+
+
+def metric_for(data: Data, asked: str | None) -> str:
+    """The metric that decides; raises `RecipeError` for one that the task does not have."""
+    metric = asked or primary_metric(data.schema.task)
+    family_of(data.schema.task, metric)
+    return metric
 
 
 def _edited(recipe: Recipe, changes: tuple[Change, ...], model: str, seed: int | None) -> Recipe:

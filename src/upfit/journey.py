@@ -13,6 +13,7 @@ from upfit.models.image_backbone import ImageBackbone
 from upfit.split.leakage import findings_of_split
 from upfit.split.make import make_split
 from upfit.store import FeatureCache, RunFolder
+from upfit.train.afford import affordable, seconds_per_example
 from upfit.train.costs import step_seconds
 from upfit.train.fitted import Fitted, kept
 from upfit.train.flip import mirror_loss
@@ -40,18 +41,18 @@ class Journey:
     folder: RunFolder
     clock: Clock
     metric: str
-    ratio: str
     places: Places
     watcher: Watcher
     world: World
     mlflow: str | None = None
 
 
-def travel(journey: Journey, data: Data, recipe: Recipe) -> Run:
+def travel(journey: Journey, packed: Packed) -> Run:
     """From data to a finished Run; an interruption leaves a folder that can be resumed."""
     folder, watcher = journey.folder, journey.watcher
+    data, backbone = packed.data, packed.backbone
     try:
-        bench, backbone = lay_out(journey, data, recipe)
+        bench = lay_out(journey, packed)
         watcher.stage("linear probe on the frozen backbone")
         probe = kept(folder, "probe", lambda: probe_stage(bench, backbone))
         folder.write_seconds(journey.clock.spent)
@@ -60,7 +61,8 @@ def travel(journey: Journey, data: Data, recipe: Recipe) -> Run:
         tuned, refitted, findings = improve(journey, bench, backbone, probe, plan)
         watcher.stage("judging and reporting")
         fitted = tuple(one for one in (probe, tuned, refitted) if one is not None)
-        findings = (*data.findings, *findings_of_split(data, bench.split), *findings)
+        found = (*data.findings, *folder.read_findings(), *findings_of_split(data, bench.split), *findings)
+        findings = tuple(dict.fromkeys(found))
         return finish_run(
             folder, bench, fitted, findings, metric=journey.metric, clock=journey.clock, mlflow=journey.mlflow
         )
@@ -73,34 +75,39 @@ def travel(journey: Journey, data: Data, recipe: Recipe) -> Run:
         folder.unlock()
 
 
-def lay_out(journey: Journey, data: Data, recipe: Recipe) -> tuple[Workbench, Backbone]:
-    """Split the data, load the backbone, settle how examples are shown to it."""
-    folder = journey.folder
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """What a journey needs beside the data; made before anything is written, so that faults cost nothing."""
+
+    data: Data
+    recipe: Recipe
+    split: Split
+    backbone: Backbone
+
+
+def pack(data: Data, recipe: Recipe, split: Split | None, *, ratio: str) -> Packed:
+    """Check that data, recipe and backbone go together; split the data unless that was done before."""
     modality = data.schema.modality
     if modality == "table":
         raise InputError(
             "there is no image and no text column; tables alone are not supported yet",
             hint="--kind COLUMN=text if one of the columns is text",
         )
-    split = folder.read_split() if folder.has("split.parquet") else None
-    if split is None:
-        split = make_split(data, ratio=journey.ratio, seed=recipe.seed)
-        folder.write_split(split)
-    backbone = load_backbone(recipe.backbone, modality)
-    train_targets = targets(data, split.train)
-    bench = Workbench(
-        data=data,
-        split=split,
-        recipe=_with_inputs(journey, recipe.replace(backbone=backbone.name), data, backbone, split),
-        objective=Objective.of(data.schema.task, train_targets),
-        train_targets=train_targets,
-        validation_targets=targets(data, split.validation),
-        world=journey.world,
-        cache=FeatureCache(),
-        watcher=journey.watcher,
-    )
-    bench.objective.loss(recipe.loss)  # a loss that does not fit is refused before any work
-    return _in_precision(bench, backbone), backbone
+    # A loss that does not fit the task is refused before any work.
+    Objective(data.schema.task).loss(recipe.loss)
+    split = split or make_split(data, ratio=ratio, seed=recipe.seed)
+    return Packed(data, recipe, split, load_backbone(recipe.backbone, modality))
+
+
+def lay_out(journey: Journey, packed: Packed) -> Workbench:
+    """Settle how examples are shown to the backbone, how many of them, and in which precision."""
+    folder, data, split = journey.folder, packed.data, packed.split
+    bench = _bench(journey, data, split, _with_inputs(journey, packed))
+    if not folder.has("split.parquet"):
+        bench = _afforded(journey, bench, packed.backbone)
+        folder.write_split(bench.split)
+        journey.world.wait()
+    return _in_precision(bench, packed.backbone)
 
 
 def settled(
@@ -156,11 +163,43 @@ def improve(
     return tuned, kept(folder, "refitted", lambda: refit_stage(bench, network)), ()
 
 
-def _with_inputs(journey: Journey, recipe: Recipe, data: Data, backbone: Backbone, split: Split) -> Recipe:
+def _bench(journey: Journey, data: Data, split: Split, recipe: Recipe) -> Workbench:
+    """The tools of this journey, laid out for a split."""
+    train_targets = targets(data, split.train)
+    return Workbench(
+        data=data,
+        split=split,
+        recipe=recipe,
+        objective=Objective.of(data.schema.task, train_targets),
+        train_targets=train_targets,
+        validation_targets=targets(data, split.validation),
+        world=journey.world,
+        cache=FeatureCache(),
+        watcher=journey.watcher,
+    )
+
+
+def _afforded(journey: Journey, bench: Workbench, backbone: Backbone) -> Workbench:
+    """The bench with no more rows than the budget affords; says so where it cuts."""
+    left = journey.clock.left
+    if left is None:
+        return bench
+    seconds = bench.world.agree((seconds_per_example(bench, backbone), left))
+    split, findings = affordable(bench.split, seconds=seconds[0], left=seconds[1], seed=bench.recipe.seed)
+    for finding in findings:
+        journey.watcher.note(finding.message)
+    journey.folder.write_findings(findings)
+    return _bench(journey, bench.data, split, bench.recipe) if findings else bench
+
+
+def _with_inputs(journey: Journey, packed: Packed) -> Recipe:
     """Settle how examples are shown; a resumed run shows them as before, whatever its clock says."""
     folder = journey.folder
+    backbone = packed.backbone
+    recipe = packed.recipe.replace(backbone=backbone.name)
     if not folder.has("inputs.json"):
-        settled = settle_inputs(recipe, data, backbone, split.train, left=journey.clock.left)
+        rows = packed.split.train
+        settled = settle_inputs(recipe, packed.data, backbone, rows, left=journey.clock.left)
         folder.write_json("inputs.json", journey.world.agree(settled.inputs.model_dump()))
         journey.world.wait()
     return recipe.replace(inputs=Inputs(**folder.read_json("inputs.json")))

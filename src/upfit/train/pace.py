@@ -19,14 +19,22 @@ class Pace:
         deadline: `time.monotonic()` at which training has to be over; None for no limit.
         evaluate_every: Steps between evaluations.
         total_steps: Steps that are wanted; the end never moves beyond.
+        evaluation_seconds: What an evaluation should take, until one was timed.
     """
 
-    def __init__(self, deadline: float | None, *, evaluate_every: int, total_steps: int) -> None:
+    def __init__(
+        self,
+        deadline: float | None,
+        *,
+        evaluate_every: int,
+        total_steps: int,
+        evaluation_seconds: float = 0.0,
+    ) -> None:
         self.deadline = deadline
         self.evaluate_every = evaluate_every
         self.total_steps = total_steps
         self._recent: deque[float] = deque(maxlen=WINDOW)
-        self._evaluation_seconds = 0.0
+        self._evaluation_seconds = evaluation_seconds
         self._mark = time.monotonic()
 
     def stepped(self) -> None:

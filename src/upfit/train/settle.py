@@ -194,7 +194,7 @@ def make_plan(recipe: Recipe, *, per_epoch: int, costs: Costs, least: int = MIN_
     count = stopping.evaluations
     if count == "auto":
         count = _evaluations(total, per_epoch, costs)
-    return Plan(total, max(1, math.ceil(total / count)), wanted)
+    return Plan(total, max(1, math.ceil(total / count)), wanted, costs.evaluation)
 
 
 def _evaluations(total: int, per_epoch: int, costs: Costs) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from upfit.values import Split
 
-FINISHING_SECONDS = 4.0
+FINISHING_SECONDS = 5.0
 """Intervals, report and saving, beside what depends on the data."""
 
 

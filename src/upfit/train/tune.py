@@ -35,12 +35,14 @@ class Plan:
         total_steps: Optimizer steps that should fit the time.
         evaluate_every: Steps between evaluations.
         wanted_steps: Steps without a limit of time: the end never moves beyond.
+        evaluation_seconds: What one evaluation should take.
         deadline: `time.monotonic()` at which training has to be over; None for no limit.
     """
 
     total_steps: int
     evaluate_every: int
     wanted_steps: int
+    evaluation_seconds: float = 0.0
     deadline: float | None = None
 
 
@@ -161,7 +163,12 @@ def _surroundings(world: World, watcher: Watcher, plan: Plan, places: Places) ->
         journal=journal,
         recorder=Recorder(journal, watcher, world),
         watcher=watcher,
-        pace=Pace(plan.deadline, evaluate_every=plan.evaluate_every, total_steps=plan.wanted_steps),
+        pace=Pace(
+            plan.deadline,
+            evaluate_every=plan.evaluate_every,
+            total_steps=plan.wanted_steps,
+            evaluation_seconds=plan.evaluation_seconds,
+        ),
         checkpoints=None if folder is None else Checkpoints(folder / "checkpoints", every=places.every),
         asked_to_stop=places.asked_to_stop,
     )
