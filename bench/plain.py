@@ -1,9 +1,9 @@
 """The second baseline: a plain fine-tune, written by hand as tutorials do it.
 
-`plain.py SET SEED SCORES.npz IMAGE_SIZE --budget SECONDS --epochs N` prints its test metrics. AdamW with one rate for
-all layers, a fresh head, 10 % warm-up and a cosine to 0, batches of 32 in random order, the best evaluation
-kept. It shares the split, the backbone and the image size or text length with `upfit fit`. Where a choice
-was open, the better one was taken: fused AdamW, channels-last, standardised regression targets, and a
+`plain.py SET SEED SCORES.npz IMAGE_SIZE --budget SECONDS --epochs N` prints its test metrics. AdamW with one
+rate for all layers, a fresh head, 10 % warm-up and a cosine to 0, batches of 32 in random order, the best
+evaluation kept. It shares the split, the backbone and the image size or text length with `upfit fit`. Where a
+choice was open, the better one was taken: fused AdamW, channels-last, standardised regression targets, and a
 schedule that is moved when the machine's pace changes.
 """
 

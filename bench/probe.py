@@ -1,7 +1,7 @@
 """The first baseline: scikit-learn's cross-validated linear model on features of the frozen backbone.
 
-`probe.py SET SEED SCORES.npz IMAGE_SIZE` prints its test metrics. It shares the split, the backbone and the image size
-or text length with `upfit fit`, and nothing of its probe.
+`probe.py SET SEED SCORES.npz IMAGE_SIZE` prints its test metrics. It shares the split, the backbone and the
+image size or text length with `upfit fit`, and nothing of its probe.
 """
 
 from __future__ import annotations

@@ -34,8 +34,8 @@ def write_packaged(kind: str, folder: Path, *, per_class: int) -> Path:
 
 def recipe_at(seed: int, image_size: str) -> Recipe:
     """The default recipe with a seed and an image size in pixels (or `auto`)."""
-    size = int(image_size) if image_size.isdigit() else "auto"
-    return Recipe(seed=seed, inputs=Inputs(image_size=size))
+    inputs = Inputs(image_size=int(image_size)) if image_size.isdigit() else Inputs()
+    return Recipe(seed=seed, inputs=inputs)
 
 
 def lay_out(data: Data, folder: Path, *, recipe: Recipe) -> tuple[Workbench, Backbone]:
