@@ -12,6 +12,9 @@ import pytest
 
 REPOSITORY = Path(__file__).parent.parent
 
+# Tiny batches gain nothing from a second thread and, on a busy machine, wait for it a hundred times over.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_network():
@@ -120,3 +123,28 @@ def text_run(sentences, tmp_path_factory):
 
     out = tmp_path_factory.mktemp("finished") / "run"
     return upfit.fit(sentences("multiclass"), out=out, changes=quick(), seed=1)
+
+
+@pytest.fixture(scope="session")
+def small_text_model(tmp_path_factory) -> str:
+    """The packaged text backbone cut down, as a local folder: one of six layers, the 5,000 commonest tokens."""
+    import json
+
+    from torch import nn
+
+    from upfit.models import load_backbone
+
+    folder, tokens = tmp_path_factory.mktemp("models") / "small", 5000
+    backbone = load_backbone("auto", "text")
+    net, tokenizer = backbone.net, backbone.inputs.tokenizer
+    net.encoder.layer = net.encoder.layer[:1]
+    words = net.embeddings.word_embeddings
+    net.embeddings.word_embeddings = nn.Embedding.from_pretrained(words.weight[:tokens], padding_idx=0)
+    net.config.update({"num_hidden_layers": 1, "vocab_size": tokens})
+    net.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    described = json.loads((folder / "tokenizer.json").read_text())
+    vocabulary = described["model"]["vocab"]
+    described["model"]["vocab"] = {word: number for word, number in vocabulary.items() if number < tokens}
+    (folder / "tokenizer.json").write_text(json.dumps(described))
+    return str(folder)

@@ -1,0 +1,93 @@
+"""A bench for the loop: real sentences or digits, a real backbone, no journey around them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from upfit.data.read import read
+from upfit.data.targets import targets
+from upfit.models import load_backbone
+from upfit.split.make import make_split
+from upfit.store import FeatureCache
+from upfit.train.objective import Objective
+from upfit.train.settle import settle, settle_inputs, settle_techniques
+from upfit.train.stages import fresh_network, probe_stage, training_parts, validation_measure
+from upfit.train.tune import Places, Plan, tune
+from upfit.train.workbench import Workbench
+from upfit.train.world import World
+from upfit.values import Recipe, Silent
+
+
+@pytest.fixture
+def lay_out(tmp_path):
+    """`lay_out(source, model, changes)`: a settled bench and its backbone."""
+
+    def laid_out(source, model, changes):
+        data = read(source)
+        split = make_split(data, seed=0)
+        modality = data.schema.modality
+        backbone = load_backbone(model, modality)
+        recipe = settle_inputs(Recipe(precision="fp32").apply(*changes), data, backbone, split.train)
+        recipe = settle(recipe, modality=modality, task=data.schema.task, count=len(split.train))
+        recipe = settle_techniques(recipe, recipe.stopping.steps)
+        train_targets = targets(data, split.train)
+        bench = Workbench(
+            data=data,
+            split=split,
+            recipe=recipe,
+            objective=Objective.of(data.schema.task, train_targets),
+            train_targets=train_targets,
+            validation_targets=targets(data, split.validation),
+            world=World(),
+            cache=FeatureCache(tmp_path / "features"),
+            watcher=Silent(),
+        )
+        return bench, backbone
+
+    return laid_out
+
+
+class Parts:
+    """A network on a bench, ready to be tuned."""
+
+    def __init__(self, bench, backbone):
+        self.bench = bench
+        self.network = fresh_network(bench, backbone)
+
+    def tune(self, folder, steps, *, every=None, asked_to_stop=lambda: False, evaluate_every=5):
+        """Train to `steps`, or on from the checkpoint below `folder`."""
+        bench = self.bench
+        folder.mkdir(exist_ok=True)
+        model, source = training_parts(bench, self.network)
+        loader = bench.evaluation_loader(bench.examples(self.network.backbone, bench.split.validation))
+        return tune(
+            bench.recipe,
+            model,
+            self.network.groups,
+            source=source,
+            loss=bench.objective.loss(bench.recipe.loss),
+            measure=validation_measure(bench, loader),
+            metric="accuracy",
+            plan=Plan(steps, evaluate_every, steps),
+            world=bench.world,
+            watcher=bench.watcher,
+            places=Places(folder, every, asked_to_stop),
+        )
+
+
+@pytest.fixture
+def parts(lay_out):
+    """`parts(source, model, changes)`: Parts with a freshly loaded backbone."""
+    return lambda *arguments: Parts(*lay_out(*arguments))
+
+
+@pytest.fixture
+def probe_of():
+    """The function that fits a bench's probe."""
+    return probe_stage
+
+
+def same(one, other):
+    """Whether two state dicts are equal bit for bit."""
+    return one.keys() == other.keys() and all(torch.equal(value, other[name]) for name, value in one.items())
