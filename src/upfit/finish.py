@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 
 from upfit.data.targets import targets
+from upfit.data.tokens import segment_count
 from upfit.errors import UpfitError
 from upfit.measure import (
     baseline_scores,
@@ -119,7 +120,8 @@ def judge(bench: Workbench, fitted: tuple[Fitted, ...], best: Fitted, metric: st
 
 def chosen_network(bench: Workbench, best: Fitted, fitted: tuple[Fitted, ...]) -> Network:
     """The winner as one network: pretrained or tuned backbone, with its own head."""
-    backbone = load_backbone(bench.recipe.backbone, bench.data.schema.modality)  # type: ignore[arg-type]
+    schema = bench.data.schema
+    backbone = load_backbone(bench.recipe.backbone, schema.modality, segments=segment_count(schema))  # type: ignore[arg-type]
     network = Network(backbone, Head(backbone.width, bench.data.schema.outputs))
     if best.name != "probe":
         tuned = next(one for one in fitted if one.name == "tuned")

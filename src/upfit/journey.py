@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Literal, cast
 
 from upfit.data.targets import targets
+from upfit.data.tokens import segment_count
 from upfit.errors import InputError, Interrupted, RunFolderError, TrainingError
 from upfit.finish import finish_run
 from upfit.models import Backbone, load_backbone
@@ -96,7 +97,9 @@ def pack(data: Data, recipe: Recipe, split: Split | None, *, ratio: str) -> Pack
     # A loss that does not fit the task is refused before any work.
     Objective(data.schema.task).loss(recipe.loss)
     split = split or make_split(data, ratio=ratio, seed=recipe.seed)
-    return Packed(data, recipe, split, load_backbone(recipe.backbone, modality))
+    return Packed(
+        data, recipe, split, load_backbone(recipe.backbone, modality, segments=segment_count(data.schema))
+    )
 
 
 def lay_out(journey: Journey, packed: Packed) -> Workbench:
@@ -211,7 +214,7 @@ def _in_precision(bench: Workbench, backbone: Backbone) -> Workbench:
     if precision == "auto":
         loader = bench.evaluation_loader(bench.examples(backbone, bench.split.train[:16]))
         batch = next(iter(loader.once()))
-        names = ("image", "input_ids", "attention_mask")
+        names = ("image", "input_ids", "attention_mask", "segments")
         inputs = {name: batch[name] for name in names if name in batch}
         chosen = bench.world.agree(choose_precision(backbone, inputs, name=backbone.name))
         precision = cast(Literal["fp32", "bf16"], chosen)

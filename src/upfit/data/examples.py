@@ -12,7 +12,7 @@ from PIL import Image
 
 from upfit.data.images import open_image
 from upfit.data.texts import texts
-from upfit.errors import DataError
+from upfit.data.tokens import tokenise
 from upfit.values import Data, Rows
 
 if TYPE_CHECKING:
@@ -100,36 +100,58 @@ class ImageExamples:
 
 
 class TextExamples:
-    """Texts of some rows, tokenised once; several columns are joined as segments."""
+    """Texts of some rows, tokenised once.
+
+    Args:
+        data: With text columns.
+        rows: Which rows.
+        tokenizer: The backbone's.
+        max_length: Tokens per example at most.
+        segments: How many parts the backbone pools apart (see `segment_count`); 1 joins all columns.
+    """
 
     def __init__(
-        self, data: Data, rows: Rows, *, tokenizer: PreTrainedTokenizerBase, max_length: int
+        self,
+        data: Data,
+        rows: Rows,
+        *,
+        tokenizer: PreTrainedTokenizerBase,
+        max_length: int,
+        segments: int = 1,
     ) -> None:
         self.tokenizer = tokenizer
-        tokens = [tokenise(chunk, tokenizer, max_length) for chunk in _chunks(data, rows)]
-        encoded = [ids for chunk in tokens for ids in chunk]
-        self.lengths = np.array([len(ids) for ids in encoded], dtype=np.int64)
+        encoded: list[npt.NDArray[np.int32]] = []
+        for chunk in _chunks(data, rows):
+            encoded += tokenise(chunk, tokenizer, max_length=max_length, segments=segments)
+        self.lengths = np.array([ids.shape[1] for ids in encoded], dtype=np.int64)
         # One flat array: a million rows of Python lists would take gigabytes.
         self.starts = np.concatenate([[0], np.cumsum(self.lengths)])
-        self.flat = np.concatenate(encoded) if encoded else np.zeros(0, np.int32)
+        self.flat = np.concatenate(encoded, axis=1) if encoded else np.zeros((2, 0), np.int32)
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def get(self, position: int, rng: np.random.Generator | None) -> npt.NDArray[np.int32]:
-        """Token ids (T,) of one text."""
-        return self.flat[self.starts[position] : self.starts[position + 1]]
+        """Token ids and their segments (2, T) of one example."""
+        return self.flat[:, self.starts[position] : self.starts[position + 1]]
 
     def collate(self, examples: Sequence[npt.NDArray[np.int32]]) -> Batch:
-        """`input_ids` and `attention_mask` (B, T), padded to the longest of the batch."""
-        longest = max(len(ids) for ids in examples)
+        """`input_ids`, `attention_mask` and `segments` (B, T), padded to the longest of the batch.
+
+        Segments count from 1; 0 is padding.
+        """
+        longest = max(example.shape[1] for example in examples)
         pad = int(self.tokenizer.pad_token_id or 0)
         ids_BT = np.full((len(examples), longest), pad, dtype=np.int64)
-        mask_BT = np.zeros((len(examples), longest), dtype=np.int64)
-        for row, ids in enumerate(examples):
+        segments_BT = np.zeros((len(examples), longest), dtype=np.int64)
+        for row, (ids, segments) in enumerate(examples):
             ids_BT[row, : len(ids)] = ids
-            mask_BT[row, : len(ids)] = 1
-        return {"input_ids": torch.from_numpy(ids_BT), "attention_mask": torch.from_numpy(mask_BT)}
+            segments_BT[row, : len(ids)] = segments
+        return {
+            "input_ids": torch.from_numpy(ids_BT),
+            "attention_mask": torch.from_numpy((segments_BT > 0).astype(np.int64)),
+            "segments": torch.from_numpy(segments_BT),
+        }
 
 
 class FeatureExamples:
@@ -153,18 +175,6 @@ class FeatureExamples:
         return {"features": torch.from_numpy(np.stack(examples))}
 
 
-def tokenise(
-    segments: Sequence[tuple[str, ...]], tokenizer: PreTrainedTokenizerBase, max_length: int
-) -> list[npt.NDArray[np.int32]]:
-    """Token ids of each row; a row's segments are joined by the tokenizer's separator."""
-    separator = f" {tokenizer.sep_token or tokenizer.eos_token or ''} "
-    joined = [separator.join(part for part in row if part) for row in segments]
-    encoded = tokenizer(joined, truncation=True, max_length=max_length)["input_ids"]
-    if not all(encoded):
-        raise DataError("the tokenizer made nothing of an empty text", hint="remove rows without text")
-    return [np.asarray(ids, dtype=np.int32) for ids in encoded]
-
-
 def _at_least(image: Image.Image, side: int) -> Image.Image:
     """The image, enlarged if its shorter side is below `side` pixels."""
     factor = side / min(image.size)
@@ -173,6 +183,11 @@ def _at_least(image: Image.Image, side: int) -> Image.Image:
     return image.resize((round(image.width * factor), round(image.height * factor)), Image.Resampling.BICUBIC)
 
 
-def _chunks(data: Data, rows: Rows, size: int = 10_000) -> Sequence[list[tuple[str, ...]]]:
-    """The rows' texts, some thousands at a time."""
-    return [texts(data, rows[start : start + size]) for start in range(0, len(rows), size)]
+def _chunks(data: Data, rows: Rows, size: int = 10_000) -> list[list[tuple[str, ...]]]:
+    """The rows' texts, some thousands at a time: every text column, then all other columns as one."""
+    count = len(data.schema.of_kind("text"))
+    rest = data.schema.of_kind("category", "number")
+    whole = [texts(data, rows[start : start + size]) for start in range(0, len(rows), size)]
+    if not rest:
+        return whole
+    return [[(*row[:count], "; ".join(filter(None, row[count:]))) for row in chunk] for chunk in whole]

@@ -20,18 +20,19 @@ from upfit.models.image_backbone import (
     load_packaged_efficientnet,
 )
 from upfit.models.packaged import PACKAGED, packaged_weights
-from upfit.models.text_backbone import load_text, rebuild_text
+from upfit.models.text_backbone import TextBackbone, load_text, rebuild_text
 
 AUTO = {"image": "packaged:tf_efficientnet_lite0", "text": "packaged:all-MiniLM-L6-v2"}
 """What `auto` means for each modality: weights that can be had anywhere, and run on a laptop."""
 
 
-def load_backbone(name: str, modality: Literal["image", "text"]) -> Backbone:
+def load_backbone(name: str, modality: Literal["image", "text"], *, segments: int = 1) -> Backbone:
     """Load a pretrained backbone on the CPU, safely: no pickle, no code from the hub.
 
     Args:
         name: `auto`, `packaged:NAME`, `timm:NAME`, `hf:NAME` or the path of a local folder.
         modality: What the data needs it to read.
+        segments: Parts of a text that are pooled apart.
 
     Raises:
         BackboneError: Unknown name, unreachable weights, wrong digest, or a backbone of the other modality.
@@ -54,6 +55,8 @@ def load_backbone(name: str, modality: Literal["image", "text"]) -> Backbone:
             f"{name} reads {backbone.modality}s, but the data is {modality}",
             hint=f"--model {AUTO[modality]}",
         )
+    if isinstance(backbone, TextBackbone):
+        backbone.pool_apart(segments)
     return backbone
 
 

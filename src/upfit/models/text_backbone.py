@@ -30,7 +30,10 @@ class TextInput:
 
 
 class TextBackbone(Backbone):
-    """A transformers encoder. Batch: `input_ids`, `attention_mask` (B, T); features (B, D)."""
+    """A transformers encoder. Batch: `input_ids`, `attention_mask`, `segments` (B, T); features (B, D).
+
+    Tokens are mean-pooled by segment, so D is the number of segments times the width of the encoder.
+    """
 
     def __init__(self, net: nn.Module, *, name: str, inputs: TextInput) -> None:
         super().__init__()
@@ -41,15 +44,22 @@ class TextBackbone(Backbone):
         self.name = name
         self.inputs = inputs
         self.groups = find_groups(net)
-        self.width = int(net.config.hidden_size)  # type: ignore[union-attr,arg-type]
+        self.pool_apart(1)
+
+    def pool_apart(self, segments: int) -> None:
+        """Pool each of so many segments by itself; 1 pools all tokens together."""
+        self.segments = segments
+        self.width = segments * int(self.net.config.hidden_size)  # type: ignore[union-attr,arg-type]
 
     def forward(self, batch: Batch) -> torch.Tensor:
-        """Mean of the last layer over the tokens that are not padding (B, D)."""
+        """Mean of the last layer over the tokens of each segment, side by side (B, D)."""
         known = ("input_ids", "attention_mask", "token_type_ids")
         hidden_BTD = self.net(**{k: batch[k] for k in known if k in batch}).last_hidden_state
-        mask_BT1 = batch["attention_mask"].unsqueeze(-1).to(hidden_BTD.dtype)
-        pooled: torch.Tensor = (hidden_BTD * mask_BT1).sum(1) / mask_BT1.sum(1).clamp(min=1)
-        return pooled
+        numbers_S = torch.arange(1, self.segments + 1, device=hidden_BTD.device)
+        member_BST = (batch["segments"].unsqueeze(1) == numbers_S.view(1, -1, 1)).to(hidden_BTD.dtype)
+        pooled_BSD = member_BST @ hidden_BTD / member_BST.sum(2, keepdim=True).clamp(min=1)
+        features: torch.Tensor = pooled_BSD.flatten(1)
+        return features
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Write configuration and tokenizer below `folder`; returns the rest as plain values."""
@@ -58,7 +68,7 @@ class TextBackbone(Backbone):
         return {
             "library": "transformers",
             "name": self.name,
-            "inputs": {"max_length": self.inputs.max_length},
+            "inputs": {"max_length": self.inputs.max_length, "segments": self.segments},
         }
 
 
@@ -80,7 +90,9 @@ def rebuild_text(folder: Path, saved: dict[str, Any]) -> TextBackbone:
     tokenizer = AutoTokenizer.from_pretrained(folder / "transformers", local_files_only=True)
     config = AutoConfig.from_pretrained(folder / "transformers", local_files_only=True)
     net = AutoModel.from_config(config, dtype=torch.float32)
-    return _wrap(net, tokenizer, name=saved["name"], limit=saved["inputs"]["max_length"])
+    backbone = _wrap(net, tokenizer, name=saved["name"], limit=saved["inputs"]["max_length"])
+    backbone.pool_apart(saved["inputs"]["segments"])
+    return backbone
 
 
 @contextmanager

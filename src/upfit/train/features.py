@@ -23,6 +23,7 @@ def cached_features(bench: Workbench, backbone: Backbone, rows: Rows) -> tuple[n
         bench.data.fingerprint,
         np.ascontiguousarray(rows, np.int64).tobytes(),
         bench.recipe.precision,
+        str(backbone.width),
     )
     return bench.cache.get(key, lambda: fresh_features(bench, backbone, rows))
 

@@ -55,8 +55,13 @@ class Workbench:
         # Probe, tuning and refitting read the same rows: tokenising a large table takes minutes.
         key = (len(rows), hash(rows.tobytes()), length)
         if key not in self.tokenised:
-            tokenizer = backbone.inputs.tokenizer
-            self.tokenised[key] = TextExamples(self.data, rows, tokenizer=tokenizer, max_length=length)
+            self.tokenised[key] = TextExamples(
+                self.data,
+                rows,
+                tokenizer=backbone.inputs.tokenizer,
+                max_length=length,
+                segments=getattr(backbone, "segments", 1),
+            )
         return self.tokenised[key]
 
     def training_loader(self, examples: Examples) -> Loader:
