@@ -56,7 +56,9 @@ class TextBackbone(Backbone):
         known = ("input_ids", "attention_mask", "token_type_ids")
         hidden_BTD = self.net(**{k: batch[k] for k in known if k in batch}).last_hidden_state
         numbers_S = torch.arange(1, self.segments + 1, device=hidden_BTD.device)
-        member_BST = (batch["segments"].unsqueeze(1) == numbers_S.view(1, -1, 1)).to(hidden_BTD.dtype)
+        # Without segments every token belongs to the first, and padding to none.
+        segments_BT = batch.get("segments", batch["attention_mask"])
+        member_BST = (segments_BT.unsqueeze(1) == numbers_S.view(1, -1, 1)).to(hidden_BTD.dtype)
         pooled_BSD = member_BST @ hidden_BTD / member_BST.sum(2, keepdim=True).clamp(min=1)
         features: torch.Tensor = pooled_BSD.flatten(1)
         return features
