@@ -27,7 +27,8 @@ INTRO = """## Overhead of the loop
 
 Steps per second of `upfit.train.loop` divided by those of a hand-written PyTorch loop, with a 95 % interval
 over pairs of blocks that took turns in one process; above 1, ours is faster. Peak resident memory likewise,
-each loop alone in a process, both with the same libraries loaded.
+each loop alone in a process, both with the same libraries loaded; the last column counts only what came on
+top of those and of the data.
 
 *Same work*: same network, batches in the same order, fp32, fused AdamW, BatchNorm and dropout alike;
 clipping, EMA, augmentation and bucketing off. Ours also keeps its journal on disk. Checkpoints are not in
@@ -63,6 +64,7 @@ def measure(kind: str, mode: str, common: tuple[object, ...], blocks: int) -> li
         raise SystemExit(1)
     found = timed.json()
     ours, plain = (child.peak_rss_mb for child in sides)
+    own = [child.peak_rss_mb - child.json()["libraries_mb"] for child in sides]
     return [
         kind,
         "same work" if mode == "same" else f"our defaults ({found['precision']})",
@@ -72,6 +74,7 @@ def measure(kind: str, mode: str, common: tuple[object, ...], blocks: int) -> li
         f"{found['cpu_ratio']:.3f}",
         f"{ours:.0f} / {plain:.0f}",
         f"{ours / plain:.3f}",
+        f"{own[0] / own[1]:.3f}",
     ]
 
 
@@ -93,6 +96,7 @@ def main() -> None:
         "by CPU time",
         "peak MiB",
         "memory ratio",
+        "without libraries",
     ]
     command = f"python bench/overhead.py --blocks {args.blocks} --steps {args.steps} --rows {args.rows}"
     text = f"{INTRO}\nCommand: `{command}`. {machine_line(about)}\n\n{markdown_table(head, rows)}"

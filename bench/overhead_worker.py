@@ -18,6 +18,7 @@ from torch import nn
 from upfit.data.read import read
 from upfit.models import Head, Network, load_backbone
 from upfit.train.precision import choose_precision
+from upfit.train.recorder import peak_rss_mb
 from upfit.train.stages import fresh_network, training_parts
 from upfit.train.workbench import Workbench
 from upfit.values import Change, Data, Recipe
@@ -131,13 +132,14 @@ def main() -> None:
         if args.memory is None:
             print(json.dumps(take_turns(data, folder, args)))
             return
+        libraries_mb = peak_rss_mb()
         # Longer than a block: memory that grows with steps would show.
         steps = 4 * args.steps
         if args.memory == "ours":
             our_loop(data, folder, args.mode, steps)[0].run(steps)
         else:
             plain_loop(data, folder, args.mode, steps).run(steps)
-        print(json.dumps({"steps": steps}))
+        print(json.dumps({"steps": steps, "libraries_mb": libraries_mb}))
 
 
 if __name__ == "__main__":
