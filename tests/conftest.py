@@ -127,7 +127,7 @@ def text_run(sentences, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def small_text_model(tmp_path_factory) -> str:
-    """The packaged text backbone cut down, as a local folder: one of six layers, the 5,000 commonest tokens."""
+    """The packaged text backbone cut down to one layer and 5,000 tokens, as a local folder."""
     import json
 
     from torch import nn

@@ -175,6 +175,7 @@ def resume(
     with Interrupts() as interrupts:
         watcher.stage("reading the data")
         table = read_request(request)
+        require_same(found, table)
         recipe = Recipe.from_yaml(request["recipe"])
         earlier = found.read_split() if found.has("split.parquet") else None
         packed = pack(table, recipe, earlier, ratio=request["split"])

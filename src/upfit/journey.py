@@ -106,7 +106,7 @@ def lay_out(journey: Journey, packed: Packed) -> Workbench:
     """Settle how examples are shown to the backbone, how many of them, and in which precision."""
     folder, data, split = journey.folder, packed.data, packed.split
     bench = _bench(journey, data, split, _with_inputs(journey, packed))
-    if not folder.has("split.parquet"):
+    if _still_missing(journey, "split.parquet"):
         bench = _afforded(journey, bench, packed.backbone)
         folder.write_split(bench.split)
         journey.world.wait()
@@ -118,7 +118,7 @@ def settled(
 ) -> tuple[Workbench, Plan | None]:
     """Settle the recipe and plan the tuning; a resumed run takes both as they were."""
     folder = journey.folder
-    if not folder.has("plan.json"):
+    if _still_missing(journey, "plan.json"):
         bench = bench.with_recipe(_settled_recipe(journey, bench, backbone, probe))
         rates = _rates(bench, backbone, probe)
         reserve = _reserve(journey.clock, rates, bench)
@@ -159,11 +159,25 @@ def improve(
         text = f"tuning diverged and was dropped: {error.message}"
         return None, None, (Finding(kind="nan_loss", severity="error", message=text),)
     folder.write_seconds(journey.clock.spent)
+    _leave_if_asked(journey)
     if bench.recipe.layers.train == "head" or not _time_to_refit(journey, bench):
         return tuned, None, ()
     network.load_state_dict(tuned.tensors)
     journey.watcher.stage("linear probe on the tuned backbone")
-    return tuned, kept(folder, "refitted", lambda: refit_stage(bench, network)), ()
+    refitted = kept(folder, "refitted", lambda: refit_stage(bench, network))
+    _leave_if_asked(journey)
+    return tuned, refitted, ()
+
+
+def _still_missing(journey: Journey, name: str) -> bool:
+    """Whether the run folder lacks a file, as the main process sees it: the others may look later."""
+    return journey.world.agree(not journey.folder.has(name))
+
+
+def _leave_if_asked(journey: Journey) -> None:
+    """Stop between stages too: a signal that comes as the loop ends finds nobody who polls."""
+    if journey.world.agree(journey.places.asked_to_stop()):
+        raise Interrupted("interrupted")
 
 
 def _bench(journey: Journey, data: Data, split: Split, recipe: Recipe) -> Workbench:
@@ -200,7 +214,7 @@ def _with_inputs(journey: Journey, packed: Packed) -> Recipe:
     folder = journey.folder
     backbone = packed.backbone
     recipe = packed.recipe.replace(backbone=backbone.name)
-    if not folder.has("inputs.json"):
+    if _still_missing(journey, "inputs.json"):
         rows = packed.split.train
         settled = settle_inputs(recipe, packed.data, backbone, rows, left=journey.clock.left)
         folder.write_json("inputs.json", journey.world.agree(settled.inputs.model_dump()))

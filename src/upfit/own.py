@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +25,12 @@ from upfit.train.interrupt import Interrupts
 from upfit.train.objective import Objective
 from upfit.train.settle import Costs, make_plan, settle_own, settle_techniques
 from upfit.train.timing import Clock
-from upfit.train.tune import Places, tune
+from upfit.train.tune import Places, Plan, tune
 from upfit.train.world import World
 from upfit.values import Estimate, Predictions, Recipe, Run, Schema, Silent, Split, Task, Watcher
+
+PLAN = "own-plan.json"
+"""Marks the folder of a `train` call, which the same call goes on with."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,13 +104,14 @@ def train(
     source = OwnSource(train_loader, part=parted, seed=recipe.seed, encode=encode, shard=world.shard)
     judge = _Judge(network, validation_loader, objective, judged.targets, world)
     loss = objective.loss(recipe.loss)
-    folder = _folder(out, overwrite)
-    with Interrupts() as interrupts:
+    folder = _folder(out, overwrite, world)
+    with _held(folder), Interrupts() as interrupts:
         step = step_seconds(network, source, loss, world)
         evaluation = judge.timed()
         left = None if clock.left is None else clock.left - evaluation
         plan = make_plan(recipe, per_epoch=len(source), costs=Costs(step, evaluation, left), least=1)
         assert plan is not None
+        plan = replace(_kept_plan(folder, world.agree(plan)), deadline=clock.deadline(evaluation))
         recipe = settle_techniques(recipe, plan.total_steps)
         watcher.stage("training")
         tuned = tune(
@@ -214,13 +220,36 @@ def _precision(recipe: Recipe) -> str:
     return "bf16" if recipe.precision == "bf16" else "fp32"
 
 
-def _folder(out: str | Path | None, overwrite: bool) -> RunFolder | None:
+def _folder(out: str | Path | None, overwrite: bool, world: World) -> RunFolder | None:
     """The run folder, with the work of an interrupted call in it if there is one."""
     if out is None:
         return None
     path = Path(out)
-    if not overwrite and (path / "checkpoints").is_dir():
-        folder = RunFolder.open(path)
-        folder.lock()
+    if world.agree(not overwrite and (path / PLAN).is_file()):
+        folder = RunFolder.open(path, writes=world.is_main)
+        if world.is_main:
+            folder.lock()
         return folder
-    return RunFolder.create(path, overwrite=overwrite)
+    folder = RunFolder.create(path, overwrite=overwrite, writes=world.is_main)
+    world.wait()
+    return folder
+
+
+@contextmanager
+def _held(folder: RunFolder | None) -> Iterator[None]:
+    """Let go of the folder at the end, however it comes."""
+    try:
+        yield
+    finally:
+        if folder is not None:
+            folder.unlock()
+
+
+def _kept_plan(folder: RunFolder | None, plan: Plan) -> Plan:
+    """The plan of the call that began here: how often to evaluate was measured, and has to stay the same."""
+    if folder is None:
+        return plan
+    if folder.has(PLAN):
+        return Plan(**folder.read_json(PLAN))
+    folder.write_json(PLAN, asdict(plan))
+    return plan

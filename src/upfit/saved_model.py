@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from upfit.data.inputs import read_inputs
@@ -62,7 +63,11 @@ class SavedModel:
         schema, recipe = Schema(**saved["schema"]), Recipe(**saved["recipe"])
         backbone = rebuild_backbone(folder, saved["backbone"])
         network = Network(backbone, Head(backbone.width, schema.outputs))
-        network.load_state_dict(load_file(folder / "model.safetensors"))
+        weights = folder / "model.safetensors"
+        try:
+            network.load_state_dict(load_file(weights))
+        except (OSError, SafetensorError, RuntimeError) as error:
+            raise RunFolderError(f"{weights} is missing or damaged: {error}") from error
         return cls(network.eval(), schema, Objective(**saved["objective"]), recipe)
 
     def scores(self, data: Data, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from upfit.errors import RunFolderError
+from upfit.errors import RecipeError, RunFolderError
 from upfit.store.atomic import write_text, write_with
 from upfit.store.journal import read_trace
 from upfit.values import Estimate, Finding, Predictions, Recipe, Split
@@ -136,7 +136,11 @@ class RunFolder:
 
     def read_recipe(self) -> Recipe:
         """The settled recipe."""
-        return Recipe.from_yaml((self.path / "recipe.yaml").read_text(encoding="utf-8"))
+        path = self.path / "recipe.yaml"
+        try:
+            return Recipe.from_yaml(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, RecipeError) as error:
+            raise RunFolderError(f"{path} is missing or damaged: {error}") from error
 
     def write_split(self, split: Split) -> None:
         """`split.parquet`: one row per example, its part by name."""

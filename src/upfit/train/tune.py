@@ -199,4 +199,5 @@ def _restore(state: State, around: Surroundings) -> dict[int, int]:
     for event in lines:
         around.journal.add(event)
         around.watcher.event(event)
-    return {event.step: int(event.data["total_steps"]) for event in ahead}
+    # Only the main process has the journal, and all have to follow the same plan.
+    return around.world.agree({event.step: int(event.data["total_steps"]) for event in ahead})
