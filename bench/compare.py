@@ -71,6 +71,7 @@ def ours(case: Case, environment: dict[str, str]) -> tuple[Child, dict[str, Any]
     shutil.rmtree(folder / "model")
     values = {name: one["value"] for name, one in result["validation"].items()}
     kept = {name: result[name] for name in ("chosen", "epochs", "steps")}
+    kept["sampled"] = [one["message"] for one in result["findings"] if one["kind"] == "budget_sample"]
     # The baselines see images at the size that ours settled on.
     kept["image_size"] = Recipe.from_yaml((folder / "recipe.yaml").read_text()).inputs.image_size
     return child, {**kept, "validation": values, **scored.json()}

@@ -65,7 +65,9 @@ def _section(name: str, records: list[Record], scores_of: Callable[[Record], Pat
         "method", score, "by seed", second, "gain of upfit (95 %)", "verdict", "seconds", "peak MiB", "epochs"
     ]  # fmt: skip
     rows = [_row(method, by_method, scores_of, second) for method in by_method]
-    return f"### {name}\n\n{markdown_table(head, rows)}\n"
+    sampled = {note: None for one in records for note in one.get("sampled", ())}
+    notes = "".join(f"\nIn a run of upfit, {note}.\n" for note in sampled)
+    return f"### {name}\n\n{markdown_table(head, rows)}\n{notes}"
 
 
 def _row(

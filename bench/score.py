@@ -1,4 +1,7 @@
-"""Score the test part with the model of a finished run: `score.py RUN SCORES.npz` prints its metrics."""
+"""Score the test part with the model of a finished run: `score.py RUN SCORES.npz` prints its metrics.
+
+All of the test part: a run with too little time looks at a sample of it only, and the baselines at all.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,15 @@ from setting import keep_scores
 
 from upfit.runs import data_of
 from upfit.saved_model import SavedModel
+from upfit.split.make import make_split
 from upfit.store import RunFolder
 
 
 def main(run: str, out: str) -> None:
     """Load, score, keep, print."""
     folder = RunFolder.open(Path(run))
-    data, rows = data_of(folder), folder.read_split().test
+    data = data_of(folder)
+    rows = make_split(data, seed=folder.read_recipe().seed).test
     scores = SavedModel.load(folder.path / "model").scores(data, rows)
     print(json.dumps({"test": keep_scores(Path(out), data, rows, scores)}))
 
