@@ -17,7 +17,7 @@ from upfit.own import train
 from upfit.report.mlflow import check_mlflow
 from upfit.report.tensorboard import TensorBoardWatcher
 from upfit.report.watchers import Watchers
-from upfit.runs import load_run, read_request
+from upfit.runs import load_run, names_files, read_request
 from upfit.store import RunFolder
 from upfit.techniques import check
 from upfit.train.interrupt import Interrupts
@@ -169,7 +169,7 @@ def resume(
     request = found.read_json("request.json")
     if data is not None:
         request["data"] = data
-    if request["data"] is None and request["parts"] is None:
+    if data is None and not names_files(request):
         raise RunFolderError(f"{folder} was made from data in memory", hint="upfit.resume(folder, data=…)")
     clock = Clock(request["budget"], started, spent=found.seconds_spent())
     with Interrupts() as interrupts:

@@ -65,10 +65,16 @@ def read_request(request: Mapping[str, Any]) -> Data:
     return read(fields.pop("data"), **fields)
 
 
+def names_files(request: Mapping[str, Any]) -> bool:
+    """Whether everything that a request reads lies in files; what was in memory is gone."""
+    parts = request["parts"] or {"data": request["data"]}
+    return all(part is not None for part in parts.values())
+
+
 def data_of(folder: RunFolder) -> Data:
     """The data of a run, read again; raises `RunFolderError` when they are gone or have changed."""
     request = folder.read_json("request.json")
-    if request["data"] is None and request["parts"] is None:
+    if not names_files(request):
         raise RunFolderError(f"{folder.path} was made from data in memory, which are not kept")
     data = read_request(request)
     if data.fingerprint != folder.read_json("data.json")["fingerprint"]:

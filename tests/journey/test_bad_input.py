@@ -160,7 +160,7 @@ def test_only_numbers(type_in, place):
         ("--metric beauty", ("beauty",)),
         ("--metric rmse", ("rmse",)),
         ("--model packaged:nothing", ("no packaged backbone 'nothing'",)),
-        ("--model packaged:tf_efficientnet_lite0", ("reads images, but the data is text", "--model packaged")),
+        ("--model packaged:tf_efficientnet_lite0", ("reads images, but the data is text",)),
         ("--model hf:someone/something", ("the hub cannot be reached", "packaged:all-MiniLM-L6-v2")),
         ("--group nothing", ("nothing",)),
         ("--time nothing", ("nothing",)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -16,9 +16,10 @@ Weights = dict[str, torch.Tensor]
 def average_weights(average: Weights, current: Weights, decay: float) -> None:
     """`average ← decay · average + (1 - decay) · current` in place; whole-number tensors are copied."""
     floating = [name for name, value in average.items() if value.is_floating_point()]
-    torch._foreach_lerp_(
-        [average[name] for name in floating], [current[name] for name in floating], 1 - decay
-    )
+    if floating:
+        torch._foreach_lerp_(
+            [average[name] for name in floating], [current[name] for name in floating], 1 - decay
+        )
     for name in average.keys() - set(floating):
         average[name].copy_(current[name])
 
@@ -32,7 +33,7 @@ class Ema(Value):
     Source: Polyak and Juditsky 1992; Tarvainen and Valpola 2017.
     """
 
-    decay: float | Literal["auto"] = Field(default="auto")
+    decay: Annotated[float, Field(ge=0, lt=1)] | Literal["auto"] = "auto"
     every: int = Field(default=4, ge=1)
 
     def settle(self, total_steps: int) -> Ema:

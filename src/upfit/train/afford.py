@@ -14,6 +14,8 @@ from upfit.values import Finding, Rows, Split
 
 SHARES = {"train": 0.25, "validation": 0.06, "test": 0.12}
 """Greatest part of the time left that one forward pass over a part may take."""
+LEAST = 1000
+"""Parts are never cut below so many rows: a busy machine must not turn small data into tiny data."""
 TRIED = 64
 
 
@@ -44,7 +46,7 @@ def affordable(split: Split, *, seconds: float, left: float, seed: int) -> tuple
     findings = []
     for part, share in SHARES.items():
         rows: Rows = getattr(split, part)
-        most = max(TRIED, int(share * left / seconds))
+        most = max(LEAST, int(share * left / seconds))
         if len(rows) > most:
             kept = np.sort(np.random.default_rng(seed).permutation(rows)[:most])
             how = f"{split.how}; {most:,} of {len(rows):,} {part} rows"

@@ -1,0 +1,115 @@
+"""The probe against scikit-learn, what mirroring says about digits, and heads on cached features."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.multiclass import OneVsRestClassifier
+
+from upfit.testing import digits_folder
+from upfit.train.features import cached_features
+from upfit.train.flip import mirror_loss
+from upfit.train.objective import Objective
+from upfit.train.probe import fit_probe
+from upfit.train.stages import HeadOnly, fresh_network, probe_stage, training_parts
+from upfit.values import Change
+
+X, Y = load_digits(return_X_y=True)
+X = X[:500].astype(np.float32)
+Y = Y[:500]
+
+
+def standard(features):
+    return (features - features.mean(0)) / (features.std(0).mean() + 1e-12)
+
+
+@pytest.mark.parametrize("classes", [2, 10])
+def test_a_probe_of_classes_is_scikit_learns_logistic_regression(classes):
+    x, y = (X, Y) if classes == 10 else (X, (Y > 4).astype(np.int64))
+    probe = fit_probe(x, y, Objective("multiclass"), outputs=classes)
+    theirs = LogisticRegression(C=probe.strength, max_iter=200, tol=1e-3).fit(standard(x), y)
+    ours = Objective("multiclass").scores(probe.logits(x))
+    np.testing.assert_allclose(ours, theirs.predict_proba(standard(x)), atol=2e-3)
+    assert probe.weight.shape == (classes, 64)
+
+
+def test_a_probe_of_labels_is_one_logistic_regression_a_label():
+    y = np.stack([Y > 4, Y % 2 == 0, np.zeros_like(Y)], 1).astype(np.float32)
+    probe = fit_probe(X, y, Objective("multilabel"), outputs=3)
+    model = LogisticRegression(C=probe.strength, max_iter=200, tol=1e-3)
+    theirs = OneVsRestClassifier(model).fit(standard(X), y[:, :2].astype(int)).predict_proba(standard(X))
+    ours = Objective("multilabel").scores(probe.logits(X))
+    np.testing.assert_allclose(ours[:, :2], theirs, atol=2e-3)
+    assert (ours[:, 2] < 0.01).all(), "a label that is never there"
+
+
+def test_a_probe_of_values_is_scikit_learns_ridge():
+    y = Y.astype(np.float32) * 100 + 7
+    objective = Objective.of("regression", y)
+    probe = fit_probe(X, y, objective, outputs=1)
+    theirs = Ridge(alpha=probe.strength).fit(standard(X), y).predict(standard(X))
+    np.testing.assert_allclose(objective.scores(probe.logits(X))[:, 0], theirs, atol=0.5)
+
+
+def test_a_class_without_a_training_row_is_all_but_ruled_out():
+    probe = fit_probe(X[Y != 3], Y[Y != 3], Objective("multiclass"), outputs=10)
+    assert Objective("multiclass").scores(probe.logits(X))[:, 3].max() < 0.01
+
+
+def test_a_probe_does_not_depend_on_the_unit_of_its_features():
+    one = fit_probe(X, Y, Objective("multiclass"), outputs=10)
+    other = fit_probe(X * 1000 + 5, Y, Objective("multiclass"), outputs=10)
+    assert one.strength == other.strength
+    torch.testing.assert_close(one.logits(X), other.logits(X * 1000 + 5), atol=0.02, rtol=0.01)
+
+
+@pytest.mark.parametrize("count", [4, 7])
+def test_a_handful_of_rows_is_enough(count):
+    rows = [np.flatnonzero(k == Y)[j] for k in (0, 1) for j in range(count)][: count + 1]
+    probe = fit_probe(X[rows], Y[rows], Objective("binary"), outputs=2)
+    assert np.isfinite(probe.weight).all()
+
+
+def test_mirrored_digits_are_other_digits(lay_out, quickly, tmp_path):
+    bench, backbone = lay_out(
+        digits_folder(tmp_path / "digits", per_class=40), "auto", quickly(inputs__image_size=64)
+    )
+    loss = mirror_loss(bench, backbone, probe_stage(bench, backbone), "accuracy")
+    assert loss.low > 0
+
+
+def test_training_a_head_on_cached_features_is_training_it_on_the_frozen_backbone(
+    lay_out, sentences, small_text_model, quickly
+):
+    """The same loss and gradient, with the backbone run once and not in every epoch."""
+    changes = quickly(layers__train="head", layers__dropout=0.0)
+    bench, backbone = lay_out(sentences("multiclass"), small_text_model, changes)
+    network = fresh_network(bench, backbone).eval()
+    model, source = training_parts(bench, network)
+    assert isinstance(model, HeadOnly)
+    batch = next(source.epoch(0))
+    positions = batch["position"].numpy()
+    examples = bench.examples(backbone, bench.split.train)
+    whole = examples.collate([examples.get(int(position), None) for position in positions])
+    torch.testing.assert_close(model(batch), network(whole), atol=1e-4, rtol=1e-4)
+    assert bench.train_targets[positions].tolist() == batch["target"].tolist()
+
+
+def test_features_come_from_the_cache_until_something_they_depend_on_changes(
+    lay_out, sentences, small_text_model, quickly
+):
+    bench, backbone = lay_out(sentences("multiclass"), small_text_model, quickly())
+    rows = bench.split.validation
+    first, hit = cached_features(bench, backbone, rows)
+    again, hit_again = cached_features(bench, backbone, rows)
+    assert (hit, hit_again) == (False, True)
+    assert np.array_equal(first, again)
+    assert not cached_features(bench, backbone, rows[1:])[1]
+    shorter = bench.with_recipe(bench.recipe.apply(Change(path="inputs.max_length", to=8)))
+    assert not cached_features(shorter, backbone, rows)[1]
+    with torch.no_grad():
+        next(backbone.parameters()).add_(1)
+    assert not cached_features(bench, backbone, rows)[1]
