@@ -128,6 +128,9 @@ def _logistic(
     x: Features, y: npt.NDArray[Any], strength: float, *, steps: int = 200
 ) -> tuple[npt.NDArray[Any], Features, Features]:
     """Classes present, their weights and biases; two classes get one row each, ± half the logit."""
+    if y.min() == y.max():
+        # A fold, or a very small training part, may hold a single class.
+        return y[:1], np.zeros((1, x.shape[1]), np.float32), np.zeros(1, np.float32)
     # Many small products: with several threads the waiting costs twenty times the work.
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)
