@@ -5,29 +5,25 @@ A technique of one's own is tested by the same functions as those that come with
 
 from __future__ import annotations
 
-import os
-import signal
 import tempfile
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from upfit.data.own_loader import OwnSource
 from upfit.errors import Interrupted
-from upfit.own import train
-from upfit.values import Change, Recipe, Silent, Step, Watcher
+from upfit.models.own import OwnNetwork, parted
+from upfit.techniques.losses import cross_entropy
+from upfit.train.settle import settle_own, settle_techniques
+from upfit.train.tune import Places, Plan, tune
+from upfit.train.world import World
+from upfit.values import Change, Recipe, Silent
 
 STEPS, STOP = 30, 12
-
-
-class _CtrlC(Silent):
-    """Sends this process the signal of Ctrl-C in mid-run."""
-
-    def step(self, record: Step, total_steps: int) -> None:
-        if record.step == STOP:
-            os.kill(os.getpid(), signal.SIGINT)
 
 
 def check_resumes_bit_for_bit(name: str, **settings: Any) -> None:
@@ -38,20 +34,21 @@ def check_resumes_bit_for_bit(name: str, **settings: Any) -> None:
         settings: Its settings.
 
     Raises:
-        AssertionError: It does not. Call this in the main thread, where signals arrive.
+        AssertionError: It does not.
 
     Example:
         >>> check_resumes_bit_for_bit("ema", decay=0.9)
     """
     with tempfile.TemporaryDirectory() as place:
-        whole = _trained({name: settings}, Path(place, "whole"))
+        whole = _trained({name: settings}, Places())
+        asked = count(1)
         try:
-            _trained({name: settings}, Path(place, "parted"), watcher=_CtrlC())
+            _trained({name: settings}, Places(Path(place), asked_to_stop=lambda: next(asked) == STOP))
         except Interrupted:
             pass
         else:
             raise AssertionError("the run ended before it could be stopped")
-        again = _trained({name: settings}, Path(place, "parted"))
+        again = _trained({name: settings}, Places(Path(place)))
     _require_same(whole, again, f"{name} does not resume bit for bit")
 
 
@@ -68,25 +65,46 @@ def check_strength_zero_is_absent(name: str, **settings: Any) -> None:
     Example:
         >>> check_strength_zero_is_absent("clip", norm=1e9)
     """
-    _require_same(_trained({}), _trained({name: settings}), f"{name} with {settings} is not absent")
+    without, idle = _trained({}, Places()), _trained({name: settings}, Places())
+    _require_same(without, idle, f"{name} with {settings} is not absent")
 
 
-def _trained(
-    techniques: Mapping[str, Any], out: Path | None = None, watcher: Watcher | None = None
-) -> nn.Module:
+def _trained(techniques: Mapping[str, Any], places: Places) -> nn.Module:
     """A small network with dropout, trained on made-up numbers with these techniques alone."""
-    fields = {"stopping.steps": STEPS, "stopping.evaluations": 3, "optimizer.lr": 0.01}
-    changes = [Change(path=path, to=to) for path, to in fields.items()]
-    changes += [Change(path=f"techniques.{name}", to="off") for name in ("clip", "ema")]
-    changes += [Change(path=f"techniques.{name}", to=dict(given)) for name, given in techniques.items()]
     generator = torch.Generator().manual_seed(0)
     x, y = torch.randn(64, 8, generator=generator), torch.randint(0, 3, (64,), generator=generator)
+    batches, better = list(zip(x.split(8), y.split(8), strict=True)), count()
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        module = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 3))
-        batches = [(x[k : k + 8], y[k : k + 8]) for k in range(0, 48, 8)]
-        train(module, batches, [(x[48:], y[48:])], Recipe().apply(*changes), out=out, watcher=watcher)
-    return module
+        network = OwnNetwork(nn.Sequential(nn.Linear(8, 16), nn.Dropout(0.2), nn.Linear(16, 3)))
+        tune(
+            _recipe(techniques),
+            network,
+            network.groups,
+            source=OwnSource(
+                list(zip(x.split(8), y.split(8), strict=True)), part=parted, seed=0, encode=_same
+            ),
+            loss=cross_entropy,
+            # Evaluations that only get better: the weights kept are the last.
+            measure=lambda _: (0.0, {"accuracy": float(next(better))}),
+            metric="accuracy",
+            plan=Plan(STEPS, STEPS // 3, STEPS),
+            world=World(),
+            watcher=Silent(),
+            places=places,
+        )
+    return network
+
+
+def _recipe(techniques: Mapping[str, Any]) -> Recipe:
+    changes = [Change(path="optimizer.lr", to=0.01)]
+    changes += [Change(path=f"techniques.{name}", to="off") for name in ("clip", "ema")]
+    changes += [Change(path=f"techniques.{name}", to=dict(given)) for name, given in techniques.items()]
+    return settle_techniques(settle_own(Recipe().apply(*changes), count=64), STEPS)
+
+
+def _same(target: torch.Tensor) -> torch.Tensor:
+    return target
 
 
 def _require_same(one: nn.Module, other: nn.Module, message: str) -> None:
