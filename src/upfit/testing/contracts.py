@@ -81,9 +81,7 @@ def _trained(techniques: Mapping[str, Any], places: Places) -> nn.Module:
             _recipe(techniques),
             network,
             network.groups,
-            source=OwnSource(
-                list(zip(x.split(8), y.split(8), strict=True)), part=parted, seed=0, encode=_same
-            ),
+            source=OwnSource(batches, part=parted, seed=0, encode=_same),
             loss=cross_entropy,
             # Evaluations that only get better: the weights kept are the last.
             measure=lambda _: (0.0, {"accuracy": float(next(better))}),
