@@ -165,6 +165,9 @@ def resume(
     found = RunFolder.open(Path(folder))
     if found.has("result.json"):
         watcher.note(f"{folder} is finished already")
+        # A kill in the run's last moment leaves these behind.
+        found.remove("checkpoints")
+        found.remove("candidates")
         return load_run(folder)
     request = found.read_json("request.json")
     if data is not None:

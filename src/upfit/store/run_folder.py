@@ -119,7 +119,10 @@ class RunFolder:
         path = self.path / name
         if not self.writes or not path.exists():
             return
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
     def read_json(self, name: str) -> Any:
         """A JSON file's content."""
