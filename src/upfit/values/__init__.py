@@ -1,5 +1,6 @@
 """The nouns: frozen, typed values that import nothing else of upfit but its errors."""
 
+from upfit.values.action import Action, Plan
 from upfit.values.base import Value
 from upfit.values.change import Change
 from upfit.values.data import PART, Column, Data, Kind, Part, Schema, Task
@@ -11,6 +12,7 @@ from upfit.values.trace import Evaluation, Event, Step, Trace
 
 __all__ = [
     "PART",
+    "Action",
     "Candidate",
     "Change",
     "Column",
@@ -21,6 +23,7 @@ __all__ = [
     "Finding",
     "Kind",
     "Part",
+    "Plan",
     "Predictions",
     "Recipe",
     "Rows",

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from upfit.errors import RunFolderError
+from upfit.values.action import Action
 from upfit.values.base import Value
 from upfit.values.change import Change
 from upfit.values.data import Schema
@@ -52,6 +53,8 @@ class Finding(Value):
         evidence: The numbers behind it.
         examples: The rows or files concerned, the first few.
         cures: Recipe changes that may help, best first.
+        rows: Rows of the data concerned, the gravest first; `scores` holds one number for each, higher is graver.
+        actions: Edits of the data that may help.
     """
 
     kind: str
@@ -60,6 +63,9 @@ class Finding(Value):
     evidence: dict[str, float] = Field(default_factory=dict)
     examples: tuple[str, ...] = ()
     cures: tuple[Change, ...] = ()
+    rows: tuple[int, ...] = ()
+    scores: tuple[float, ...] = ()
+    actions: tuple[Action, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
