@@ -16,11 +16,10 @@ from upfit.data.examples import Examples
 from upfit.data.loader import Loader
 from upfit.data.order import epoch_batches
 from upfit.models.groups import LayerGroup
-from upfit.techniques import Clip
 from upfit.techniques.batch_norm import freeze_batch_norm
 from upfit.train.loop import Job, set_training, train_loop
 from upfit.train.objective import LossFunction
-from upfit.train.tune import Places, Plan, _part, _prepare, _surroundings, freeze
+from upfit.train.tune import Places, Plan, freeze, prepare, surroundings
 from upfit.train.workbench import Workbench
 from upfit.values import Silent
 
@@ -60,7 +59,7 @@ class OurLoop:
             parameter.requires_grad_(known and parameter.requires_grad)
         # One step more than will be taken: a run that is done would evaluate.
         plan = Plan(total_steps=total_steps + 1, evaluate_every=FAR, wanted_steps=FAR)
-        self.state, model = _prepare(recipe, network, groups, plan, bench.world)
+        self.state, model = prepare(recipe, network, groups, plan, bench.world)
         self.job = Job(
             recipe=recipe,
             model=model,
@@ -69,12 +68,11 @@ class OurLoop:
             measure=lambda: (0.0, {}),
             metric="accuracy",
             evaluate_every=FAR,
-            clip=_part(recipe, Clip),
             freeze_norms=recipe.layers.batch_norm == "frozen",
         )
         self.goal = 0
         places = Places(folder, None, lambda: self.state.step >= self.goal)
-        self.around = replace(_surroundings(bench.world, Silent(), plan, places), checkpoints=None)
+        self.around = replace(surroundings(bench.world, Silent(), plan, places), checkpoints=None)
         set_training(self.job)
 
     def run(self, steps: int) -> float:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from upfit.errors import RecipeError, nearest
 from upfit.techniques.clip import Clip
 from upfit.techniques.ema import Ema
-from upfit.values import Recipe, Technique
+from upfit.techniques.parts import Parts
+from upfit.techniques.seams import Settles
+from upfit.values import Recipe, Technique, Value
 
-TECHNIQUES: dict[str, type[Clip] | type[Ema]] = {"clip": Clip, "ema": Ema}
+TECHNIQUES: dict[str, type[Value]] = {"clip": Clip, "ema": Ema}
 
 
-def build(technique: Technique) -> Clip | Ema:
+def build(technique: Technique) -> Value:
     """The part that a recipe's technique names; raises `RecipeError` for a wrong name or setting."""
     if technique.name not in TECHNIQUES:
         guess = nearest(technique.name, TECHNIQUES)
@@ -22,10 +24,21 @@ def build(technique: Technique) -> Clip | Ema:
     return TECHNIQUES[technique.name](**technique.settings)
 
 
+def parts_of(recipe: Recipe, total_steps: int) -> Parts:
+    """The recipe's techniques at their places in the loop, for a run of so many steps."""
+    return Parts({technique.name: settled(technique, total_steps) for technique in recipe.techniques})
+
+
+def settled(technique: Technique, total_steps: int) -> Value:
+    """The part that a technique names, with settings that depend on the run's length filled in."""
+    part = build(technique)
+    return part.settle(total_steps) if isinstance(part, Settles) else part
+
+
 def check(recipe: Recipe) -> None:
     """Raise `RecipeError` unless every technique of the recipe can be built."""
     for technique in recipe.techniques:
         build(technique)
 
 
-__all__ = ["TECHNIQUES", "Clip", "Ema", "build", "check"]
+__all__ = ["TECHNIQUES", "Clip", "Ema", "Parts", "build", "check", "parts_of", "settled"]

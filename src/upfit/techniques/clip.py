@@ -27,6 +27,8 @@ class Clip(Value):
 
     norm: float = Field(default=1.0, gt=0)
 
-    def on_grads(self, parameters: Sequence[nn.Parameter]) -> torch.Tensor:
+    def on_grads(
+        self, parameters: Sequence[nn.Parameter], rng: torch.Generator, progress: float
+    ) -> torch.Tensor:
         """Clip in place; the norm before clipping."""
         return clip_gradients(parameters, self.norm)

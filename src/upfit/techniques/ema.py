@@ -8,12 +8,11 @@ import torch
 from pydantic import Field
 from torch import nn
 
+from upfit.techniques.seams import Kept
 from upfit.values import Value
 
-Weights = dict[str, torch.Tensor]
 
-
-def average_weights(average: Weights, current: Weights, decay: float) -> None:
+def average_weights(average: Kept, current: Kept, decay: float) -> None:
     """`average ← decay · average + (1 - decay) · current` in place; whole-number tensors are copied."""
     floating = [name for name, value in average.items() if value.is_floating_point()]
     if floating:
@@ -43,16 +42,20 @@ class Ema(Value):
         horizon = min(1000.0, max(1.0, total_steps / 10))
         return Ema(decay=round(1 - 1 / horizon, 6), every=self.every)
 
-    def init(self, network: nn.Module) -> Weights:
+    def init(self, network: nn.Module) -> Kept:
         """A copy of the starting weights and buffers."""
         return {name: value.detach().clone() for name, value in network.state_dict().items()}
 
     @torch.no_grad()
-    def update(self, network: nn.Module, average: Weights, step: int) -> None:
+    def update(self, network: nn.Module, kept: Kept, *, step: int, total: int) -> None:
         """Move the average towards the weights after step `step` (from 1)."""
         if step % self.every:
             return
         assert not isinstance(self.decay, str), "settle() comes first"
         # Early on a fixed decay would keep the starting weights for too long.
         decay = min(self.decay, (1 + step) / (10 + step)) ** self.every
-        average_weights(average, network.state_dict(), decay)
+        average_weights(kept, network.state_dict(), decay)
+
+    def read(self, kept: Kept) -> Kept:
+        """The average itself."""
+        return kept

@@ -17,8 +17,8 @@ from torch import nn
 
 from upfit.measure import higher_is_better
 from upfit.store import Checkpoints, Journal
-from upfit.techniques import Clip
 from upfit.techniques.batch_norm import freeze_batch_norm
+from upfit.techniques.parts import generator
 from upfit.techniques.schedules import multiplier
 from upfit.train.objective import LossFunction
 from upfit.train.pace import Pace
@@ -54,7 +54,6 @@ class Job:
     measure: Callable[[], tuple[float, dict[str, float]]]
     metric: str
     evaluate_every: int
-    clip: Clip | None = None
     freeze_norms: bool = False
 
 
@@ -108,27 +107,53 @@ def train_loop(job: Job, state: State, around: Surroundings, *, replay: dict[int
 
 def take_step(job: Job, state: State, world: World, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     """One optimizer step; returns this process's part of the mean loss, and the gradient norm."""
-    rate = multiplier(job.recipe.schedule, state.step, state.total_steps)
-    for group in state.optimizer.param_groups:
-        group["lr"] = group["base_lr"] * rate
-    share, count = int(batch["share"]), int(batch["count"])
-    batch = world.move(batch)
-    logits = job.model(batch)
-    loss = job.loss(logits[:share].float(), batch["target"][:share]).sum() / count
-    # Accelerate averages gradients over processes, the loss is a mean over all examples: hence the factor.
-    world.accelerator.backward(loss * world.size)
-    norm = _clip(job, state)
+    set_rates(job, state)
+    parts, rng, progress = state.parts, generator(job.recipe.seed, state.step), state.progress
+    batch = parts.on_batch(world.move(batch), rng, progress)
+    parameters = [p for group in state.optimizer.param_groups for p in group["params"]]
+    loss = parts.around_step(lambda: forward_backward(job, state, world, batch), parameters)
+    norm = parts.on_grads(parameters, rng, progress)
     state.optimizer.step()
     state.optimizer.zero_grad(set_to_none=True)
     state.step += 1
-    if state.ema is not None:
-        state.ema.update(state.network, state.average, state.step)
-    return loss.detach(), norm
+    parts.on_weights(state.network, state.remembered, step=state.step, total=state.total_steps)
+    return loss, norm
+
+
+def set_rates(job: Job, state: State) -> None:
+    """Give every parameter group its rate for the coming step."""
+    rate = multiplier(job.recipe.schedule, state.step, state.total_steps)
+    for group in state.optimizer.param_groups:
+        group["lr"] = group["base_lr"] * rate
+
+
+def forward_backward(job: Job, state: State, world: World, batch: Batch) -> torch.Tensor:
+    """Add the gradients of a batch's mean loss; returns this process's part of that loss."""
+    share, count = int(batch["share"]), int(batch["count"])
+    logits = job.model(batch)
+    losses = example_losses(job.loss, logits[:share].float(), batch)
+    losses = state.parts.on_loss(job.model, batch, logits, losses)
+    loss = losses.sum() / count
+    # Accelerate averages gradients over processes, the loss is a mean over all examples: hence the factor.
+    whole = loss * world.size
+    penalty = state.parts.penalty(state.network, state.remembered)
+    world.accelerator.backward(whole if penalty is None else whole + penalty)
+    return loss.detach()
+
+
+def example_losses(loss: LossFunction, logits_BK: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """The loss of each example (B,); of both labels, by their shares, where a technique mixed examples."""
+    share = len(logits_BK)
+    losses_B = loss(logits_BK, batch["target"][:share])
+    if "other_target" not in batch:
+        return losses_B
+    other_B = batch["other_share"][:share]
+    return (1 - other_B) * losses_B + other_B * loss(logits_BK, batch["other_target"][:share])
 
 
 def evaluate(job: Job, state: State, around: Surroundings, seconds: float) -> None:
     """Measure validation with the weights that would be kept, and remember the best."""
-    with borrowed(state.network, state.average):
+    with borrowed(state.network, state.averaged()):
         loss, metrics = job.measure()
     set_training(job)
     # A metric that these targets do not define (AUROC of one class) leaves the choice to the loss.
@@ -188,12 +213,6 @@ def borrowed(network: nn.Module, weights: dict[str, torch.Tensor]) -> Iterator[N
         yield
     finally:
         network.load_state_dict(own)
-
-
-def _clip(job: Job, state: State) -> torch.Tensor:
-    if job.clip is None:
-        return torch.tensor(float("nan"))
-    return job.clip.on_grads([p for group in state.optimizer.param_groups for p in group["params"]])
 
 
 def _pending(state: State, batch: Batch, loss: torch.Tensor, norm: torch.Tensor, per_epoch: int) -> Pending:

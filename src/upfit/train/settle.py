@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from upfit.models.backbone import Backbone
-from upfit.techniques import Ema, build
+from upfit.techniques import settled
 from upfit.train.costs import image_seconds
 from upfit.train.tune import Plan
 from upfit.values import Data, Recipe, Rows, Task, Technique, Value
@@ -209,10 +209,8 @@ def _evaluations(total: int, per_epoch: int, costs: Costs) -> int:
 
 def settle_techniques(recipe: Recipe, total_steps: int) -> Recipe:
     """Give techniques that depend on the run's length their values."""
-    settled = []
-    for technique in recipe.techniques:
-        part = build(technique)
-        if isinstance(part, Ema):
-            part = part.settle(total_steps)
-        settled.append(Technique(name=technique.name, **part.model_dump()))
-    return recipe.replace(techniques=tuple(settled))
+    techniques = [
+        Technique(name=technique.name, **settled(technique, total_steps).model_dump())
+        for technique in recipe.techniques
+    ]
+    return recipe.replace(techniques=tuple(techniques))

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from upfit.techniques import Ema
+from upfit.techniques.parts import Parts, Remembered
 
 Weights = dict[str, torch.Tensor]
 
@@ -32,8 +32,8 @@ class State:
         network: The bare network (what Accelerate wraps, unwrapped).
         optimizer: Its optimizer.
         total_steps: The plan's end, as it stands.
-        ema: The technique that averages weights, or None.
-        average: Its averaged weights.
+        parts: The techniques.
+        remembered: What they remember.
         step: Optimizer steps taken.
         stale: Evaluations since the last progress.
         best: The best evaluation so far.
@@ -44,8 +44,8 @@ class State:
     network: nn.Module
     optimizer: Optimizer
     total_steps: int
-    ema: Ema | None = None
-    average: Weights = field(default_factory=dict)
+    parts: Parts
+    remembered: Remembered = field(default_factory=dict)
     step: int = 0
     stale: int = 0
     best: Best | None = None
@@ -58,7 +58,16 @@ class State:
 
     def weights(self) -> Weights:
         """The weights to evaluate and keep: the average where there is one, else the current ones."""
-        return self.average or self.network.state_dict()
+        return self.averaged() or self.network.state_dict()
+
+    def averaged(self) -> Weights:
+        """The weights of a technique that averages them; empty where none does."""
+        return self.parts.averaged(self.remembered)
+
+    @property
+    def progress(self) -> float:
+        """Fraction of the plan that is done, 0 to 1."""
+        return min(1.0, self.step / max(1, self.total_steps))
 
     def remember_best(self, value: float, loss: float) -> None:
         """Keep a copy of the present weights as the best."""
@@ -71,7 +80,7 @@ class State:
         return {
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "average": self.average,
+            "remembered": self.remembered,
             "counters": {
                 "total_steps": self.total_steps,
                 "step": self.step,
@@ -87,8 +96,9 @@ class State:
         """Take over everything that `to_dict` gave."""
         self.network.load_state_dict(saved["network"])
         self.optimizer.load_state_dict(saved["optimizer"])
-        for name, value in saved["average"].items():
-            self.average[name].copy_(value)
+        for technique, kept in saved["remembered"].items():
+            for name, value in kept.items():
+                self.remembered[technique][name].copy_(value)
         for name, value in saved["counters"].items():
             setattr(self, name, value)
         self.best = None if saved["best"] is None else Best(**saved["best"])

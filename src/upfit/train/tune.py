@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 from torch import nn
@@ -13,7 +12,7 @@ from torch import nn
 from upfit.errors import Interrupted
 from upfit.models.groups import LayerGroup
 from upfit.store import Checkpoints, Journal
-from upfit.techniques import Clip, Ema, build
+from upfit.techniques import parts_of
 from upfit.techniques.layer_rates import layer_rates, parameter_groups
 from upfit.train.loop import Job, Source, Surroundings, set_training, train_loop
 from upfit.train.objective import LossFunction
@@ -23,7 +22,6 @@ from upfit.train.state import State, Weights
 from upfit.train.world import World
 from upfit.values import Event, Recipe, Trace, Watcher
 
-Part = TypeVar("Part", Clip, Ema)
 Measure = Callable[[nn.Module], tuple[float, dict[str, float]]]
 
 
@@ -92,7 +90,7 @@ def tune(
     """
     freeze(network, groups, recipe.layers.train)
     network.to(world.device)
-    state, model = _prepare(recipe, network, groups, plan, world)
+    state, model = prepare(recipe, network, groups, plan, world)
     job = Job(
         recipe=recipe,
         model=model,
@@ -101,10 +99,9 @@ def tune(
         measure=lambda: measure(network),
         metric=metric,
         evaluate_every=plan.evaluate_every,
-        clip=_part(recipe, Clip),
         freeze_norms=recipe.layers.batch_norm == "frozen",
     )
-    around = _surroundings(world, watcher, plan, places)
+    around = surroundings(world, watcher, plan, places)
     try:
         return _carry_on(job, state, around)
     finally:
@@ -124,14 +121,16 @@ def learning_names(groups: tuple[LayerGroup, ...], train: int | str) -> set[str]
     return {name for group in groups[-count:] for name in group.parameters}
 
 
-def _prepare(
+def prepare(
     recipe: Recipe, network: nn.Module, groups: tuple[LayerGroup, ...], plan: Plan, world: World
 ) -> tuple[State, nn.Module]:
-    """Optimizer, averaging and State; the network as Accelerate wants it."""
+    """Techniques, optimizer and State; the network as Accelerate wants it."""
     chosen = recipe.optimizer
     assert not isinstance(chosen.lr, str)
     assert not isinstance(chosen.head_lr, str)
     assert not isinstance(chosen.layer_decay, str)
+    parts = parts_of(recipe, plan.total_steps)
+    parts.on_model(network)
     rates = layer_rates(len(groups), lr=chosen.lr, head_lr=chosen.head_lr, decay=chosen.layer_decay)
     parameters = parameter_groups(
         dict(network.named_parameters()),
@@ -141,20 +140,12 @@ def _prepare(
     )
     optimizer = torch.optim.AdamW(parameters, betas=chosen.betas, fused=True)
     model, optimizer = world.accelerator.prepare(network, optimizer)
-    ema = _part(recipe, Ema)
-    ema = None if ema is None else ema.settle(plan.total_steps)
-    average = {} if ema is None else ema.init(network)
     torch.manual_seed(recipe.seed)
-    return State(network, optimizer, plan.total_steps, ema, average), model
+    return State(network, optimizer, plan.total_steps, parts, parts.init(network)), model
 
 
-def _part(recipe: Recipe, kind: type[Part]) -> Part | None:
-    """The recipe's technique of this kind, built; None where it has none."""
-    built = [build(technique) for technique in recipe.techniques]
-    return next((part for part in built if isinstance(part, kind)), None)
-
-
-def _surroundings(world: World, watcher: Watcher, plan: Plan, places: Places) -> Surroundings:
+def surroundings(world: World, watcher: Watcher, plan: Plan, places: Places) -> Surroundings:
+    """Clock, files and watchers of one tuning."""
     folder = places.folder
     writes = folder is not None and world.is_main
     journal = Journal(folder / "trace.jsonl" if folder is not None and writes else None)

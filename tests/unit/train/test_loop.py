@@ -124,7 +124,7 @@ def test_checkpoints_hold_the_newest_state(text_parts, tmp_path):
         text_parts().tune(tmp_path, 20, asked_to_stop=Ask(3))
     saved, damaged = Checkpoints(tmp_path / "checkpoints").load()
     assert (saved["counters"]["step"], damaged) == (3, ())
-    assert set(saved) == {"network", "optimizer", "average", "counters", "best", "random"}
+    assert set(saved) == {"network", "optimizer", "remembered", "counters", "best", "random"}
 
 
 def test_memory_is_flat_in_the_number_of_steps(parts, sentences, small_text_model, quickly):
