@@ -11,11 +11,15 @@ from typing import Any
 
 from upfit.store.atomic import write_text
 from upfit.values import Evaluation, Event, Step, Trace
+from upfit.values.trace import Health
 
-KINDS: dict[str, type[Step] | type[Evaluation] | type[Event]] = {
+Record = Step | Evaluation | Event | Health
+
+KINDS: dict[str, type[Record]] = {
     "step": Step,
     "evaluation": Evaluation,
     "event": Event,
+    "health": Health,
 }
 
 
@@ -23,14 +27,14 @@ class Journal:
     """Appends records to a file; with `path=None` it only keeps them in memory."""
 
     def __init__(self, path: Path | None) -> None:
-        self.records: list[Step | Evaluation | Event] = []
+        self.records: list[Record] = []
         self.path = path
         self._file = None
         if path is not None:
             self.records = list(_read(path))
             self._file = path.open("a", encoding="utf-8")
 
-    def add(self, record: Step | Evaluation | Event) -> None:
+    def add(self, record: Record) -> None:
         """Keep a record and hand its line to the operating system."""
         self.records.append(record)
         if self._file is not None:
@@ -73,13 +77,14 @@ def _is_torn(path: Path) -> bool:
     return bool(content) and not content.endswith(b"\n")
 
 
-def _trace(records: list[Step | Evaluation | Event]) -> Trace:
+def _trace(records: list[Record]) -> Trace:
     steps = tuple(r for r in records if isinstance(r, Step))
     evaluations = tuple(r for r in records if isinstance(r, Evaluation))
-    return Trace(steps, evaluations, tuple(r for r in records if isinstance(r, Event)))
+    events = tuple(r for r in records if isinstance(r, Event))
+    return Trace(steps, evaluations, events, tuple(r for r in records if isinstance(r, Health)))
 
 
-def _line(record: Step | Evaluation | Event) -> str:
+def _line(record: Record) -> str:
     kind = type(record).__name__.lower()
     return json.dumps({"kind_of_record": kind, **_finite(asdict(record))}) + "\n"
 
@@ -91,7 +96,7 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _read(path: Path) -> Iterator[Step | Evaluation | Event]:
+def _read(path: Path) -> Iterator[Record]:
     if not path.is_file():
         return
     for line in path.read_text(encoding="utf-8").splitlines():
@@ -101,5 +106,11 @@ def _read(path: Path) -> Iterator[Step | Evaluation | Event]:
             continue
         make = KINDS.get(fields.pop("kind_of_record", ""))
         if make is not None:
-            known: dict[str, Any] = {k: math.nan if v is None else v for k, v in fields.items()}
-            yield make(**known)
+            yield make(**{name: _number(value) for name, value in fields.items()})
+
+
+def _number(value: Any) -> Any:
+    """The reverse of `_finite`."""
+    if isinstance(value, dict):
+        return {key: _number(item) for key, item in value.items()}
+    return math.nan if value is None else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -53,8 +53,14 @@ class Finding(Value):
         evidence: The numbers behind it.
         examples: The rows or files concerned, the first few.
         cures: Recipe changes that may help, best first.
-        rows: Rows of the data concerned, the gravest first; `scores` holds one number for each, higher is graver.
+        rows: Rows of the data concerned, the gravest first.
+        scores: One number for each of the rows; higher is graver.
         actions: Edits of the data that may help.
+        step: Step of the first alarm, where a run was watched.
+        confidence: How sure the diagnosis is, 0 to 1.
+        advice: What to do that no Change can.
+        plot: The curve that shows it: `loss`, `gradient_norm`, `update_ratio`, `activations`, `validation`.
+        causes: Kinds of other findings that explain this one, the likeliest first.
     """
 
     kind: str
@@ -66,6 +72,11 @@ class Finding(Value):
     rows: tuple[int, ...] = ()
     scores: tuple[float, ...] = ()
     actions: tuple[Action, ...] = ()
+    step: int | None = None
+    confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
+    advice: str = ""
+    plot: str = ""
+    causes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 
@@ -56,9 +57,52 @@ class Event:
 
 
 @dataclass(frozen=True)
+class Health:
+    """One look inside the network, just before optimiser step `step`.
+
+    What was not looked at is empty or NaN: nothing may be concluded from it.
+
+    Args:
+        step: Count of steps taken when the look was made, this one included.
+        gradient_norms: Layer → L2 norm of the gradient of its weights, layers from input to output.
+        weight_norms: Layer → L2 norm of its weights.
+        update_ratios: Layer → size of the last step's change of its weights over their size.
+        dead: Rectifier → fraction of its units that are above zero on fewer than 1 % of the probe examples.
+        saturated: Sigmoid or tanh → fraction of its outputs within 1 % of an end of its range.
+        means: Layer → mean of its outputs on the probe examples; `spreads` their standard deviations.
+        train_mode_loss: Loss of the probe examples in training mode; `evaluation_mode_loss` in evaluation mode.
+        train_metric: Accuracy (R² for regression) on the probe examples in evaluation mode.
+    """
+
+    step: int
+    gradient_norms: dict[str, float] = field(default_factory=dict)
+    weight_norms: dict[str, float] = field(default_factory=dict)
+    update_ratios: dict[str, float] = field(default_factory=dict)
+    dead: dict[str, float] = field(default_factory=dict)
+    saturated: dict[str, float] = field(default_factory=dict)
+    means: dict[str, float] = field(default_factory=dict)
+    spreads: dict[str, float] = field(default_factory=dict)
+    train_mode_loss: float = math.nan
+    evaluation_mode_loss: float = math.nan
+    train_metric: float = math.nan
+
+
+@dataclass(frozen=True)
 class Trace:
     """All records of a run, each kind in order of step."""
 
     steps: tuple[Step, ...] = ()
     evaluations: tuple[Evaluation, ...] = ()
     events: tuple[Event, ...] = ()
+    healths: tuple[Health, ...] = ()
+
+    def facts(self) -> dict[str, float]:
+        """Numbers that one-step tests measured, by name; where one was measured twice, the later.
+
+        They are carried by events of kind `measured`.
+        """
+        found: dict[str, float] = {}
+        for event in self.events:
+            if event.kind == "measured":
+                found.update(event.data)
+        return found

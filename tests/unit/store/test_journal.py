@@ -9,6 +9,7 @@ import pytest
 
 from upfit.store import Journal, read_trace
 from upfit.values import Evaluation, Event, Step
+from upfit.values.trace import Health
 
 
 def step(number, **more):
@@ -34,6 +35,21 @@ def test_what_is_written_is_read_back_by_kind(path):
     assert trace.steps == tuple(r for r in RECORDS if isinstance(r, Step))
     assert trace.evaluations == (RECORDS[2],)
     assert trace.events == (PLAN,)
+
+
+def test_a_look_inside_the_network_is_read_back_with_its_gaps(tmp_path):
+    health = Health(3, gradient_norms={"first": 0.5, "last": float("nan")}, dead={"relu": 0.25})
+    journal = Journal(tmp_path / "trace.jsonl")
+    journal.add(health)
+    journal.add(Event(0, "measured", "", {"labels.classes": 10.0}))
+    journal.close()
+    trace = read_trace(tmp_path / "trace.jsonl")
+    [read] = trace.healths
+    assert read.gradient_norms["first"] == 0.5
+    assert math.isnan(read.gradient_norms["last"])
+    assert math.isnan(read.train_metric)
+    assert read.dead == {"relu": 0.25}
+    assert trace.facts() == {"labels.classes": 10.0}
 
 
 def test_a_missing_journal_is_an_empty_trace(tmp_path):
