@@ -1,4 +1,4 @@
-"""Fills `<!-- recipe -->` and `<!-- bench -->` in a page when the site is built."""
+"""Fills `<!-- recipe -->`, `<!-- bench -->` and `<!-- techniques -->` in a page when the site is built."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from upfit import Recipe
+from upfit.report.cards import catalogue_markdown
+from upfit.techniques.catalogue import CARDS
 from upfit.values import Value
 
 RESULTS = Path(__file__).parents[1] / "bench" / "results"
@@ -19,6 +21,8 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
         markdown = markdown.replace("<!-- recipe -->", recipe_reference())
     if "<!-- bench -->" in markdown:
         markdown = markdown.replace("<!-- bench -->", bench_results())
+    if "<!-- techniques -->" in markdown:
+        markdown = markdown.replace("<!-- techniques -->", catalogue_markdown(CARDS))
     return markdown
 
 

@@ -175,6 +175,22 @@ def show(source: o.RecipeSource = None) -> None:
 
 
 @app.command()
+def techniques(name: o.TechniqueName = None, *, as_json: o.CardJson = False) -> None:
+    """List every technique, or show the card of one: what, when, when not, and what it earned."""
+    from upfit.report.cards import card_text, catalogue_text
+    from upfit.techniques.catalogue import CARDS, card_of
+
+    cards = CARDS if name is None else (card_of(name),)
+    if as_json:
+        print(json.dumps([card.model_dump() for card in cards], indent=2))
+    elif name is None:
+        print(catalogue_text(cards))
+        print("\none of them:  upfit techniques NAME", file=sys.stderr)
+    else:
+        print(card_text(cards[0]))
+
+
+@app.command()
 def demo(
     *,
     budget: o.DemoBudget = "2m",

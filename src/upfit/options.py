@@ -37,6 +37,7 @@ DataSource = Annotated[
 RunFolder = Annotated[Path, _argument("RUN", "A run folder.")]
 Inputs = Annotated[str, _argument("INPUT", "An image, a folder of images, or a table file.")]
 RecipeSource = Annotated[Path | None, _argument("[RECIPE.yaml | RUN]", "A recipe file or a run folder.")]
+TechniqueName = Annotated[str | None, _argument("[NAME]", "A technique; all of them without.")]
 
 Train = Annotated[str | None, _data("Training part, instead of DATA.", "FILE")]
 Validation = Annotated[str | None, _data("Validation part, with --train.", "FILE")]
@@ -61,6 +62,7 @@ Out = Annotated[Path | None, _output("The run folder to make.", metavar="FOLDER"
 Overwrite = Annotated[bool, _output("Replace what is there.", "--overwrite")]
 Mlflow = Annotated[str | None, _output("Log to this MLflow tracking URI too.", metavar="URI")]
 Json = Annotated[bool, _output("Print result.json to stdout, all else to stderr.", "--json")]
+CardJson = Annotated[bool, _output("Print the cards as JSON.", "--json")]
 Quiet = Annotated[bool, _output("No progress, no summary.", "--quiet", "-q")]
 TableFile = Annotated[
     Path | None, _output("A .csv, .jsonl or .parquet file; CSV to stdout without.", metavar="FILE")

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+from upfit.errors import RecipeError, nearest
 from upfit.techniques.card import Card
 
 CARDS: tuple[Card, ...] = ()
+
+
+def card_of(name: str) -> Card:
+    """The card of that name; raises `RecipeError` with the nearest name where there is none."""
+    cards = {card.name: card for card in CARDS}
+    if name not in cards:
+        guess = nearest(name, cards)
+        hint = f"upfit techniques {guess}" if guess else "upfit techniques lists them"
+        raise RecipeError(f"no technique {name!r}", hint=hint)
+    return cards[name]

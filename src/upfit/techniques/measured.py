@@ -1,0 +1,59 @@
+"""What techniques earned, as measured: the figures that a card quotes, losses and nulls included.
+
+They come with the package in `measured.json`, which `bench/techniques.py` writes.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+from upfit.values import Value
+
+FILE = Path(__file__).with_name("measured.json")
+
+
+class Measured(Value):
+    """The default recipe with a technique against the default recipe without it.
+
+    Args:
+        card: The card's name.
+        switch: What was switched on.
+        data: The data set.
+        metric: What was measured on its test part; higher is better.
+        gain: Mean difference over the seeds; low and high bound it with 95 % confidence.
+        seeds: Paired runs.
+        cost: Training time of the run with it, as a multiple of the run without.
+    """
+
+    card: str
+    switch: str
+    data: str
+    metric: str
+    gain: float
+    low: float
+    high: float
+    seeds: int
+    cost: float
+
+    @property
+    def verdict(self) -> Literal["gain", "loss", "noise"]:
+        """What the interval allows to say.
+
+        >>> Measured(card="x", switch="x", data="d", metric="accuracy", gain=0.01,
+        ...          low=-0.01, high=0.03, seeds=5, cost=1.0).verdict
+        'noise'
+        """
+        return "gain" if self.low > 0 else "loss" if self.high < 0 else "noise"
+
+    def __str__(self) -> str:
+        interval = f"{self.gain:+.3f} ({self.low:+.3f} to {self.high:+.3f}, {self.seeds} seeds)"
+        inside = "" if self.verdict != "noise" else ", inside the noise"
+        return f"{self.data}: {self.metric} {interval}{inside}; {self.cost:.2f} times the training time"
+
+
+def measured(card: str) -> tuple[Measured, ...]:
+    """All figures of a card, in the order of the benchmark; none where it was not measured."""
+    rows = json.loads(FILE.read_text(encoding="utf-8")) if FILE.is_file() else []
+    return tuple(Measured(**row) for row in rows if row["card"] == card)
