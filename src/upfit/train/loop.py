@@ -20,6 +20,7 @@ from upfit.store import Checkpoints, Journal
 from upfit.techniques.batch_norm import freeze_batch_norm
 from upfit.techniques.parts import generator
 from upfit.techniques.schedules import multiplier
+from upfit.techniques.schedules.plateau import cut_on_plateau
 from upfit.train.objective import LossFunction
 from upfit.train.pace import Pace
 from upfit.train.recorder import Pending, Recorder
@@ -122,7 +123,13 @@ def take_step(job: Job, state: State, world: World, batch: Batch) -> tuple[torch
 
 def set_rates(job: Job, state: State) -> None:
     """Give every parameter group its rate for the coming step."""
-    rate = multiplier(job.recipe.schedule, state.step, state.total_steps)
+    rate = multiplier(
+        job.recipe.schedule,
+        state.step,
+        state.total_steps,
+        per_epoch=len(job.source),
+        plateau_factor=state.plateau_factor,
+    )
     for group in state.optimizer.param_groups:
         group["lr"] = group["base_lr"] * rate
 
@@ -167,11 +174,24 @@ def evaluate(job: Job, state: State, around: Surroundings, seconds: float) -> No
     record = Evaluation(state.step, epoch, loss, metrics, better, seconds)
     around.journal.add(record)
     around.watcher.evaluation(record)
+    if job.recipe.schedule.name == "plateau":
+        cut_rate(job, state, around, better)
     patience = job.recipe.stopping.patience
     if patience is not None and state.stale >= patience and not state.done():
         state.stopped = f"no progress in {patience} evaluations"
         _tell(around, Event(state.step, "early_stop", state.stopped))
     around.pace.evaluated()
+
+
+def cut_rate(job: Job, state: State, around: Surroundings, better: bool) -> None:
+    """What schedule `plateau` makes of an evaluation."""
+    before = state.plateau_factor
+    state.plateau_factor, state.plateau_stale = cut_on_plateau(
+        before, state.plateau_stale, better=better, schedule=job.recipe.schedule
+    )
+    if state.plateau_factor != before and not state.done():
+        text = f"no progress on validation: the rate is now {state.plateau_factor:g} of the full one"
+        _tell(around, Event(state.step, "plateau", text, {"factor": state.plateau_factor}))
 
 
 def follow_plan(state: State, around: Surroundings, replay: dict[int, int]) -> None:

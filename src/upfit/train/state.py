@@ -39,6 +39,8 @@ class State:
         best: The best evaluation so far.
         seconds: Training seconds, earlier sessions included.
         stopped: Why the run ended before its plan, or "".
+        plateau_factor: What schedule `plateau` has multiplied the rate by.
+        plateau_stale: Evaluations without progress since the last progress or cut.
     """
 
     network: nn.Module
@@ -51,6 +53,8 @@ class State:
     best: Best | None = None
     seconds: float = 0.0
     stopped: str = ""
+    plateau_factor: float = 1.0
+    plateau_stale: int = 0
 
     def done(self) -> bool:
         """Whether no further step is due."""
@@ -87,6 +91,8 @@ class State:
                 "stale": self.stale,
                 "seconds": self.seconds,
                 "stopped": self.stopped,
+                "plateau_factor": self.plateau_factor,
+                "plateau_stale": self.plateau_stale,
             },
             "best": None if self.best is None else vars(self.best),
             "random": {"torch": torch.get_rng_state(), "cuda": _cuda_random()},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -40,7 +41,14 @@ def explain(kind: type[BaseModel], error: ValidationError) -> str:
         meant = f"; did you mean {guess!r}?" if guess else ""
         return f"{kind.__name__} has no field {name!r}{meant} (it has: {known})"
     message = fault["msg"][0].lower() + fault["msg"][1:]
-    return f"{kind.__name__}.{where}: {message}; got {fault['input']!r}"
+    guess = nearest(str(fault["input"]), _choices(fault))
+    meant = f"; did you mean {guess!r}?" if guess else ""
+    return f"{kind.__name__}.{where}: {message}; got {fault['input']!r}{meant}"
+
+
+def _choices(fault: Any) -> list[str]:
+    """The words that a field takes, as far as the fault tells."""
+    return re.findall(r"'([^']+)'", fault["ctx"]["expected"]) if fault["type"] == "literal_error" else []
 
 
 def _is_union_tag(part: int | str) -> bool:

@@ -11,6 +11,8 @@ from pydantic import ConfigDict, Field, field_validator, model_serializer, model
 from upfit.errors import RecipeError, nearest
 from upfit.values.base import Value
 from upfit.values.change import Change
+from upfit.values.length import Length, LengthBelowOne
+from upfit.values.loss import Loss
 
 Auto = Literal["auto"]
 Positive = Annotated[float, Field(gt=0)]
@@ -32,29 +34,66 @@ class Head(Value):
     dropout: Fraction = 0.0
 
 
-class Loss(Value):
-    """The training objective; `auto` follows the task."""
-
-    name: Literal["auto", "cross_entropy", "binary_cross_entropy", "squared_error"] = "auto"
-    label_smoothing: Fraction | Auto = "auto"
-
-
 class Optimizer(Value):
-    """AdamW's settings. `layer_decay` multiplies the rate once per layer group below the head."""
+    """The optimizer and its rates. `layer_decay` multiplies the rate once per layer group below the head.
 
-    name: Literal["adamw"] = "adamw"
-    lr: Positive | Auto = "auto"
+    `lr: range_test` tries rates before training. Any optimizer of `torch.optim` or `timm.optim` goes by its
+    name; `betas` and `momentum` reach those that have them, `options` holds whatever else it takes.
+    """
+
+    name: str = "adamw"
+    lr: Positive | Literal["auto", "range_test"] = "auto"
     head_lr: Positive | Auto = "auto"
     layer_decay: Annotated[float, Field(gt=0, le=1)] | Auto = "auto"
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
     betas: tuple[Fraction, Fraction] = (0.9, 0.999)
+    momentum: Fraction = 0.9
+    options: dict[str, Any] = Field(default_factory=dict)
 
 
 class Schedule(Value):
-    """How the rate moves: linear warm-up over a fraction of the steps, then a decay."""
+    """How the rate moves: a warm-up, then what `name` says.
 
-    name: Literal["cosine", "linear", "constant"] = "cosine"
-    warmup: Fraction = 0.1
+    Lengths are fractions of the run, or texts such as `200 steps` and `1.5 epochs`.
+
+    Args:
+        warmup: Length of the rise to the full rate.
+        warmup_shape: A straight line, or half a cosine.
+        floor: The least multiplier of the rate that a decay comes down to.
+        factor: step, multi_step, exponential, plateau: what the rate is multiplied by each time.
+        every: step, exponential: how long until the next time.
+        milestones: multi_step: when, counted from the first step of the run.
+        power: polynomial: 1 is a straight line, 2 a parabola.
+        cycles: cosine_restarts: how many cosines follow each other.
+        growth: cosine_restarts: how much longer each is than the one before.
+        decay: wsd: length of the decay at the end.
+        patience: plateau: evaluations without progress that are borne.
+    """
+
+    name: Literal[
+        "constant",
+        "step",
+        "multi_step",
+        "exponential",
+        "linear",
+        "polynomial",
+        "cosine",
+        "cosine_restarts",
+        "one_cycle",
+        "wsd",
+        "plateau",
+    ] = "cosine"
+    warmup: LengthBelowOne = 0.1
+    warmup_shape: Literal["linear", "cosine"] = "linear"
+    floor: Fraction = 0.0
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    every: Length = 1 / 3
+    milestones: tuple[Length, ...] = (0.5, 0.75)
+    power: Positive = 2.0
+    cycles: Count = 3
+    growth: Annotated[float, Field(ge=1)] = 2.0
+    decay: Length = 0.2
+    patience: Annotated[int, Field(ge=0)] = 1
 
 
 class Layers(Value):
@@ -167,7 +206,8 @@ class Recipe(Value):
     def apply(self, *changes: Change) -> Recipe:
         """The recipe with changes made, in order; raises `RecipeError` for a path or value that is wrong."""
         recipe = self
-        for change in changes:
+        # Another loss leaves the old one's settings behind, but not those that come with it.
+        for change in sorted(changes, key=lambda change: change.path != "loss.name"):
             recipe = _set(recipe, change.path.split("."), change.to, change.path)
         return recipe
 
@@ -195,8 +235,10 @@ def _set(value: Any, parts: list[str], to: Any, path: str) -> Any:
     name, *rest = parts
     if isinstance(value, tuple):
         return _set_technique(value, name, rest, to, path)
+    if isinstance(value, dict) and name:
+        return {**value, name: _set(value.get(name), rest, to, path) if rest else to}
     known = type(value).model_fields if isinstance(value, Value) else {}
-    open_ended = isinstance(value, Technique) and name != "name"
+    open_ended = isinstance(value, Technique | Loss) and name not in known
     if name not in known and not open_ended:
         guess = nearest(name, known)
         raise RecipeError(
@@ -205,7 +247,7 @@ def _set(value: Any, parts: list[str], to: Any, path: str) -> Any:
             hint=path.replace(name, guess) if guess else "upfit show prints every field",
         )
     new = _set(getattr(value, name, None), rest, to, path) if rest else to
-    if open_ended:
+    if open_ended and isinstance(value, Technique):
         return Technique(name=value.name, **{**value.settings, name: new})
     return value.replace(**{name: new})
 

@@ -18,9 +18,7 @@ from upfit.techniques.crop_flip import CropFlip, random_crop, random_turn
 from upfit.techniques.ema import average_weights
 from upfit.techniques.layer_rates import layer_rates, parameter_groups
 from upfit.techniques.losses import binary_cross_entropy, cross_entropy, squared_error
-from upfit.techniques.schedules import DECAYS, multiplier
 from upfit.values import Recipe, Technique
-from upfit.values.recipe import Schedule
 
 
 @pytest.fixture(autouse=True)
@@ -125,30 +123,6 @@ def test_binary_cross_entropy_follows_its_formula_and_zero_smoothing_is_none():
 def test_squared_error_follows_its_formula():
     outputs, targets = torch.randn(4, 1), torch.randn(4)
     torch.testing.assert_close(squared_error(outputs, targets), (outputs[:, 0] - targets) ** 2)
-
-
-@pytest.mark.parametrize("name", DECAYS)
-def test_decays_begin_at_one_and_end_at_zero_unless_constant(name):
-    assert DECAYS[name](0.0) == 1
-    assert DECAYS[name](1.0) == pytest.approx(1 if name == "constant" else 0)
-
-
-def test_a_schedule_rises_in_a_line_and_falls_in_a_cosine():
-    schedule = Schedule(warmup=0.1)
-    rates = [multiplier(schedule, step, 100) for step in range(100)]
-    assert rates[:10] == pytest.approx([(k + 1) / 11 for k in range(10)])
-    assert rates[10:] == pytest.approx([0.5 * (1 + math.cos(math.pi * k / 90)) for k in range(90)])
-    assert all(0 < rate <= 1 for rate in rates)
-
-
-def test_without_warm_up_the_first_step_has_the_full_rate():
-    assert multiplier(Schedule(warmup=0.0), 0, 100) == 1
-
-
-@pytest.mark.parametrize("total", [1, 2, 3])
-@pytest.mark.parametrize("warmup", [0.0, 0.1, 0.9])
-def test_the_shortest_runs_have_a_rate_too(total, warmup):
-    assert all(0 < multiplier(Schedule(warmup=warmup), step, total) <= 1 for step in range(total))
 
 
 def test_layer_rates_fall_towards_the_input_and_a_decay_of_one_is_none():
