@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 from torch import nn
 
 from upfit.techniques.seams import (
+    Again,
     AroundStep,
     Batch,
     Keeps,
@@ -44,10 +46,15 @@ class Parts:
         self._penalty = {name: part for name, part in named.items() if isinstance(part, OnPenalty)}
         self._weights = {name: part for name, part in named.items() if isinstance(part, OnWeights)}
 
-    def on_model(self, network: nn.Module) -> None:
-        """Prepare the network, once."""
-        for part in self._model:
-            part.on_model(network)
+    @contextmanager
+    def on_model(self, network: nn.Module) -> Iterator[None]:
+        """The network prepared for training inside the block, and as it was after it."""
+        with ExitStack() as stack:
+            for part in self._model:
+                undo = part.on_model(network)
+                if undo is not None:
+                    stack.callback(undo)
+            yield
 
     def init(self, network: nn.Module) -> Remembered:
         """What is remembered before the first step."""
@@ -60,11 +67,11 @@ class Parts:
         return batch
 
     def on_loss(
-        self, model: nn.Module, batch: Batch, logits_BK: torch.Tensor, losses_B: torch.Tensor
+        self, again: Again, batch: Batch, logits_BK: torch.Tensor, losses_B: torch.Tensor
     ) -> torch.Tensor:
         """The losses (B,) to train on."""
         for part in self._loss:
-            losses_B = part.on_loss(model, batch, logits_BK, losses_B)
+            losses_B = part.on_loss(again, batch, logits_BK, losses_B)
         return losses_B
 
     def penalty(self, network: nn.Module, remembered: Remembered) -> torch.Tensor | None:

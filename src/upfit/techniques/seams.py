@@ -17,14 +17,16 @@ from upfit.values import Value
 Batch = dict[str, torch.Tensor]
 Kept = dict[str, torch.Tensor]
 """What a technique remembers from step to step, by name."""
+Again = Callable[[], tuple[torch.Tensor, torch.Tensor]]
+"""One more forward pass of the batch, with other dropout: its logits (B, K) and losses (B,)."""
 
 
 @runtime_checkable
 class OnModel(Protocol):
     """Prepares the network once, before there is an optimizer: dropout, stochastic depth."""
 
-    def on_model(self, network: nn.Module) -> None:
-        """Change the network in place."""
+    def on_model(self, network: nn.Module) -> Callable[[], None] | None:
+        """Change the network in place; what undoes that after training, where something has to be undone."""
 
 
 @runtime_checkable
@@ -37,10 +39,10 @@ class OnBatch(Protocol):
 
 @runtime_checkable
 class OnLoss(Protocol):
-    """Adds to the loss of each example, with the network at hand: R-Drop."""
+    """Adds to the loss of each example, and may look at the batch again: R-Drop."""
 
     def on_loss(
-        self, model: nn.Module, batch: Batch, logits_BK: torch.Tensor, losses_B: torch.Tensor
+        self, again: Again, batch: Batch, logits_BK: torch.Tensor, losses_B: torch.Tensor
     ) -> torch.Tensor:
         """The losses (B,) to train on."""
 

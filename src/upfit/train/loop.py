@@ -137,10 +137,12 @@ def set_rates(job: Job, state: State) -> None:
 def forward_backward(job: Job, state: State, world: World, batch: Batch) -> torch.Tensor:
     """Add the gradients of a batch's mean loss; returns this process's part of that loss."""
     share, count = int(batch["share"]), int(batch["count"])
-    logits = job.model(batch)
-    losses = example_losses(job.loss, logits[:share].float(), batch)
-    losses = state.parts.on_loss(job.model, batch, logits, losses)
-    loss = losses.sum() / count
+
+    def forward() -> tuple[torch.Tensor, torch.Tensor]:
+        logits_BK = job.model(batch)[:share].float()
+        return logits_BK, example_losses(job.loss, logits_BK, batch)
+
+    loss = state.parts.on_loss(forward, batch, *forward()).sum() / count
     # Accelerate averages gradients over processes, the loss is a mean over all examples: hence the factor.
     whole = loss * world.size
     penalty = state.parts.penalty(state.network, state.remembered)

@@ -90,22 +90,23 @@ def tune(
     """
     freeze(network, groups, recipe.layers.train)
     network.to(world.device)
-    state, model = prepare(recipe, network, groups, plan, world)
-    job = Job(
-        recipe=recipe,
-        model=model,
-        source=source,
-        loss=loss,
-        measure=lambda: measure(network),
-        metric=metric,
-        evaluate_every=plan.evaluate_every,
-        freeze_norms=recipe.layers.batch_norm == "frozen",
-    )
-    around = surroundings(world, watcher, plan, places)
-    try:
-        return _carry_on(job, state, around)
-    finally:
-        around.journal.close()
+    with parts_of(recipe, plan.total_steps).on_model(network):
+        state, model = prepare(recipe, network, groups, plan, world)
+        job = Job(
+            recipe=recipe,
+            model=model,
+            source=source,
+            loss=loss,
+            measure=lambda: measure(network),
+            metric=metric,
+            evaluate_every=plan.evaluate_every,
+            freeze_norms=recipe.layers.batch_norm == "frozen",
+        )
+        around = surroundings(world, watcher, plan, places)
+        try:
+            return _carry_on(job, state, around)
+        finally:
+            around.journal.close()
 
 
 def freeze(network: nn.Module, groups: tuple[LayerGroup, ...], train: int | str) -> None:
@@ -130,7 +131,6 @@ def prepare(
     assert not isinstance(chosen.head_lr, str)
     assert not isinstance(chosen.layer_decay, str)
     parts = parts_of(recipe, plan.total_steps)
-    parts.on_model(network)
     rates = layer_rates(len(groups), lr=chosen.lr, head_lr=chosen.head_lr, decay=chosen.layer_decay)
     parameters = parameter_groups(
         dict(network.named_parameters()),
