@@ -1,0 +1,120 @@
+"""Runs of one set and one seed: `technique_runs.py SET SEED SWITCH ...` prints a JSON line for each.
+
+`default` stands for the recipe as it is. Everything but the switch is the same in all of them: rows, split,
+starting weights, number of steps, order of the examples.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from common import SETS
+from setting import lay_out, recipe_at
+
+from upfit import flags
+from upfit.data.read import read
+from upfit.data.targets import targets
+from upfit.errors import InputError
+from upfit.measure import metrics
+from upfit.techniques import check
+from upfit.train.infer import outputs
+from upfit.train.settle import settle_techniques
+from upfit.train.stages import fresh_network, tune_stage
+from upfit.train.tune import Places, Plan
+from upfit.values import Data, Recipe
+
+EVALUATIONS = 2
+
+
+@dataclass(frozen=True)
+class Short:
+    """How a set is made small enough for hundreds of runs.
+
+    Args:
+        metric: What is measured on the test part.
+        epochs: Passes over the rows.
+        rows: Training rows at most.
+        image_size: Side in pixels, for images.
+    """
+
+    metric: str
+    epochs: int
+    rows: int
+    image_size: str = "auto"
+
+
+SHORT = {
+    "hwu64_5shot": Short("accuracy", 8, 320),
+    "omniglot136": Short("accuracy", 6, 816, "64"),
+    "sms_spam_imbalanced": Short("macro_f1", 3, 800),
+    "yoruba_topic_realnoise": Short("accuracy", 4, 600),
+    "complex_lcp": Short("spearman", 3, 1000),
+}
+JUDGED = 300
+"""Validation rows at most, and four times as many of the test part."""
+
+
+def run(data: Data, name: str, recipe: Recipe, folder: Path) -> dict[str, Any]:
+    """Tune by a recipe; the test score of the weights kept, and the training seconds."""
+    short = SHORT[name]
+    bench, backbone = lay_out(data, folder, recipe=recipe)
+    split, seed = bench.split, recipe.seed
+    kept = np.random.default_rng(seed).permutation(len(split.train))[: short.rows]
+    kept.sort()
+    split = replace(split, train=split.train[kept], validation=split.validation[:JUDGED])
+    bench = replace(
+        bench,
+        split=split,
+        train_targets=bench.train_targets[kept],
+        validation_targets=targets(data, split.validation),
+    )
+    per_epoch = -(-len(split.train) // int(bench.recipe.batching.size))
+    total = short.epochs * per_epoch
+    bench = bench.with_recipe(settle_techniques(bench.recipe, total))
+    network = fresh_network(bench, backbone)
+    tuned = tune_stage(
+        bench,
+        network,
+        plan=Plan(total, -(-total // EVALUATIONS), total),
+        places=Places(),
+        metric=short.metric,
+    )
+    rows = split.test[: 4 * JUDGED]
+    logits = outputs(network, bench.evaluation_loader(bench.examples(backbone, rows)), bench.world)
+    scores = bench.objective.scores(torch.from_numpy(logits))
+    value = metrics(data.schema.task, scores, targets(data, rows))[short.metric]
+    return {
+        "metric": short.metric,
+        "value": round(value, 5),
+        "seconds": round(tuned.seconds, 2),
+        "steps": total,
+    }
+
+
+def main() -> int:
+    """Make the runs, the cheapest way: data and features are read once."""
+    name, seed, *switches = sys.argv[1:]
+    data = read(**SETS[name].reading())
+    plain = recipe_at(int(seed), SHORT[name].image_size)
+    with tempfile.TemporaryDirectory() as folder:
+        for switch in switches:
+            about = {"set": name, "seed": int(seed), "switch": switch}
+            try:
+                recipe = plain if switch == "default" else plain.apply(flags.change(switch))
+                check(recipe)
+                found = run(data, name, recipe, Path(folder))
+            except InputError as refusal:
+                found = {"refused": refusal.message}
+            print(json.dumps({**about, **found}), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
