@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from upfit.data.targets import targets
 from upfit.data.tokens import segment_count
@@ -29,6 +30,8 @@ from upfit.train.world import World
 from upfit.values import Data, Finding, Recipe, Run, Split, Watcher
 from upfit.values.recipe import Inputs
 
+OwnLoss = Callable[..., Any] | None
+"""A loss given from Python."""
 REFIT_SHARE = 0.4
 """Refitting is left out when it would take more than this part of the time left."""
 SLACK = 0.05
@@ -46,6 +49,7 @@ class Journey:
     watcher: Watcher
     world: World
     mlflow: str | None = None
+    own_loss: OwnLoss = None
 
 
 def travel(journey: Journey, packed: Packed) -> Run:
@@ -86,7 +90,9 @@ class Packed:
     backbone: Backbone
 
 
-def pack(data: Data, recipe: Recipe, split: Split | None, *, ratio: str) -> Packed:
+def pack(
+    data: Data, recipe: Recipe, split: Split | None, *, ratio: str, own_loss: OwnLoss = None
+) -> Packed:
     """Check that data, recipe and backbone go together; split the data unless that was done before."""
     modality = data.schema.modality
     if modality == "table":
@@ -94,9 +100,10 @@ def pack(data: Data, recipe: Recipe, split: Split | None, *, ratio: str) -> Pack
             "there is no image and no text column; tables alone are not supported yet",
             hint="--kind COLUMN=text if one of the columns is text",
         )
-    # A loss that does not fit the task is refused before any work.
-    Objective(data.schema.task).loss(recipe.loss)
     split = split or make_split(data, ratio=ratio, seed=recipe.seed)
+    # A loss that does not fit the task or the classes is refused before any work.
+    known = targets(data, split.train)
+    Objective.of(data.schema.task, known, data.schema.classes, own=own_loss).check(recipe.loss)
     return Packed(
         data, recipe, split, load_backbone(recipe.backbone, modality, segments=segment_count(data.schema))
     )
@@ -187,7 +194,9 @@ def _bench(journey: Journey, data: Data, split: Split, recipe: Recipe) -> Workbe
         data=data,
         split=split,
         recipe=recipe,
-        objective=Objective.of(data.schema.task, train_targets),
+        objective=Objective.of(
+            data.schema.task, train_targets, data.schema.classes, own=journey.own_loss
+        ),
         train_targets=train_targets,
         validation_targets=targets(data, split.validation),
         world=journey.world,
@@ -239,8 +248,7 @@ def _in_precision(bench: Workbench, backbone: Backbone) -> Workbench:
 def _settled_recipe(journey: Journey, bench: Workbench, backbone: Backbone, probe: Fitted) -> Recipe:
     """Every `auto` of the recipe but those that depend on the plan."""
     recipe = bench.recipe
-    asks = recipe.augment.policy != "none" and recipe.augment.flip == "auto"
-    if asks and isinstance(backbone, ImageBackbone):
+    if recipe.augment.asks_for_flip and isinstance(backbone, ImageBackbone):
         # Probabilities move before answers do: on all 1,797 digits accuracy alone does not tell (0.034,
         # 0.000 to 0.067), log-loss does (0.058, 0.012 to 0.111).
         classes = bench.data.schema.task in ("binary", "multiclass")

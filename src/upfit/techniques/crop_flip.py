@@ -26,11 +26,16 @@ def random_crop(
 
 def random_turn(image: Image.Image, rng: np.random.Generator, *, degrees: float) -> Image.Image:
     """Rotated by up to `degrees` either way; the corners are filled with the median colour of the border."""
-    pixels = np.asarray(image)
-    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    fill = tuple(int(value) for value in np.median(border, axis=0))
+    fill = border_colour(image)
     angle = float(rng.uniform(-degrees, degrees))
     return image.rotate(angle, resample=Image.Resampling.BILINEAR, fillcolor=fill)
+
+
+def border_colour(image: Image.Image) -> tuple[int, ...]:
+    """The median colour of an image's outermost pixels: what lies behind, more often than black."""
+    pixels = np.asarray(image)
+    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    return tuple(int(value) for value in np.median(border, axis=0))
 
 
 class CropFlip(Value):

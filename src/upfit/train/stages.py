@@ -101,7 +101,7 @@ def training_parts(bench: Workbench, network: Network) -> tuple[nn.Module, Loade
     if bench.recipe.layers.train == "head":
         features_ND, _ = cached_features(bench, network.backbone, rows)
         return HeadOnly(network.head), bench.feature_loader(features_ND)
-    examples = bench.examples(network.backbone, rows, augment=bench.augmentation())
+    examples = bench.examples(network.backbone, rows, augment=bench.augmentation(network.backbone))
     return network, bench.training_loader(examples)
 
 
@@ -120,7 +120,7 @@ class HeadOnly(nn.Module):
 
 def validation_measure(bench: Workbench, loader: Loader) -> Measure:
     """A function that gives a network's mean validation loss and metrics."""
-    loss = bench.objective.loss(bench.recipe.loss.replace(label_smoothing=0.0))
+    loss = bench.objective.judging_loss(bench.recipe.loss)
     encoded = torch.as_tensor(bench.objective.encode(bench.validation_targets))
 
     def measure(network: nn.Module) -> tuple[float, dict[str, float]]:

@@ -12,7 +12,7 @@ from upfit.data.examples import Examples, FeatureExamples, ImageExamples, OnImag
 from upfit.data.loader import Loader
 from upfit.models.backbone import Backbone
 from upfit.store import FeatureCache
-from upfit.techniques.crop_flip import CropFlip
+from upfit.techniques.image_policies import image_augmentation
 from upfit.train.objective import Objective
 from upfit.train.world import World
 from upfit.values import Data, Recipe, Rows, Split, Watcher
@@ -48,7 +48,7 @@ class Workbench:
         inputs = self.recipe.inputs
         if backbone.modality == "image":
             given = backbone.inputs
-            size = given.size if inputs.image_size == "auto" else inputs.image_size
+            size = self.image_size(backbone)
             return ImageExamples(self.data, rows, size=size, mean=given.mean, std=given.std, augment=augment)
         limit = backbone.inputs.max_length
         length = limit if inputs.max_length == "auto" else min(inputs.max_length, limit)
@@ -93,9 +93,13 @@ class Workbench:
         """Training batches of features computed before."""
         return self.training_loader(FeatureExamples(features_ND))
 
-    def augmentation(self) -> OnImage | None:
+    def augmentation(self, backbone: Backbone) -> OnImage | None:
         """What the recipe's policy does to a training image."""
-        augment = self.recipe.augment
-        if augment.policy == "none" or self.data.schema.modality != "image":
+        if backbone.modality != "image":
             return None
-        return CropFlip(flip=augment.flip is True)
+        return image_augmentation(self.recipe.augment, side=self.image_size(backbone))
+
+    def image_size(self, backbone: Backbone) -> int:
+        """Side of the square that the backbone reads, in pixels."""
+        size = self.recipe.inputs.image_size
+        return int(backbone.inputs.size) if size == "auto" else size

@@ -1,6 +1,7 @@
 """The nouns: frozen, typed values that import nothing else of upfit but its errors."""
 
 from upfit.values.action import Action, Plan
+from upfit.values.augment import Augment, Transform
 from upfit.values.base import Value
 from upfit.values.change import Change
 from upfit.values.data import PART, Column, Data, Kind, Part, Schema, Task
@@ -8,11 +9,12 @@ from upfit.values.recipe import Recipe, Technique
 from upfit.values.run import Candidate, Estimate, Finding, Predictions, Run
 from upfit.values.seams import Silent, Watcher
 from upfit.values.split import Rows, Split
-from upfit.values.trace import Evaluation, Event, Step, Trace
+from upfit.values.trace import Evaluation, Event, Health, Step, Trace
 
 __all__ = [
     "PART",
     "Action",
+    "Augment",
     "Candidate",
     "Change",
     "Column",
@@ -21,6 +23,7 @@ __all__ = [
     "Evaluation",
     "Event",
     "Finding",
+    "Health",
     "Kind",
     "Part",
     "Plan",
@@ -35,6 +38,7 @@ __all__ = [
     "Task",
     "Technique",
     "Trace",
+    "Transform",
     "Value",
     "Watcher",
 ]

@@ -9,8 +9,10 @@ import yaml
 from pydantic import ConfigDict, Field, field_validator, model_serializer, model_validator
 
 from upfit.errors import RecipeError, nearest
+from upfit.values.augment import Augment
 from upfit.values.base import Value
 from upfit.values.change import Change
+from upfit.values.layers import Layers
 from upfit.values.length import Length, LengthBelowOne
 from upfit.values.loss import Loss
 
@@ -38,16 +40,18 @@ class Optimizer(Value):
     """The optimizer and its rates. `layer_decay` multiplies the rate once per layer group below the head.
 
     `lr: range_test` tries rates before training. Any optimizer of `torch.optim` or `timm.optim` goes by its
-    name; `betas` and `momentum` reach those that have them, `options` holds whatever else it takes.
+    name; `betas` and `momentum` left out are its own (0.9 for sgd); `options` holds whatever else it takes.
+    `rates` gives parameters a rate of their own, by patterns of their names: `{"*.embed*": 1e-5}`.
     """
 
     name: str = "adamw"
     lr: Positive | Literal["auto", "range_test"] = "auto"
     head_lr: Positive | Auto = "auto"
     layer_decay: Annotated[float, Field(gt=0, le=1)] | Auto = "auto"
-    weight_decay: Annotated[float, Field(ge=0)] = 0.05
-    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
-    momentum: Fraction = 0.9
+    rates: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+    weight_decay: Annotated[float, Field(ge=0)] | Auto = "auto"
+    betas: tuple[Fraction, Fraction] | None = None
+    momentum: Fraction | None = None
     options: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -94,24 +98,6 @@ class Schedule(Value):
     growth: Annotated[float, Field(ge=1)] = 2.0
     decay: Length = 0.2
     patience: Annotated[int, Field(ge=0)] = 1
-
-
-class Layers(Value):
-    """What is trained: the head only, the last n layer groups with the head, or everything.
-
-    `dropout` is the rate of every dropout layer of the backbone.
-    """
-
-    train: Literal["head", "all"] | Count = "all"
-    batch_norm: Literal["frozen", "updated", "auto"] = "auto"
-    dropout: Fraction | Auto = "auto"
-
-
-class Augment(Value):
-    """How training images are varied. `flip: auto` mirrors only when the task allows it."""
-
-    policy: Literal["none", "light", "auto"] = "auto"
-    flip: bool | Auto = "auto"
 
 
 class Batching(Value):
