@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from upfit.errors import RecipeError, nearest
+from upfit.techniques import auto_policies, image_policies
 from upfit.techniques.card import Card
 
-CARDS: tuple[Card, ...] = ()
+CARDS: tuple[Card, ...] = (
+    image_policies.CARD,
+    auto_policies.TRIVIAL_CARD,
+    auto_policies.RAND_CARD,
+    auto_policies.AUG_MIX_CARD,
+)
 
 
 def card_of(name: str) -> Card:
