@@ -105,10 +105,9 @@ def write_table(records: Sequence[Record]) -> None:
     """The table of results, and the figures for the cards."""
     found = figures(records)
     rows = [
-        (one.card, f"`{one.switch}`", one.data, one.metric, f"{one.gain:+.4f} ({one.low:+.4f} to {one.high:+.4f})",
-         one.verdict, one.seeds, f"{one.cost:.2f}")
+        (one.card, f"`{one.switch}`", one.data, one.metric, _interval(one), one.verdict, one.seeds, one.cost)
         for one in found
-    ]  # fmt: skip
+    ]
     head = ("technique", "switch", "set", "metric", "gain", "verdict", "seeds", "cost")
     refused = sorted({(one["switch"], one["set"], one["refused"]) for one in records if "refused" in one})
     lines = [f"- `{switch}` on {name}: {why}" for switch, name, why in refused]
@@ -125,6 +124,10 @@ def write_table(records: Sequence[Record]) -> None:
     CARD_FIGURES.write_text(
         json.dumps([one.model_dump() for one in found], indent=1) + "\n", encoding="utf-8"
     )
+
+
+def _interval(one: Measured) -> str:
+    return f"{one.gain:+.4f} ({one.low:+.4f} to {one.high:+.4f})"
 
 
 def main() -> int:
