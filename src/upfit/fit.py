@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from upfit.report.watchers import Watchers
 from upfit.runs import load_run, names_files, read_request
 from upfit.store import RunFolder
 from upfit.techniques import check
+from upfit.techniques.losses import adopt
 from upfit.train.interrupt import Interrupts
 from upfit.train.timing import Clock
 from upfit.train.tune import Places
@@ -55,6 +56,7 @@ def fit(
     mlflow: str | None = None,
     checkpoint_every: float | None = None,
     started: float | None = None,
+    loss: Callable[..., Any] | None = None,
 ) -> Run:
     """Fine-tune a pretrained model on your data, and measure what it reaches.
 
@@ -82,6 +84,7 @@ def fit(
         mlflow: Tracking URI to log the finished run to.
         checkpoint_every: Seconds between checkpoints; by default they cost about 2 % of the time.
         started: `time.time()` when the budget began; now, where missing.
+        loss: A loss of one's own instead of the recipe's: a callable (logits (B, K), targets) → (B,).
 
     Returns:
         The finished Run.
@@ -96,7 +99,7 @@ def fit(
         0.943 (0.921 to 0.961)
     """
     limit = None if budget is None else seconds(budget)
-    recipe = _edited(recipe or Recipe(), tuple(changes), model, seed)
+    recipe = _edited(recipe or Recipe(), tuple(changes), model, seed, loss)
     if metric is not None:
         higher_is_better(metric)
     if mlflow is not None:
@@ -127,7 +130,7 @@ def fit(
         watcher.note(describe(table))
         # Everything that can be wrong with the request shows before the folder is made.
         metric_for(table, metric)
-        packed = pack(table, recipe, None, ratio=split)
+        packed = pack(table, recipe, None, ratio=split, own_loss=loss)
         world = World()
         if not world.is_main:
             watcher = Silent()
@@ -135,7 +138,7 @@ def fit(
         folder.write_json("request.json", _portable(request))
         world.wait()
         places = Places(folder.path, checkpoint_every, interrupts.poll)
-        return _set_out(request, packed, folder, clock, places, watcher, world)
+        return _set_out(request, packed, folder, clock, places, watcher, world, loss)
 
 
 def resume(
@@ -145,6 +148,7 @@ def resume(
     watcher: Watcher | None = None,
     checkpoint_every: float | None = None,
     started: float | None = None,
+    loss: Callable[..., Any] | None = None,
 ) -> Run:
     """Go on with a run that was interrupted or killed, from its newest checkpoint.
 
@@ -154,12 +158,14 @@ def resume(
         watcher: Sees progress.
         checkpoint_every: Seconds between checkpoints.
         started: `time.time()` when waiting began; now, where missing.
+        loss: The loss again, where it was given from Python.
 
     Returns:
         The finished Run; one that was finished already is only loaded.
 
     Raises:
         RunFolderError: Not a run folder, in use, of a newer version, or its data have changed.
+        RecipeError: The run was begun with a loss from Python, and it is missing or another.
     """
     watcher = watcher or Silent()
     found = RunFolder.open(Path(folder))
@@ -179,16 +185,16 @@ def resume(
         watcher.stage("reading the data")
         table = read_request(request)
         require_same(found, table)
-        recipe = Recipe.from_yaml(request["recipe"])
+        recipe = adopt(Recipe.from_yaml(request["recipe"]), loss)
         earlier = found.read_split() if found.has("split.parquet") else None
-        packed = pack(table, recipe, earlier, ratio=request["split"])
+        packed = pack(table, recipe, earlier, ratio=request["split"], own_loss=loss)
         world = World()
         found = RunFolder.open(Path(folder), writes=world.is_main)
         if world.is_main:
             found.lock()
         places = Places(found.path, checkpoint_every, interrupts.poll)
         watcher = watcher if world.is_main else Silent()
-        return _set_out(request, packed, found, clock, places, watcher, world)
+        return _set_out(request, packed, found, clock, places, watcher, world, loss)
 
 
 def _set_out(
@@ -199,6 +205,7 @@ def _set_out(
     places: Places,
     watcher: Watcher,
     world: World,
+    own_loss: Callable[..., Any] | None,
 ) -> Run:
     """The journey of a request."""
     require_same(folder, packed.data)
@@ -212,6 +219,7 @@ def _set_out(
         watcher=watcher,
         world=world,
         mlflow=request["mlflow"],
+        own_loss=own_loss,
     )
     return travel(journey, packed)
 
@@ -223,13 +231,20 @@ def metric_for(data: Data, asked: str | None) -> str:
     return metric
 
 
-def _edited(recipe: Recipe, changes: tuple[Change, ...], model: str, seed: int | None) -> Recipe:
+def _edited(
+    recipe: Recipe,
+    changes: tuple[Change, ...],
+    model: str,
+    seed: int | None,
+    loss: Callable[..., Any] | None,
+) -> Recipe:
     """The recipe with everything that was asked for, checked whole."""
     recipe = recipe.apply(*changes)
     if model != "auto":
         recipe = recipe.replace(backbone=model)
     if seed is not None:
         recipe = recipe.replace(seed=seed)
+    recipe = adopt(recipe, loss)
     check(recipe)
     return recipe
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from upfit.measure import evidence, metrics, primary_metric
 from upfit.models.own import OwnNetwork, parted
 from upfit.store import RunFolder
 from upfit.techniques import check
+from upfit.techniques.losses import adopt
 from upfit.train.costs import step_seconds
 from upfit.train.interrupt import Interrupts
 from upfit.train.objective import Objective
@@ -54,6 +55,7 @@ def train(
     overwrite: bool = False,
     watcher: Watcher | None = None,
     checkpoint_every: float | None = None,
+    loss: Callable[..., Any] | None = None,
 ) -> Run:
     """Train any module on any loaders by a recipe, and keep its best weights by validation.
 
@@ -71,6 +73,7 @@ def train(
         overwrite: Replace an existing run folder.
         watcher: Sees progress.
         checkpoint_every: Seconds between checkpoints.
+        loss: A loss of one's own instead of the recipe's: a callable (logits (B, K), targets) → (B,).
 
     Returns:
         A Run whose `module` is the trained module.
@@ -88,25 +91,26 @@ def train(
         >>> 0 <= run.validation["accuracy"].value <= 1
         True
     """
-    watcher, recipe = watcher or Silent(), recipe or Recipe()
+    watcher, recipe = watcher or Silent(), adopt(recipe or Recipe(), loss)
     check(recipe)
     clock, world = Clock(None if budget is None else seconds(budget)), World(_precision(recipe))
     watcher.stage("looking at the loaders")
     learning, judged = look(train_loader, task), look(validation_loader, task)
     task, metric = learning.task, metric or primary_metric(learning.task)
     network = OwnNetwork(module, binary=task == "binary")
-    objective = Objective.of(task, learning.targets)
-    recipe = settle_own(recipe, count=len(learning.targets))
+    objective = Objective.of(task, learning.targets, _classes(task, learning, judged), own=loss)
+    objective.check(recipe.loss)
+    recipe = settle_own(recipe, count=len(learning.targets), task=task)
 
     def encode(target: torch.Tensor) -> torch.Tensor:
         return torch.as_tensor(objective.encode(_plain(target, learning.task)))
 
     source = OwnSource(train_loader, part=parted, seed=recipe.seed, encode=encode, shard=world.shard)
-    judge = _Judge(network, validation_loader, objective, judged.targets, world)
-    loss = objective.loss(recipe.loss)
+    judge = _Judge(network, validation_loader, objective, judged.targets, world, recipe)
+    function = objective.loss(recipe.loss)
     folder = _folder(out, overwrite, world)
     with _held(folder), Interrupts() as interrupts:
-        step = step_seconds(network, source, loss, world)
+        step = step_seconds(network, source, function, world)
         evaluation = judge.timed()
         left = None if clock.left is None else clock.left - evaluation
         plan = make_plan(recipe, per_epoch=len(source), costs=Costs(step, evaluation, left), least=1)
@@ -119,7 +123,7 @@ def train(
             network,
             network.groups,
             source=source,
-            loss=loss,
+            loss=function,
             measure=judge,
             metric=metric,
             plan=plan,
@@ -169,6 +173,16 @@ def _task(targets: torch.Tensor) -> Task:
     return "binary" if int(targets.max()) <= 1 else "multiclass"
 
 
+def _classes(task: Task, *seen: Seen) -> tuple[str, ...]:
+    """Classes by number, as many as any loader holds; none for regression."""
+    if task == "regression":
+        return ()
+    if task == "multilabel":
+        return tuple(str(k) for k in range(seen[0].targets.shape[1]))
+    most = max(int(one.targets.max()) for one in seen)
+    return tuple(str(k) for k in range(max(2, most + 1)))
+
+
 def _plain(targets: torch.Tensor, task: Task) -> npt.NDArray[Any]:
     """Targets as `measure` wants them."""
     array = targets.detach().cpu().numpy()
@@ -181,17 +195,23 @@ class _Judge:
     """Validation of a network on a user's loader."""
 
     def __init__(
-        self, network: OwnNetwork, loader: Any, objective: Objective, truth: npt.NDArray[Any], world: World
+        self,
+        network: OwnNetwork,
+        loader: Any,
+        objective: Objective,
+        truth: npt.NDArray[Any],
+        world: World,
+        recipe: Recipe,
     ) -> None:
         self.network, self.loader = network, loader
         self.objective, self.truth, self.world = objective, truth, world
+        self.loss = objective.judging_loss(recipe.loss)
 
     def __call__(self, network: nn.Module) -> tuple[float, dict[str, float]]:
         logits = self._logits(network)
-        loss = self.objective.loss(Recipe().loss)
         encoded = torch.as_tensor(self.objective.encode(self.truth))
         scores = self.objective.scores(logits)
-        return float(loss(logits, encoded).mean()), metrics(self.objective.task, scores, self.truth)
+        return float(self.loss(logits, encoded).mean()), metrics(self.objective.task, scores, self.truth)
 
     def scores(self) -> npt.NDArray[np.float32]:
         """Scores of the validation examples."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from upfit.errors import RecipeError, nearest
+from upfit.techniques import losses
 from upfit.techniques.clip import Clip
 from upfit.techniques.ema import Ema
 from upfit.techniques.parts import Parts
@@ -36,7 +37,8 @@ def settled(technique: Technique, total_steps: int) -> Value:
 
 
 def check(recipe: Recipe) -> None:
-    """Raise `RecipeError` unless every technique of the recipe can be built."""
+    """Raise `RecipeError` unless the loss and every technique of the recipe can be built."""
+    losses.check(recipe.loss)
     for technique in recipe.techniques:
         build(technique)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from upfit.errors import RecipeError, nearest
 from upfit.techniques import auto_policies, image_policies
 from upfit.techniques.card import Card
+from upfit.techniques.losses.cards import LOSS_CARDS
 
 CARDS: tuple[Card, ...] = (
+    *LOSS_CARDS,
     image_policies.CARD,
     auto_policies.TRIVIAL_CARD,
     auto_policies.RAND_CARD,

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from upfit.errors import RecipeError
-from upfit.techniques.losses import binary_cross_entropy, cross_entropy, squared_error
+from upfit.techniques import losses
+from upfit.techniques.losses import Facts, LossFunction
 from upfit.values import Task
-from upfit.values.recipe import Loss
+from upfit.values.loss import Loss
 
-LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-FITTING = {
-    "binary": "cross_entropy",
-    "multiclass": "cross_entropy",
-    "multilabel": "binary_cross_entropy",
-    "regression": "squared_error",
-}
+__all__ = ["LossFunction", "Objective"]
 
 
 @dataclass(frozen=True)
@@ -33,34 +26,52 @@ class Objective:
         task: The task.
         center: Regression: mean of the training targets. Outputs are in standard units around it.
         spread: Regression: their standard deviation.
+        facts: What a loss may know of the training rows.
+        own: A loss given from Python.
     """
 
     task: Task
     center: float = 0.0
     spread: float = 1.0
+    facts: Facts | None = field(default=None, repr=False)
+    own: Callable[..., Any] | None = None
 
     @classmethod
-    def of(cls, task: Task, train_targets: npt.NDArray[Any]) -> Objective:
-        """The objective whose units are learned from the training targets."""
+    def of(
+        cls,
+        task: Task,
+        train_targets: npt.NDArray[Any],
+        classes: tuple[str, ...] = (),
+        *,
+        own: Callable[..., Any] | None = None,
+    ) -> Objective:
+        """The objective whose units and counts are learned from the training targets."""
+        facts = Facts.of(task, train_targets, classes)
         if task != "regression":
-            return cls(task)
+            return cls(task, facts=facts, own=own)
         spread = float(np.std(train_targets)) or 1.0
-        return cls(task, float(np.mean(train_targets)), spread)
+        return cls(task, float(np.mean(train_targets)), spread, facts=facts, own=own)
 
     def loss(self, chosen: Loss) -> LossFunction:
         """The training loss (logits (B, K), encoded targets) → (B,).
 
         Raises:
-            RecipeError: The loss does not fit the task.
+            RecipeError: The loss does not fit the task or the classes.
         """
-        fitting = FITTING[self.task]
-        if chosen.name not in ("auto", fitting):
-            raise RecipeError(f"loss {chosen.name} does not fit {self.task}", expected=fitting)
-        if self.task == "regression":
-            return squared_error
-        function = binary_cross_entropy if self.task == "multilabel" else cross_entropy
-        smoothing = 0.0 if chosen.label_smoothing == "auto" else chosen.label_smoothing
-        return partial(function, label_smoothing=smoothing)
+        return losses.build(chosen, self._facts, self.own)
+
+    def judging_loss(self, chosen: Loss) -> LossFunction:
+        """The loss that validation is judged by: the task's plain one, so that runs can be compared.
+
+        Regression is judged by the loss it is trained with, since a median is not a failed mean.
+        """
+        return losses.judging(chosen, self._facts, self.own)
+
+    def check(self, chosen: Loss) -> None:
+        """Raise `RecipeError` unless the loss can be trained with; a callable is called once to see."""
+        self.loss(chosen)
+        if chosen.name == losses.OWN and self.own is not None:
+            losses.rehearse(self.own, self._facts)
 
     def encode(self, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Targets in the units of the outputs."""
@@ -79,5 +90,9 @@ class Objective:
         return np.asarray(scores.numpy(), dtype=np.float32)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values for the run folder."""
-        return asdict(self)
+        """Plain values for the run folder: what reading outputs takes."""
+        return {"task": self.task, "center": self.center, "spread": self.spread}
+
+    @property
+    def _facts(self) -> Facts:
+        return self.facts or Facts(self.task)

@@ -13,6 +13,7 @@ import numpy as np
 
 from upfit.models.backbone import Backbone
 from upfit.techniques import settled
+from upfit.techniques.losses import settled as settled_loss
 from upfit.train.costs import image_seconds
 from upfit.train.tune import Plan
 from upfit.values import Data, Recipe, Rows, Task, Technique, Value
@@ -115,7 +116,7 @@ def settle(recipe: Recipe, *, modality: Literal["image", "text"], task: Task, co
     epochs = recipe.stopping.epochs
     return recipe.replace(
         head=_filled(recipe.head, ours),
-        loss=_filled(recipe.loss, ours),
+        loss=settled_loss(recipe.loss, task, label_smoothing=ours["label_smoothing"]),
         optimizer=_filled(recipe.optimizer, ours),
         layers=_filled(recipe.layers, ours),
         augment=_filled(recipe.augment, ours),
@@ -160,7 +161,7 @@ def wanted_epochs(count: int) -> float:
     return float(min(20, max(3, round(20_000 / max(1, count)))))
 
 
-def settle_own(recipe: Recipe, *, count: int) -> Recipe:
+def settle_own(recipe: Recipe, *, count: int, task: Task = "multiclass") -> Recipe:
     """Settle a recipe for a module that nothing is known about: one rate for all layers."""
     given = recipe.optimizer
     lr = 1e-3 if given.lr == "auto" else given.lr
@@ -168,7 +169,7 @@ def settle_own(recipe: Recipe, *, count: int) -> Recipe:
     decay = 1.0 if given.layer_decay == "auto" else given.layer_decay
     epochs = wanted_epochs(count) if recipe.stopping.epochs == "auto" else recipe.stopping.epochs
     return recipe.replace(
-        loss=_filled(recipe.loss, {"label_smoothing": 0.0}),
+        loss=settled_loss(recipe.loss, task, label_smoothing=0.0),
         optimizer=given.replace(lr=lr, head_lr=head_lr, layer_decay=decay),
         stopping=recipe.stopping.replace(epochs=epochs),
     )
