@@ -126,7 +126,7 @@ def fit(
     with Interrupts() as interrupts:
         watcher = watcher or Silent()
         watcher.stage("reading the data")
-        table = read_request(request)
+        table = read_request(request, watcher.advance)
         watcher.note(describe(table))
         # Everything that can be wrong with the request shows before the folder is made.
         metric_for(table, metric)
@@ -183,7 +183,7 @@ def resume(
     clock = Clock(request["budget"], started, spent=found.seconds_spent())
     with Interrupts() as interrupts:
         watcher.stage("reading the data")
-        table = read_request(request)
+        table = read_request(request, watcher.advance)
         require_same(found, table)
         recipe = adopt(Recipe.from_yaml(request["recipe"]), loss)
         earlier = found.read_split() if found.has("split.parquet") else None

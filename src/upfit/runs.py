@@ -8,6 +8,7 @@ from typing import Any
 
 from upfit.data.read import read
 from upfit.data.targets import targets
+from upfit.data.verify import Advance
 from upfit.errors import RunFolderError
 from upfit.finish import candidate_from_json
 from upfit.measure import evidence
@@ -59,10 +60,10 @@ def load_run(folder: str | Path) -> Run:
     )
 
 
-def read_request(request: Mapping[str, Any]) -> Data:
-    """The data that a request names."""
+def read_request(request: Mapping[str, Any], advance: Advance | None = None) -> Data:
+    """The data that a request names; `advance` shows progress."""
     fields = {name: request[name] for name in READ}
-    return read(fields.pop("data"), **fields)
+    return read(fields.pop("data"), advance=advance, **fields)
 
 
 def names_files(request: Mapping[str, Any]) -> bool:

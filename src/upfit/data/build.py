@@ -19,6 +19,7 @@ from upfit.data.labels import Asked, Labels, read_labels
 from upfit.data.picture_column import as_images, combined_pixels, look_at, unreadable
 from upfit.data.source import HEIGHT, PIXELS, WIDTH
 from upfit.data.times import read_times
+from upfit.data.verify import Advance
 from upfit.data.write import finished_blocks, write_table
 from upfit.errors import DataError, nearest
 from upfit.values import PART, Column, Data, Finding, Kind, Schema, Task
@@ -37,8 +38,8 @@ class Wishes:
     time: str | None = None
 
 
-def build(combined: Combined, wishes: Wishes, *, source: str) -> Data:
-    """Make Data of combined rows.
+def build(combined: Combined, wishes: Wishes, *, source: str, advance: Advance | None = None) -> Data:
+    """Make Data of combined rows; `advance` is told how many images were looked at.
 
     Raises:
         DataError: Nothing usable is left, or a wish cannot be met.
@@ -48,7 +49,7 @@ def build(combined: Combined, wishes: Wishes, *, source: str) -> Data:
     labels = read_labels([combined.table[name] for name in combined.target], _asked(combined, wishes))
     keep, findings = ~labels.missing, [*combined.findings, *_missing(labels), *labels.findings]
     extra = {PART: pa.array(combined.parts)}
-    images = _images(combined, columns, keep, extra, findings)
+    images = _images(combined, columns, keep, extra, findings, advance)
     if wishes.time:
         extra[wishes.time] = read_times(combined.table[wishes.time], wishes.time, keep, findings)
     task, classes = settle_classes(labels, combined, keep, asked=wishes.task, findings=findings)
@@ -143,13 +144,14 @@ def _images(
     keep: npt.NDArray[np.bool_],
     extra: dict[str, Any],
     findings: list[Finding],
+    advance: Advance | None,
 ) -> dict[str, Any]:
     """Image columns as cells; rows with an unreadable image leave `keep`, hashes and sizes go to `extra`."""
     names = [column.name for column in columns if column.kind == "image"]
     if not names:
         return {}
     cells = {name: as_images(combined.table[name], combined.spans) for name in names}
-    looks = [look_at(cells[name], key=f"{combined.key}:{name}") for name in names]
+    looks = [look_at(cells[name], key=f"{combined.key}:{name}", advance=advance) for name in names]
     faults = {row: fault for look in looks for row, fault in look.faults.items()}
     findings.extend(unreadable(faults, len(keep)))
     keep[list(faults)] = False

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from upfit.data.arrays import is_text
 from upfit.data.cache import Notes, cached, digest_of, stream_writer
 from upfit.data.image_folder import IMAGE, image_array
-from upfit.data.verify import Verified, verify
+from upfit.data.verify import Advance, Verified, verify
 from upfit.values import Finding
 
 Spans = Sequence[tuple[Any, int, int, Path | None]]
@@ -60,15 +60,15 @@ def _from_bytes(chunk: pa.Array) -> pa.Array:
     return pa.StructArray.from_arrays([none, chunk.cast(pa.binary())], fields=list(IMAGE))
 
 
-def look_at(images: pa.ChunkedArray, *, key: str | None) -> Verified:
+def look_at(images: pa.ChunkedArray, *, key: str | None, advance: Advance | None = None) -> Verified:
     """Decode every image once.
 
     What was seen is cached until a file changes; `key` stands for the bytes, and None asks for no cache.
     """
     if key is None:
-        return verify(_cells(images))
+        return verify(_cells(images), total=len(images), advance=advance)
     digest = digest_of("pixels", key, _stats(images))
-    table, _ = cached(digest, lambda aside: _look(images, aside))
+    table, _ = cached(digest, lambda aside: _look(images, aside, advance))
     faults = table["fault"].to_pylist()
     return Verified(
         pixels=np.asarray(table["pixels"].to_numpy(), dtype="S64"),
@@ -78,8 +78,8 @@ def look_at(images: pa.ChunkedArray, *, key: str | None) -> Verified:
     )
 
 
-def _look(images: pa.ChunkedArray, aside: Path) -> Notes:
-    seen = verify(_cells(images))
+def _look(images: pa.ChunkedArray, aside: Path, advance: Advance | None) -> Notes:
+    seen = verify(_cells(images), total=len(images), advance=advance)
     faults = [seen.faults.get(row, "") for row in range(len(images))]
     columns = [
         pa.array(seen.pixels.astype(str)),

@@ -9,6 +9,7 @@ from typing import Any
 from upfit.data.build import Wishes, build
 from upfit.data.combine import combine
 from upfit.data.sources import open_parts, open_sources
+from upfit.data.verify import Advance
 from upfit.errors import DataError
 from upfit.values import Data, Task
 
@@ -22,6 +23,7 @@ def read(
     parts: Mapping[str, Any] | None = None,
     group: str | None = None,
     time: str | None = None,
+    advance: Advance | None = None,
 ) -> Data:
     """Read files or objects into Data: an Arrow table on disk, memory-mapped, and its schema.
 
@@ -35,6 +37,7 @@ def read(
         parts: "train", "validation", "test" → a source each.
         group: A column whose equal values must stay on one side of every split.
         time: A column of dates or numbers; later rows are kept for validation and test.
+        advance: Told how many of how many images were looked at, which takes minutes for many.
 
     Returns:
         Data with what was noticed in `findings`. The user's files are only read.
@@ -53,7 +56,7 @@ def read(
     sources = open_parts(parts) if parts else open_sources(source)
     wanted = target if target is None or isinstance(target, str) else tuple(target)
     wishes = Wishes(task=task, kinds=dict(kinds or {}), group=group, time=time)
-    return build(combine(sources, wanted), wishes, source=_shown(source, parts))
+    return build(combine(sources, wanted), wishes, source=_shown(source, parts), advance=advance)
 
 
 def _shown(source: Any, parts: Mapping[str, Any] | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -19,6 +19,10 @@ from upfit.data.images import open_image
 from upfit.errors import DataError
 
 _WINDOW = 256
+Seen = tuple[str, int, int, str]
+"""Hash, width, height and fault of one image."""
+Advance = Callable[[int, int], None]
+"""Told how many of how many images were looked at."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +53,21 @@ def pixel_hash(image: Image.Image) -> str:
     return hashlib.blake2b(size + image.tobytes(), digest_size=32).hexdigest()
 
 
-def verify(cells: Iterable[dict[str, Any]]) -> Verified:
-    """Decode every cell; threads do it, since Pillow lets go of the interpreter while it decodes."""
+def verify(cells: Iterable[dict[str, Any]], *, total: int = 0, advance: Advance | None = None) -> Verified:
+    """Decode every cell; threads do it, since Pillow lets go of the interpreter while it decodes.
+
+    Args:
+        cells: Image cells.
+        total: How many there are, for `advance`.
+        advance: Shows progress.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's remarks on files that it can read all the same
-        seen = list(_in_threads(cells))
+        seen = []
+        for window in _in_threads(cells):
+            seen += window
+            if advance is not None:
+                advance(len(seen), total)
     return Verified(
         pixels=np.array([one[0] for one in seen], dtype="S64"),
         width=np.array([one[1] for one in seen], dtype=np.int32),
@@ -62,15 +76,15 @@ def verify(cells: Iterable[dict[str, Any]]) -> Verified:
     )
 
 
-def _in_threads(cells: Iterable[dict[str, Any]]) -> Iterator[tuple[str, int, int, str]]:
-    """Results in order; only a window of cells is held at a time."""
+def _in_threads(cells: Iterable[dict[str, Any]]) -> Iterator[list[Seen]]:
+    """Results in order, a window of cells at a time."""
     waiting = iter(cells)
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         while window := list(islice(waiting, _WINDOW)):
-            yield from pool.map(_look, window)
+            yield list(pool.map(_look, window))
 
 
-def _look(cell: dict[str, Any]) -> tuple[str, int, int, str]:
+def _look(cell: dict[str, Any]) -> Seen:
     try:
         image = open_image(cell)
     except DataError as error:

@@ -204,3 +204,11 @@ def test_memory_holds_no_pixels(tmp_path):
     Image.open(data.table[0]["image"]["path"]).save(buffer, "PNG")
     assert data.table[0]["image"]["bytes"] is None
     assert data.table[0]["__width__"] == 8
+
+
+def test_looking_at_images_shows_progress(tmp_path):
+    folder = digits_folder(tmp_path / "digits", per_class=30)
+    told = []
+    data = read(folder, advance=lambda done, total: told.append((done, total)))
+    assert told == [(256, 300), (300, 300)]
+    assert len(data) == 300
