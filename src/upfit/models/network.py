@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from upfit.errors import TrainingError
 from upfit.models.backbone import Backbone, Batch
 from upfit.models.groups import LayerGroup
 
@@ -55,9 +56,29 @@ class Network(nn.Module):
         return features
 
     def forward(self, batch: Batch) -> torch.Tensor:
-        """Logits (B, K)."""
-        logits: torch.Tensor = self.head(self.backbone(batch))
+        """Logits (B, K); of mixed features where the batch says which and how (`mixup_features`)."""
+        features_BD: torch.Tensor = self.backbone(batch)
+        if "feature_pair" in batch:
+            features_BD = mix_pairs(features_BD, batch["feature_pair"], batch["feature_share"])
+        logits: torch.Tensor = self.head(features_BD)
         return logits
+
+
+def mix_pairs(features_BD: torch.Tensor, pair_B: torch.Tensor, share_B: torch.Tensor) -> torch.Tensor:
+    """Features blended with those of other rows.
+
+    Args:
+        features_BD: (B, D).
+        pair_B: How many rows away the other one is: 1, -1, or 0 for a row that stays alone.
+        share_B: The other's share of the sum, 0 to 1.
+
+    Raises:
+        TrainingError: A pair was torn apart, so that its labels would be mixed and its features not.
+    """
+    others_B = torch.arange(len(features_BD), device=features_BD.device) + pair_B
+    if int(others_B.min()) < 0 or int(others_B.max()) >= len(features_BD):
+        raise TrainingError("mixup_features mixes neighbours, and a micro-batch of odd size tore some apart")
+    return features_BD.lerp(features_BD[others_B], share_B.to(features_BD.dtype).unsqueeze(1))
 
 
 def set_backbone_dropout(network: Network, rate: float) -> None:

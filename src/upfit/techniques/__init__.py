@@ -5,12 +5,39 @@ from __future__ import annotations
 from upfit.errors import RecipeError, nearest
 from upfit.techniques import losses
 from upfit.techniques.clip import Clip
+from upfit.techniques.cutmix import CutMix
 from upfit.techniques.ema import Ema
+from upfit.techniques.gradient_noise import GradientNoise
+from upfit.techniques.l1 import L1
+from upfit.techniques.l2 import L2
+from upfit.techniques.l2_sp import L2Sp
+from upfit.techniques.mixup import Mixup
+from upfit.techniques.mixup_features import MixupFeatures
+from upfit.techniques.neftune import Neftune
 from upfit.techniques.parts import Parts
+from upfit.techniques.r_drop import RDrop
+from upfit.techniques.sam import Sam
 from upfit.techniques.seams import Settles
+from upfit.techniques.stochastic_depth import StochasticDepth
+from upfit.techniques.swa import Swa
 from upfit.values import Recipe, Technique, Value
 
-TECHNIQUES: dict[str, type[Value]] = {"clip": Clip, "ema": Ema}
+TECHNIQUES: dict[str, type[Value]] = {
+    "clip": Clip,
+    "ema": Ema,
+    "swa": Swa,
+    "l1": L1,
+    "l2": L2,
+    "l2_sp": L2Sp,
+    "stochastic_depth": StochasticDepth,
+    "neftune": Neftune,
+    "mixup": Mixup,
+    "cutmix": CutMix,
+    "mixup_features": MixupFeatures,
+    "r_drop": RDrop,
+    "sam": Sam,
+    "gradient_noise": GradientNoise,
+}
 
 
 def build(technique: Technique) -> Value:

@@ -3,11 +3,50 @@
 from __future__ import annotations
 
 from upfit.errors import RecipeError, nearest
-from upfit.techniques import auto_policies, image_policies
+from upfit.techniques import (
+    auto_policies,
+    clip,
+    cutmix,
+    ema,
+    field_cards,
+    gradient_noise,
+    image_policies,
+    l1,
+    l2,
+    l2_sp,
+    mixup,
+    mixup_features,
+    neftune,
+    r_drop,
+    sam,
+    stochastic_depth,
+    swa,
+)
 from upfit.techniques.card import Card
 from upfit.techniques.losses.cards import LOSS_CARDS
 
+REGULARISATION_CARDS: tuple[Card, ...] = (
+    field_cards.DROPOUT,
+    field_cards.HEAD_DROPOUT,
+    stochastic_depth.CARD,
+    field_cards.WEIGHT_DECAY,
+    l1.CARD,
+    l2.CARD,
+    l2_sp.CARD,
+    mixup.CARD,
+    cutmix.CARD,
+    mixup_features.CARD,
+    r_drop.CARD,
+    neftune.CARD,
+    sam.CARD,
+    gradient_noise.CARD,
+    clip.CARD,
+    ema.CARD,
+    swa.CARD,
+    field_cards.EARLY_STOPPING,
+)
 CARDS: tuple[Card, ...] = (
+    *REGULARISATION_CARDS,
     *LOSS_CARDS,
     image_policies.CARD,
     auto_policies.TRIVIAL_CARD,

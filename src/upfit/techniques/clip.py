@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
+from upfit.techniques.card import Card
 from upfit.values import Value
 
 
@@ -20,10 +21,7 @@ def clip_gradients(parameters: Sequence[nn.Parameter], norm: float) -> torch.Ten
 
 
 class Clip(Value):
-    """Card: keeps one bad batch from throwing the weights away; `norm` is the greatest L2 norm allowed.
-
-    When: always harmless near 1. When not: far below the usual norm it is a hidden, smaller rate.
-    """
+    """Keeps one bad batch from throwing the weights away; `norm` is the greatest L2 norm allowed."""
 
     norm: float = Field(default=1.0, gt=0)
 
@@ -32,3 +30,15 @@ class Clip(Value):
     ) -> torch.Tensor:
         """Clip in place; the norm before clipping."""
         return clip_gradients(parameters, self.norm)
+
+
+CARD = Card(
+    name="clip",
+    switch="techniques.clip={norm: 1.0}",
+    row="T3",
+    what="Scales all gradients together so that their norm is at most this. On by default.",
+    when="Always: near 1 it is harmless, and keeps one bad batch from throwing the weights away.",
+    when_not="Far below the usual norm it is a hidden, smaller rate.",
+    combine="With everything. What stands after it in the list (gradient_noise) is not clipped.",
+    source="Pascanu, Mikolov and Bengio 2013",
+)

@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
+from upfit.techniques.card import Card
 from upfit.techniques.seams import Kept
 from upfit.values import Value
 
@@ -24,12 +25,10 @@ def average_weights(average: Kept, current: Kept, decay: float) -> None:
 
 
 class Ema(Value):
-    """Card: evaluates and keeps a running mean of the weights instead of the last ones.
+    """Evaluates and keeps a running mean of the weights instead of the last ones.
 
     `decay` is per step; `auto` averages over about a tenth of the run. `every` updates only each n-th
     step (with the decay raised to match), since the update reads every weight.
-    When: noisy steps, small batches. When not: very short runs, where the mean lags behind.
-    Source: Polyak and Juditsky 1992; Tarvainen and Valpola 2017.
     """
 
     decay: Annotated[float, Field(ge=0, lt=1)] | Literal["auto"] = "auto"
@@ -59,3 +58,15 @@ class Ema(Value):
     def read(self, kept: Kept) -> Kept:
         """The average itself."""
         return kept
+
+
+CARD = Card(
+    name="ema",
+    switch="techniques.ema=on",
+    row="T3",
+    what="Evaluates and keeps a running mean of the weights instead of the last ones. On by default.",
+    when="Noisy steps: small batches, high rates.",
+    when_not="Very short runs, in which the mean lags behind.",
+    combine="With everything. With swa the ema is read until the averaging of swa begins.",
+    source="Polyak and Juditsky 1992; Tarvainen and Valpola 2017",
+)

@@ -76,7 +76,8 @@ class Parts:
 
     def penalty(self, network: nn.Module, remembered: Remembered) -> torch.Tensor | None:
         """The sum of all terms on the weights; None where there is none."""
-        terms = [part.penalty(network, remembered.get(name, {})) for name, part in self._penalty.items()]
+        found = [part.penalty(network, remembered.get(name, {})) for name, part in self._penalty.items()]
+        terms = [term for term in found if term is not None]
         return torch.stack(terms).sum() if terms else None
 
     def around_step(

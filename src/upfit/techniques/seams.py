@@ -59,8 +59,8 @@ class Keeps(Protocol):
 class OnPenalty(Protocol):
     """Adds a term on the weights to the mean loss: L1, L2-SP."""
 
-    def penalty(self, network: nn.Module, kept: Kept) -> torch.Tensor:
-        """A scalar."""
+    def penalty(self, network: nn.Module, kept: Kept) -> torch.Tensor | None:
+        """A scalar; None for nothing."""
 
 
 @runtime_checkable
