@@ -15,6 +15,7 @@ from upfit.models.image_backbone import ImageBackbone
 from upfit.split.leakage import findings_of_split
 from upfit.split.make import make_split
 from upfit.store import FeatureCache, RunFolder
+from upfit.techniques.samplers import check_sampler
 from upfit.train.afford import affordable, seconds_per_example
 from upfit.train.costs import step_seconds
 from upfit.train.fitted import Fitted, kept
@@ -102,6 +103,7 @@ def pack(
         )
     split = split or make_split(data, ratio=ratio, seed=recipe.seed)
     # A loss that does not fit the task or the classes is refused before any work.
+    check_sampler(recipe, data.schema.task)
     known = targets(data, split.train)
     Objective.of(data.schema.task, known, data.schema.classes, own=own_loss).check(recipe.loss)
     return Packed(

@@ -15,7 +15,7 @@ from torch import nn
 
 from upfit.budget import seconds
 from upfit.data.own_loader import OwnSource
-from upfit.errors import DataError
+from upfit.errors import DataError, RecipeError
 from upfit.measure import evidence, metrics, primary_metric
 from upfit.models.own import OwnNetwork, parted
 from upfit.store import RunFolder
@@ -100,6 +100,12 @@ def train(
     network = OwnNetwork(module, binary=task == "binary")
     objective = Objective.of(task, learning.targets, _classes(task, learning, judged), own=loss)
     objective.check(recipe.loss)
+    if recipe.batching.sampler != "shuffled":
+        raise RecipeError(
+            f"sampler {recipe.batching.sampler} cannot work here: the training loader decides what is drawn",
+            expected="batching.sampler=shuffled",
+            hint="give the DataLoader a torch.utils.data.WeightedRandomSampler",
+        )
     recipe = settle_own(recipe, count=len(learning.targets), task=task)
 
     def encode(target: torch.Tensor) -> torch.Tensor:

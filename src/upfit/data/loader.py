@@ -11,10 +11,10 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from upfit.data.examples import Batch, Examples
-from upfit.data.order import Index, by_length, epoch_batches
+from upfit.data.order import Index, by_length, epoch_batches, repeats
 
-Key = tuple[int, int, int]
-"""(position, seed, epoch); a negative epoch asks for the example as it is."""
+Key = tuple[int, int, int, int]
+"""(position, seed, epoch, times drawn before); a negative epoch asks for the example as it is."""
 
 
 class _Keyed(Dataset[Any]):
@@ -24,8 +24,8 @@ class _Keyed(Dataset[Any]):
         self.examples = examples
 
     def __getitem__(self, key: Key) -> tuple[int, Any]:
-        position, seed, epoch = key
-        rng = None if epoch < 0 else np.random.default_rng((seed, epoch, position))
+        position, seed, epoch, repeat = key
+        rng = None if epoch < 0 else np.random.default_rng((seed, epoch, position, repeat))
         return position, self.examples.get(position, rng)
 
 
@@ -40,6 +40,7 @@ class Loader:
         bucket: Put examples of like length together.
         workers: Loader processes; the batches are the same for any number.
         shard: (rank, world): every process takes its share of each batch.
+        chances: (N,) probability of each row at every draw; None for each once an epoch.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Loader:
         bucket: bool = True,
         workers: int = 0,
         shard: tuple[int, int] = (0, 1),
+        chances: npt.NDArray[np.float64] | None = None,
     ) -> None:
         self.examples = examples
         self.targets = None if targets is None else torch.as_tensor(targets)
@@ -60,6 +62,7 @@ class Loader:
         self.lengths = examples.lengths if bucket else None
         self.workers = workers
         self.shard = shard
+        self.chances = chances
 
     def __len__(self) -> int:
         """Batches per epoch."""
@@ -76,20 +79,32 @@ class Loader:
         Each holds the inputs, `target`, `position` (B,), `count` (examples over all processes) and `share`
         (how many of this process's examples count).
         """
-        batches = epoch_batches(self.count, size=self.size, seed=self.seed, epoch=epoch, lengths=self.lengths)
-        return self._batches(batches[start:], epoch)
+        batches = epoch_batches(
+            self.count,
+            size=self.size,
+            seed=self.seed,
+            epoch=epoch,
+            lengths=self.lengths,
+            chances=self.chances,
+        )
+        drawn = None if self.chances is None else repeats(batches)[start:]
+        return self._batches(batches[start:], epoch, drawn)
 
     def once(self) -> Iterator[Batch]:
         """Every example once, not augmented, longest first; `position` says which."""
         lengths = self.lengths if self.lengths is not None else np.zeros(self.count, np.int64)
         return self._batches(by_length(lengths, size=self.size), -1)
 
-    def _batches(self, batches: Sequence[Index], epoch: int) -> Iterator[Batch]:
+    def _batches(
+        self, batches: Sequence[Index], epoch: int, drawn: Sequence[Index] | None = None
+    ) -> Iterator[Batch]:
         rank, world = self.shard
+        drawn = drawn or [np.zeros_like(batch) for batch in batches]
         # A process without a share of a tiny batch borrows an example: it must take part in the step.
-        shares = [batch[rank::world] if len(batch) > rank else batch[:0] for batch in batches]
-        borrowed = [share if len(share) else batch[:1] for share, batch in zip(shares, batches, strict=True)]
-        keys = [[(int(p), self.seed, epoch) for p in positions] for positions in borrowed]
+        shares = [batch[rank::world] for batch in batches]
+        pairs = [np.stack([batch, before], axis=1) for batch, before in zip(batches, drawn, strict=True)]
+        borrowed = [pair[rank::world] if len(pair) > rank else pair[:1] for pair in pairs]
+        keys = [[(p, self.seed, epoch, before) for p, before in pair.tolist()] for pair in borrowed]
         loader = DataLoader(
             _Keyed(self.examples),
             batch_sampler=keys,

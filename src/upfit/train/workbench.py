@@ -13,6 +13,7 @@ from upfit.data.loader import Loader
 from upfit.models.backbone import Backbone
 from upfit.store import FeatureCache
 from upfit.techniques.image_policies import image_augmentation
+from upfit.techniques.samplers import chances_of
 from upfit.train.objective import Objective
 from upfit.train.world import World
 from upfit.values import Data, Recipe, Rows, Split, Watcher
@@ -76,6 +77,7 @@ class Workbench:
             bucket=batching.bucket,
             workers=batching.workers,
             shard=self.world.shard,
+            chances=chances_of(batching.sampler, self.train_targets),
         )
 
     def evaluation_loader(self, examples: Examples) -> Loader:

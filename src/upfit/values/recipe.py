@@ -101,11 +101,12 @@ class Schedule(Value):
 
 
 class Batching(Value):
-    """Examples per step (over all processes) and per evaluation batch; loader processes."""
+    """Examples per step (over all processes) and per evaluation batch; how rows are drawn; loaders."""
 
     size: Count | Auto = "auto"
     evaluation_size: Count = 64
     bucket: bool = True
+    sampler: Literal["shuffled", "balanced", "square_root"] = "shuffled"
     workers: Annotated[int, Field(ge=0)] = 0
 
 
