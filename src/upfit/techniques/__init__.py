@@ -14,6 +14,7 @@ from upfit.techniques.l2_sp import L2Sp
 from upfit.techniques.mixup import Mixup
 from upfit.techniques.mixup_features import MixupFeatures
 from upfit.techniques.neftune import Neftune
+from upfit.techniques.optimizers import check_optimizer
 from upfit.techniques.parts import Parts
 from upfit.techniques.r_drop import RDrop
 from upfit.techniques.sam import Sam
@@ -64,8 +65,9 @@ def settled(technique: Technique, total_steps: int) -> Value:
 
 
 def check(recipe: Recipe) -> None:
-    """Raise `RecipeError` unless the loss and every technique of the recipe can be built."""
+    """Raise `RecipeError` unless the loss, the optimizer and every technique of the recipe can be built."""
     losses.check(recipe.loss)
+    check_optimizer(recipe.optimizer)
     for technique in recipe.techniques:
         build(technique)
 

@@ -24,6 +24,7 @@ from upfit.techniques import (
 )
 from upfit.techniques.card import Card
 from upfit.techniques.losses.cards import LOSS_CARDS
+from upfit.techniques.optimisation_cards import OPTIMISATION_CARDS
 
 REGULARISATION_CARDS: tuple[Card, ...] = (
     field_cards.DROPOUT,
@@ -46,6 +47,7 @@ REGULARISATION_CARDS: tuple[Card, ...] = (
     field_cards.EARLY_STOPPING,
 )
 CARDS: tuple[Card, ...] = (
+    *OPTIMISATION_CARDS,
     *REGULARISATION_CARDS,
     *LOSS_CARDS,
     image_policies.CARD,

@@ -15,8 +15,10 @@ from upfit.models.backbone import Backbone
 from upfit.techniques import settled
 from upfit.techniques.losses import settled as settled_loss
 from upfit.train.costs import image_seconds
+from upfit.train.rates import DefaultRates, settle_optimizer
 from upfit.train.tune import Plan
 from upfit.values import Data, Recipe, Rows, Task, Technique, Value
+from upfit.values.recipe import Optimizer
 
 V = TypeVar("V", bound=Value)
 
@@ -113,14 +115,15 @@ def settle(recipe: Recipe, *, modality: Literal["image", "text"], task: Task, co
         count: Training rows.
     """
     ours = defaults(modality, task, count)
+    size = ours["size"] if recipe.batching.size == "auto" else recipe.batching.size
     epochs = recipe.stopping.epochs
     return recipe.replace(
         head=_filled(recipe.head, ours),
         loss=settled_loss(recipe.loss, task, label_smoothing=ours["label_smoothing"]),
-        optimizer=_filled(recipe.optimizer, ours),
+        optimizer=settle_optimizer(recipe.optimizer, default_rates(modality, task), size=size),
         layers=_filled(recipe.layers, ours),
         augment=_filled(recipe.augment, ours),
-        batching=_filled(recipe.batching, ours),
+        batching=recipe.batching.replace(size=size),
         stopping=recipe.stopping.replace(epochs=wanted_epochs(count) if epochs == "auto" else epochs),
     )
 
@@ -133,15 +136,20 @@ def defaults(modality: Literal["image", "text"], task: Task, count: int) -> dict
         # A regression probe starts the head so far along its features that the backbone follows it.
         "init": "fresh" if regression else "probe",
         "label_smoothing": 0.1 if task in ("binary", "multiclass") else 0.0,
-        "lr": 1e-3 if image else 2e-4 if regression else 3e-4,
-        "head_lr": 1e-3,
-        "layer_decay": 1.0 if regression and not image else 0.9,
         "batch_norm": "frozen",
         "dropout": 0.0 if image else 0.1,
         "policy": "light" if image else "none",
         "flip": False,
         "size": 32 if count >= 200 else max(4, count // 8),
     }
+
+
+def default_rates(modality: Literal["image", "text"], task: Task) -> DefaultRates:
+    """What rates `auto` means for AdamW at batches of 32."""
+    regression = task == "regression"
+    if modality == "image":
+        return DefaultRates(lr=1e-3, head_lr=1e-3, layer_decay=0.9)
+    return DefaultRates(2e-4 if regression else 3e-4, head_lr=1e-3, layer_decay=1.0 if regression else 0.9)
 
 
 def _filled(part: V, ours: dict[str, Any]) -> V:
@@ -163,16 +171,18 @@ def wanted_epochs(count: int) -> float:
 
 def settle_own(recipe: Recipe, *, count: int, task: Task = "multiclass") -> Recipe:
     """Settle a recipe for a module that nothing is known about: one rate for all layers."""
-    given = recipe.optimizer
-    lr = 1e-3 if given.lr == "auto" else given.lr
-    head_lr = lr if given.head_lr == "auto" else given.head_lr
-    decay = 1.0 if given.layer_decay == "auto" else given.layer_decay
     epochs = wanted_epochs(count) if recipe.stopping.epochs == "auto" else recipe.stopping.epochs
     return recipe.replace(
         loss=settled_loss(recipe.loss, task, label_smoothing=0.0),
-        optimizer=given.replace(lr=lr, head_lr=head_lr, layer_decay=decay),
+        optimizer=settle_optimizer(recipe.optimizer, own_rates(recipe.optimizer)),
         stopping=recipe.stopping.replace(epochs=epochs),
     )
+
+
+def own_rates(given: Optimizer) -> DefaultRates:
+    """One rate for all layers: 0.001, or the one that is stated."""
+    lr = 1e-3 if isinstance(given.lr, str) else given.lr
+    return DefaultRates(lr=lr, head_lr=lr, layer_decay=1.0)
 
 
 def make_plan(recipe: Recipe, *, per_epoch: int, costs: Costs, least: int = MIN_STEPS) -> Plan | None:

@@ -14,6 +14,7 @@ from upfit.models.groups import LayerGroup
 from upfit.store import Checkpoints, Journal
 from upfit.techniques import parts_of
 from upfit.techniques.layer_rates import layer_rates, parameter_groups
+from upfit.techniques.optimizers import of_recipe
 from upfit.train.loop import Job, Source, Surroundings, set_training, train_loop
 from upfit.train.objective import LossFunction
 from upfit.train.pace import Pace
@@ -130,6 +131,7 @@ def prepare(
     assert not isinstance(chosen.lr, str)
     assert not isinstance(chosen.head_lr, str)
     assert not isinstance(chosen.layer_decay, str)
+    assert not isinstance(chosen.weight_decay, str)
     parts = parts_of(recipe, plan.total_steps)
     rates = layer_rates(len(groups), lr=chosen.lr, head_lr=chosen.head_lr, decay=chosen.layer_decay)
     parameters = parameter_groups(
@@ -137,9 +139,9 @@ def prepare(
         [group.parameters for group in groups],
         rates,
         weight_decay=chosen.weight_decay,
+        own_rates=chosen.rates,
     )
-    optimizer = torch.optim.AdamW(parameters, betas=chosen.betas, fused=True)
-    model, optimizer = world.accelerator.prepare(network, optimizer)
+    model, optimizer = world.accelerator.prepare(network, of_recipe(chosen, parameters))
     torch.manual_seed(recipe.seed)
     return State(network, optimizer, plan.total_steps, parts, parts.init(network)), model
 
