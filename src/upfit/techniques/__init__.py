@@ -11,17 +11,21 @@ from upfit.techniques.gradient_noise import GradientNoise
 from upfit.techniques.l1 import L1
 from upfit.techniques.l2 import L2
 from upfit.techniques.l2_sp import L2Sp
+from upfit.techniques.length_warmup import LengthWarmup
 from upfit.techniques.mixup import Mixup
 from upfit.techniques.mixup_features import MixupFeatures
 from upfit.techniques.neftune import Neftune
 from upfit.techniques.optimizers import check_optimizer
 from upfit.techniques.parts import Parts
+from upfit.techniques.progressive_resize import ProgressiveResize
 from upfit.techniques.r_drop import RDrop
+from upfit.techniques.refuse import Modality, refuse
 from upfit.techniques.sam import Sam
 from upfit.techniques.seams import Settles
 from upfit.techniques.stochastic_depth import StochasticDepth
 from upfit.techniques.swa import Swa
-from upfit.values import Recipe, Technique, Value
+from upfit.techniques.token_dropout import TokenDropout
+from upfit.values import Recipe, Task, Technique, Value
 
 TECHNIQUES: dict[str, type[Value]] = {
     "clip": Clip,
@@ -38,6 +42,9 @@ TECHNIQUES: dict[str, type[Value]] = {
     "r_drop": RDrop,
     "sam": Sam,
     "gradient_noise": GradientNoise,
+    "progressive_resize": ProgressiveResize,
+    "length_warmup": LengthWarmup,
+    "token_dropout": TokenDropout,
 }
 
 

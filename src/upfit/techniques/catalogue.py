@@ -14,13 +14,17 @@ from upfit.techniques import (
     l1,
     l2,
     l2_sp,
+    length_warmup,
     mixup,
     mixup_features,
     neftune,
+    progressive_resize,
     r_drop,
     sam,
+    samplers,
     stochastic_depth,
     swa,
+    token_dropout,
 )
 from upfit.techniques.card import Card
 from upfit.techniques.losses.cards import LOSS_CARDS
@@ -50,10 +54,15 @@ CARDS: tuple[Card, ...] = (
     *OPTIMISATION_CARDS,
     *REGULARISATION_CARDS,
     *LOSS_CARDS,
+    samplers.BALANCED_CARD,
+    samplers.SQUARE_ROOT_CARD,
     image_policies.CARD,
     auto_policies.TRIVIAL_CARD,
     auto_policies.RAND_CARD,
     auto_policies.AUG_MIX_CARD,
+    token_dropout.CARD,
+    progressive_resize.CARD,
+    length_warmup.CARD,
 )
 
 

@@ -162,6 +162,7 @@ def loaded(policy, folder, workers):
     return [batch["image"] for batch in loader.epoch(1)]
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
 @pytest.mark.parametrize("name", ["strong", "rand", "aug_mix"])
 def test_batches_are_the_same_for_any_number_of_workers(name, tmp_path):
     folder = digits_folder(tmp_path / "digits", per_class=2)
