@@ -119,7 +119,7 @@ def _maker(name: str) -> Make:
     classes = _torch_classes()
     if low in classes:
         return classes[low]
-    known = [str(one) for one in timm.optim.list_optimizers()]
+    known = [str(one) for one in timm.optim.list_optimizers()]  # type: ignore[attr-defined]
     if low not in known:
         names = [*classes, *known]
         guess = nearest(low, names)

@@ -15,10 +15,10 @@ from upfit.techniques.schedules import (
     plateau,
     polynomial,
     step,
+    warm_up,
     wsd,
 )
 from upfit.techniques.schedules.moment import Moment
-from upfit.techniques.schedules.warm_up import warm_up
 from upfit.values.recipe import Schedule
 
 SCHEDULES: dict[str, Callable[[Schedule, Moment], float]] = {
@@ -59,7 +59,7 @@ def multiplier(
     """
     moment = Moment.of(schedule, step, total, per_epoch=per_epoch, plateau_factor=plateau_factor)
     start = one_cycle.START if schedule.name == "one_cycle" else None
-    rise = warm_up(step, moment.warm, shape=schedule.warmup_shape, start=start)
+    rise = warm_up.warm_up(step, moment.warm, shape=schedule.warmup_shape, start=start)
     return rise * SCHEDULES[schedule.name](schedule, moment)
 
 
