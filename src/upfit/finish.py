@@ -31,11 +31,12 @@ from upfit.saved_model import SavedModel
 from upfit.store import RunFolder, read_trace
 from upfit.store.run_folder import estimates_to_json
 from upfit.train.fitted import Fitted
+from upfit.train.learning import learning_names
 from upfit.train.recorder import peak_rss_mb
 from upfit.train.timing import Clock
-from upfit.train.tune import learning_names
 from upfit.train.workbench import Workbench
 from upfit.values import Candidate, Estimate, Finding, Predictions, Run, Task, Watcher
+from upfit.values.layers import Trained
 
 Scores = npt.NDArray[np.float32]
 
@@ -216,7 +217,7 @@ def _result(
     }
 
 
-def _trained(network: Network, train: int | str) -> int:
+def _trained(network: Network, train: Trained) -> int:
     """How many parameters the winner learned from the data."""
     learning = learning_names(network.groups, train)
     return sum(value.numel() for name, value in network.named_parameters() if name in learning)

@@ -18,6 +18,7 @@ class Backbone(nn.Module):
     """What every backbone offers.
 
     Attributes:
+        net: The network as its library made it.
         name: The name that loads it again, e.g. `packaged:tf_efficientnet_lite0`.
         modality: What it reads.
         width: D, the number of pooled features.
@@ -25,6 +26,7 @@ class Backbone(nn.Module):
         inputs: How examples have to be prepared (`ImageInput` or `TextInput`).
     """
 
+    net: nn.Module
     name: str
     modality: Literal["image", "text"]
     width: int

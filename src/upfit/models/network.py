@@ -9,6 +9,9 @@ from upfit.errors import TrainingError
 from upfit.models.backbone import Backbone, Batch
 from upfit.models.groups import LayerGroup
 
+BELOW = "backbone.net."
+"""What a network puts before the names of its backbone's parameters."""
+
 
 class Head(nn.Module):
     """Dropout, then one linear layer (B, D) → (B, K)."""
@@ -44,7 +47,7 @@ class Network(nn.Module):
     def groups(self) -> tuple[LayerGroup, ...]:
         """Layer groups with parameter names as this module spells them."""
         below = [
-            LayerGroup(group.name, tuple(f"backbone.net.{name}" for name in group.parameters))
+            LayerGroup(group.name, tuple(f"{BELOW}{name}" for name in group.parameters))
             for group in self.backbone.groups
         ]
         names = tuple(f"head.{name}" for name, _ in self.head.named_parameters())

@@ -9,24 +9,31 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 from torch import nn
 
 from upfit.measure import higher_is_better
+from upfit.models.groups import LayerGroup
 from upfit.store import Checkpoints, Journal
 from upfit.techniques.batch_norm import freeze_batch_norm
+from upfit.techniques.frozen import frozen_prefix, hold_frozen
 from upfit.techniques.parts import generator
 from upfit.techniques.schedules import multiplier
 from upfit.techniques.schedules.plateau import cut_on_plateau
+from upfit.train.gradients import average_gradients
+from upfit.train.learning import UNFREEZING, due, learning_from, learns_now
+from upfit.train.micro import pieces, row_count
 from upfit.train.objective import LossFunction
+from upfit.train.out_of_memory import Moment, empty_cache, halved, is_out_of_memory
 from upfit.train.pace import Pace
 from upfit.train.recorder import Pending, Recorder
 from upfit.train.state import State
-from upfit.train.world import Batch, World
+from upfit.train.world import Batch, World, bare
 from upfit.values import Evaluation, Event, Recipe, Watcher
+from upfit.values.layers import Gradual
 
 PLAN_CHECKS = 20
 """How often in a run the plan is compared with the clock."""
@@ -46,7 +53,11 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """What to train, on what, and how it is judged. `model` is the network as Accelerate prepared it."""
+    """What to train, on what, and how it is judged.
+
+    `model` is the network as Accelerate prepared it. `moved` is told how many of its layer `groups` are
+    frozen ahead, whenever that changes.
+    """
 
     recipe: Recipe
     model: nn.Module
@@ -56,6 +67,8 @@ class Job:
     metric: str
     evaluate_every: int
     freeze_norms: bool = False
+    groups: tuple[LayerGroup, ...] = ()
+    moved: Callable[[int], None] = lambda frozen: None
 
 
 @dataclass(frozen=True)
@@ -71,14 +84,22 @@ class Surroundings:
     asked_to_stop: Callable[[], bool] = lambda: False
 
 
-def train_loop(job: Job, state: State, around: Surroundings, *, replay: dict[int, int] | None = None) -> bool:
+@dataclass(frozen=True)
+class Replay:
+    """What bent the run that is resumed after its checkpoint: step → total steps, step → micro-batch."""
+
+    plan: dict[int, int] = field(default_factory=dict)
+    micro: dict[int, int] = field(default_factory=dict)
+
+
+def train_loop(job: Job, state: State, around: Surroundings, *, replay: Replay | None = None) -> bool:
     """Train until the plan ends, progress stops, time is up, or somebody asks to stop.
 
     Args:
         job: What to train.
         state: Where it stands; changed in place.
         around: Clock, files, watchers.
-        replay: Plan changes of the run that is resumed: step → total steps.
+        replay: What happened to the run that is resumed after its checkpoint, to happen again.
 
     Returns:
         False if it was asked to stop (the state is saved and can go on), True when it is done.
@@ -86,39 +107,68 @@ def train_loop(job: Job, state: State, around: Surroundings, *, replay: dict[int
     Raises:
         TrainingError: The loss is not finite.
     """
+    replay = replay or Replay()
     started = time.monotonic() - state.seconds
     per_epoch = len(job.source)
     while not state.done():
+        thaw(job, state, around)
         epoch, start = divmod(state.step, per_epoch)
         for batch in job.source.epoch(epoch, start=start):
-            loss, norm = take_step(job, state, around.world, batch)
+            state.micro_size = replay.micro.get(state.step + 1, state.micro_size)
+            loss, norm = take_step(job, state, around, batch)
             state.seconds = time.monotonic() - started
             around.pace.stepped()
             around.recorder.add(_pending(state, batch, loss, norm, per_epoch), state.total_steps)
-            follow_plan(state, around, replay or {})
+            follow_plan(state, around, replay.plan)
             if state.step % job.evaluate_every == 0 or state.done():
                 around.recorder.flush(state.total_steps)
                 evaluate(job, state, around, time.monotonic() - started)
             if _pause(state, around):
                 return False
-            if state.done():
+            if state.done() or learns_more(job, state):
                 break
     return True
 
 
-def take_step(job: Job, state: State, world: World, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+def take_step(
+    job: Job, state: State, around: Surroundings, batch: Batch
+) -> tuple[torch.Tensor, torch.Tensor]:
     """One optimizer step; returns this process's part of the mean loss, and the gradient norm."""
     set_rates(job, state)
     parts, rng, progress = state.parts, generator(job.recipe.seed, state.step), state.progress
-    batch = parts.on_batch(world.move(batch), rng, progress)
+    batch = parts.on_batch(around.world.move(batch), rng, progress)
     parameters = [p for group in state.optimizer.param_groups for p in group["params"]]
-    loss = parts.around_step(lambda: forward_backward(job, state, world, batch), parameters)
+    loss = parts.around_step(lambda: forward_backward(job, state, around, batch), parameters)
     norm = parts.on_grads(parameters, rng, progress)
     state.optimizer.step()
     state.optimizer.zero_grad(set_to_none=True)
     state.step += 1
     parts.on_weights(state.network, state.remembered, step=state.step, total=state.total_steps)
     return loss, norm
+
+
+def learns_more(job: Job, state: State) -> bool:
+    """Whether gradual unfreezing lets further layer groups learn before the coming step."""
+    gradual = job.recipe.layers.train
+    if not isinstance(gradual, Gradual):
+        return False
+    return due(gradual, state, groups=len(job.groups) - 1, per_epoch=len(job.source)) > learns_now(state)
+
+
+def thaw(job: Job, state: State, around: Surroundings) -> None:
+    """Let those layer groups learn that are due, and have the frozen ones stand still."""
+    gradual = job.recipe.layers.train
+    if isinstance(gradual, Gradual):
+        below = len(job.groups) - 1
+        count = due(gradual, state, groups=below, per_epoch=len(job.source))
+        learning_from(state.network, job.groups, gradual, count)
+        if count > learns_now(state):
+            state.remembered[UNFREEZING]["learning"].fill_(count)
+            state.stale = 0 if gradual.every == "plateau" else state.stale
+            text = f"{count} of {below} layer groups below the head learn now"
+            _tell(around, Event(state.step, "unfreeze", text, {"learning": count}))
+    set_training(job)
+    job.moved(frozen_prefix(state.network, job.groups))
 
 
 def set_rates(job: Job, state: State) -> None:
@@ -134,20 +184,67 @@ def set_rates(job: Job, state: State) -> None:
         group["lr"] = group["base_lr"] * rate
 
 
-def forward_backward(job: Job, state: State, world: World, batch: Batch) -> torch.Tensor:
-    """Add the gradients of a batch's mean loss; returns this process's part of that loss."""
-    share, count = int(batch["share"]), int(batch["count"])
+def forward_backward(job: Job, state: State, around: Surroundings, batch: Batch) -> torch.Tensor:
+    """Add the gradients of a batch's mean loss; returns this process's part of that loss.
+
+    Where memory runs out, the same examples go through again in pieces of half the size.
+    """
+    before = Moment.of(job.model, around.world.device)
+    while (loss := add_gradients(job, state, around.world, batch)) is None:
+        before.put_back(around.world.device)
+        state.optimizer.zero_grad(set_to_none=True)
+        use_smaller_pieces(state, around, batch)
+    return loss
+
+
+def add_gradients(job: Job, state: State, world: World, batch: Batch) -> torch.Tensor | None:
+    """One try at `forward_backward`; None if memory ran out, in whichever process."""
+    loss: torch.Tensor | None = None
+    try:
+        loss = in_pieces(job, state, world, batch)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+    if world.size > 1:
+        # Only now: a process without memory could not take part in an exchange that its backward pass makes.
+        if world.any(loss is None):
+            return None
+        average_gradients(state.network.parameters(), world)
+    return loss
+
+
+def in_pieces(job: Job, state: State, world: World, batch: Batch) -> torch.Tensor:
+    """Add this process's gradients, micro-batch by micro-batch."""
+    parts, count, losses = pieces(batch, state.micro_size), int(batch["count"]), []
+    for number, part in enumerate(parts, 1):
+        with world.accelerator.no_sync(job.model):
+            loss = summed_loss(job, state, part) / count
+            # Gradients are averaged over processes, the loss is a mean over all examples: hence the factor.
+            whole = loss * world.size
+            penalty = state.parts.penalty(state.network, state.remembered) if number == len(parts) else None
+            world.accelerator.backward(whole if penalty is None else whole + penalty)
+        losses.append(loss.detach())
+    return torch.stack(losses).sum()
+
+
+def summed_loss(job: Job, state: State, batch: Batch) -> torch.Tensor:
+    """The sum of the losses of the examples that count."""
+    share = int(batch["share"])
 
     def forward() -> tuple[torch.Tensor, torch.Tensor]:
         logits_BK = job.model(batch)[:share].float()
         return logits_BK, example_losses(job.loss, logits_BK, batch)
 
-    loss = state.parts.on_loss(forward, batch, *forward()).sum() / count
-    # Accelerate averages gradients over processes, the loss is a mean over all examples: hence the factor.
-    whole = loss * world.size
-    penalty = state.parts.penalty(state.network, state.remembered)
-    world.accelerator.backward(whole if penalty is None else whole + penalty)
-    return loss.detach()
+    return state.parts.on_loss(forward, batch, *forward()).sum()
+
+
+def use_smaller_pieces(state: State, around: Surroundings, batch: Batch) -> None:
+    """Halve the micro-batch from now on; raises `MemoryExhausted` where it cannot be."""
+    rows = row_count(batch)
+    empty_cache()
+    state.micro_size = halved(around.world.agree(min(state.micro_size or rows, rows)))
+    text = f"out of memory: batches now go through in pieces of {state.micro_size}, the step is repeated"
+    _tell(around, Event(state.step + 1, "out_of_memory", text, {"micro_size": state.micro_size}))
 
 
 def example_losses(loss: LossFunction, logits_BK: torch.Tensor, batch: Batch) -> torch.Tensor:
@@ -170,8 +267,7 @@ def evaluate(job: Job, state: State, around: Surroundings, seconds: float) -> No
     better = state.best is None or (value, -loss) > (state.best.value, -state.best.loss)
     if better:
         state.remember_best(value, loss)
-    else:
-        state.stale += 1
+    state.waited(value, better, least=job.recipe.stopping.min_delta)
     epoch = state.step / len(job.source)
     record = Evaluation(state.step, epoch, loss, metrics, better, seconds)
     around.journal.add(record)
@@ -217,10 +313,11 @@ def follow_plan(state: State, around: Surroundings, replay: dict[int, int]) -> N
 
 
 def set_training(job: Job) -> None:
-    """Training mode, with BatchNorm statistics held where the recipe says so."""
+    """Training mode, with BatchNorm statistics held where the recipe says so, and frozen layers still."""
     job.model.train()
     if job.freeze_norms:
         freeze_batch_norm(job.model)
+    hold_frozen(bare(job.model), job.groups)
 
 
 @contextmanager

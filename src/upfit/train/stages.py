@@ -13,6 +13,7 @@ from upfit.data.loader import Loader
 from upfit.measure import metrics
 from upfit.models import Backbone, Head, Network
 from upfit.models.network import set_backbone_dropout
+from upfit.train.adapting import with_adapters, without_adapters
 from upfit.train.features import cached_features, fresh_features
 from upfit.train.fitted import Fitted, Name
 from upfit.train.infer import outputs
@@ -89,6 +90,7 @@ def tune_stage(bench: Workbench, network: Network, *, plan: Plan, places: Places
         watcher=bench.watcher,
         places=places,
     )
+    without_adapters(network)
     logits = outputs(model, validation, bench.world)
     scores = bench.objective.scores(torch.from_numpy(logits))
     tensors = {name: value.cpu() for name, value in network.state_dict().items()}
@@ -98,10 +100,11 @@ def tune_stage(bench: Workbench, network: Network, *, plan: Plan, places: Places
 def training_parts(bench: Workbench, network: Network) -> tuple[nn.Module, Loader]:
     """What the loop trains and on what: for the head alone, that is a head on cached features."""
     rows = bench.split.train
+    with_adapters(network, bench.recipe)
     if bench.recipe.layers.train == "head":
         features_ND, _ = cached_features(bench, network.backbone, rows)
         return HeadOnly(network.head), bench.feature_loader(features_ND)
-    examples = bench.examples(network.backbone, rows, augment=bench.augmentation(network.backbone))
+    examples = bench.examples(network.backbone, rows, varied=True)
     return network, bench.training_loader(examples)
 
 

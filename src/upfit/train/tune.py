@@ -15,13 +15,16 @@ from upfit.store import Checkpoints, Journal
 from upfit.techniques import parts_of
 from upfit.techniques.layer_rates import layer_rates, parameter_groups
 from upfit.techniques.optimizers import of_recipe
-from upfit.train.loop import Job, Source, Surroundings, set_training, train_loop
+from upfit.train.learning import freeze, start_of
+from upfit.train.loop import Job, Replay, Source, Surroundings, set_training, train_loop
 from upfit.train.objective import LossFunction
+from upfit.train.out_of_memory import memory_explained
 from upfit.train.pace import Pace
 from upfit.train.recorder import Recorder
 from upfit.train.state import State, Weights
 from upfit.train.world import World
 from upfit.values import Event, Recipe, Trace, Watcher
+from upfit.values.layers import Gradual
 
 Measure = Callable[[nn.Module], tuple[float, dict[str, float]]]
 
@@ -82,8 +85,11 @@ def tune(
     world: World,
     watcher: Watcher,
     places: Places,
+    moved: Callable[[int], None] = lambda frozen: None,
 ) -> Tuned:
     """Train `network` in place, or go on from the newest checkpoint of `places.folder`.
+
+    `moved` is told how many layer groups are frozen ahead, before the first step and whenever that changes.
 
     Raises:
         Interrupted: Somebody asked to stop; the state is saved.
@@ -102,25 +108,14 @@ def tune(
             metric=metric,
             evaluate_every=plan.evaluate_every,
             freeze_norms=recipe.layers.batch_norm == "frozen",
+            groups=groups,
+            moved=moved,
         )
         around = surroundings(world, watcher, plan, places)
         try:
             return _carry_on(job, state, around)
         finally:
             around.journal.close()
-
-
-def freeze(network: nn.Module, groups: tuple[LayerGroup, ...], train: int | str) -> None:
-    """Let only those groups learn that `learning_names` names."""
-    learning = learning_names(groups, train)
-    for name, parameter in network.named_parameters():
-        parameter.requires_grad_(name in learning)
-
-
-def learning_names(groups: tuple[LayerGroup, ...], train: int | str) -> set[str]:
-    """Parameters that learn: of `all` groups, of the `head` (the last), or of the head and n groups below."""
-    count = len(groups) if train == "all" else 1 + (0 if train == "head" else int(train))
-    return {name for group in groups[-count:] for name in group.parameters}
 
 
 def prepare(
@@ -141,9 +136,13 @@ def prepare(
         weight_decay=chosen.weight_decay,
         own_rates=chosen.rates,
     )
+    if isinstance(recipe.layers.train, Gradual):
+        world.expect_unused()
     model, optimizer = world.accelerator.prepare(network, of_recipe(chosen, parameters))
     torch.manual_seed(recipe.seed)
-    return State(network, optimizer, plan.total_steps, parts, parts.init(network)), model
+    remembered = {**parts.init(network), **start_of(recipe.layers.train)}
+    micro = None if recipe.batching.micro_size == "auto" else recipe.batching.micro_size
+    return State(network, optimizer, plan.total_steps, parts, remembered, micro_size=micro), model
 
 
 def surroundings(world: World, watcher: Watcher, plan: Plan, places: Places) -> Surroundings:
@@ -171,17 +170,19 @@ def _carry_on(job: Job, state: State, around: Surroundings) -> Tuned:
     """Restore what there is, train to the end, and load the best weights into the network."""
     replay = _restore(state, around)
     set_training(job)
-    if not train_loop(job, state, around, replay=replay):
+    with memory_explained():
+        whole = train_loop(job, state, around, replay=replay)
+    if not whole:
         raise Interrupted(f"stopped at step {state.step} of {state.total_steps}; the run is saved")
     assert state.best is not None, "a run ends with an evaluation"
     state.network.load_state_dict(state.best.weights)
     return Tuned(state.best.weights, around.journal.trace(), state.seconds)
 
 
-def _restore(state: State, around: Surroundings) -> dict[int, int]:
-    """Go back to the newest whole checkpoint; returns the plan changes that lie ahead of it."""
+def _restore(state: State, around: Surroundings) -> Replay:
+    """Go back to the newest whole checkpoint; returns what happened after it."""
     if around.checkpoints is None:
-        return {}
+        return Replay()
     saved, damaged = around.checkpoints.load()
     if saved is not None:
         state.restore(saved)
@@ -192,5 +193,7 @@ def _restore(state: State, around: Surroundings) -> dict[int, int]:
     for event in lines:
         around.journal.add(event)
         around.watcher.event(event)
+    plan = {one.step: int(one.data["total_steps"]) for one in ahead if one.kind == "plan"}
+    micro = {one.step: int(one.data["micro_size"]) for one in ahead if one.kind == "out_of_memory"}
     # Only the main process has the journal, and all have to follow the same plan.
-    return around.world.agree({event.step: int(event.data["total_steps"]) for event in ahead})
+    return around.world.agree(Replay(plan, micro))

@@ -10,13 +10,19 @@ import numpy.typing as npt
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.utils import broadcast_object_list, gather_object
+from accelerate.utils import DistributedDataParallelKwargs, broadcast_object_list, gather_object
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from upfit.data.own_loader import moved
 
 T = TypeVar("T")
 Batch = dict[str, torch.Tensor]
+
+
+def bare(model: nn.Module) -> nn.Module:
+    """The network inside what data parallelism put around it."""
+    return model.module if isinstance(model, DistributedDataParallel) else model
 
 
 class World:
@@ -53,6 +59,10 @@ class World:
         """The batch on this process's device."""
         return batch if self.device.type == "cpu" else moved(batch, self.device)
 
+    def expect_unused(self) -> None:
+        """Have several processes bear parameters that get no gradient for a while; before `prepare`."""
+        self.accelerator.ddp_handler = DistributedDataParallelKwargs(find_unused_parameters=True)
+
     def unwrap(self, network: nn.Module) -> nn.Module:
         """The network without what Accelerate put around it."""
         return self.accelerator.unwrap_model(network)  # type: ignore[no-any-return]
@@ -70,6 +80,10 @@ class World:
         if self.size == 1:
             return values
         return self.accelerator.reduce(values, reduction="sum")  # type: ignore[no-any-return]
+
+    def any(self, flag: bool) -> bool:
+        """Whether it is so in any process."""
+        return bool(self.sum(torch.tensor(float(flag), device=self.device)) > 0)
 
     def collect(
         self, positions: npt.NDArray[np.int64], values: npt.NDArray[Any], count: int

@@ -5,6 +5,7 @@ from upfit.values.augment import Augment, Transform
 from upfit.values.base import Value
 from upfit.values.change import Change
 from upfit.values.data import PART, Column, Data, Kind, Part, Schema, Task
+from upfit.values.layers import Adapter, Gradual, Layers
 from upfit.values.recipe import Recipe, Technique
 from upfit.values.run import Candidate, Estimate, Finding, Predictions, Run
 from upfit.values.seams import Silent, Watcher
@@ -14,6 +15,7 @@ from upfit.values.trace import Evaluation, Event, Health, Step, Trace
 __all__ = [
     "PART",
     "Action",
+    "Adapter",
     "Augment",
     "Candidate",
     "Change",
@@ -23,8 +25,10 @@ __all__ = [
     "Evaluation",
     "Event",
     "Finding",
+    "Gradual",
     "Health",
     "Kind",
+    "Layers",
     "Part",
     "Plan",
     "Predictions",

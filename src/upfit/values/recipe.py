@@ -101,9 +101,14 @@ class Schedule(Value):
 
 
 class Batching(Value):
-    """Examples per step (over all processes) and per evaluation batch; how rows are drawn; loaders."""
+    """Examples per step (over all processes) and per evaluation batch; how rows are drawn; loaders.
+
+    `micro_size` is how many examples go through the network at once, in each process: gradients of the pieces
+    are added up to those of the batch. `auto` takes the whole batch wherever it fits into memory.
+    """
 
     size: Count | Auto = "auto"
+    micro_size: Count | Auto = "auto"
     evaluation_size: Count = 64
     bucket: bool = True
     sampler: Literal["shuffled", "balanced", "square_root"] = "shuffled"
@@ -111,12 +116,16 @@ class Batching(Value):
 
 
 class Stopping(Value):
-    """When a run ends: `epochs` (or `steps`), or after `patience` evaluations without progress."""
+    """When a run ends: `epochs` (or `steps`), or after `patience` evaluations without progress.
+
+    `min_delta` is the least gain in the metric, in its own units, that counts as progress.
+    """
 
     epochs: Positive | Auto = "auto"
     steps: Count | None = None
     evaluations: Count | Auto = "auto"
     patience: Count | None = 5
+    min_delta: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
 
 
 class Technique(Value):

@@ -11,7 +11,7 @@ from upfit.errors import DataError, InputError
 from upfit.models import Head, Network, find_groups, load_backbone
 from upfit.models.network import set_backbone_dropout
 from upfit.models.own import OwnNetwork, parted
-from upfit.train.tune import freeze, learning_names
+from upfit.train.learning import freeze, learning_names
 
 
 class Stacked(nn.Module):

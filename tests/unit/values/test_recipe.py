@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upfit.errors import RecipeError
-from upfit.values import Change, Recipe
+from upfit.values import Adapter, Change, Gradual, Recipe
 from upfit.values.recipe import (
     Augment,
     Batching,
@@ -21,8 +21,8 @@ from upfit.values.recipe import (
     Technique,
 )
 
-NAMES = {kind.__name__: kind for kind in (Augment, Batching, Head, Inputs, Layers, Loss, Optimizer, Recipe,
-                                          Schedule, Stopping, Technique)}  # fmt: skip
+NAMES = {kind.__name__: kind for kind in (Adapter, Augment, Batching, Gradual, Head, Inputs, Layers, Loss,
+                                          Optimizer, Recipe, Schedule, Stopping, Technique)}  # fmt: skip
 AUTO = st.just("auto")
 PATHS = {
     "backbone": st.sampled_from(["auto", "timm:resnet18", "ä folder: with #signs"]),
@@ -32,7 +32,9 @@ PATHS = {
     "optimizer.lr": st.floats(1e-9, 10) | AUTO,
     "optimizer.betas": st.tuples(st.floats(0, 0.999), st.floats(0, 0.999)),
     "schedule.name": st.sampled_from(["cosine", "linear", "constant"]),
-    "layers.train": st.sampled_from(["head", "all"]) | st.integers(1, 12),
+    "layers.train": st.sampled_from(["head", "all", "gradual", {"gradual": {"every": 0.1}}, ["a.1", "*.bias"]])
+    | st.integers(1, 12),
+    "layers.adapter": st.sampled_from(["none", "ia3", {"lora": {"rank": 4}}]),
     "augment.flip": st.booleans() | AUTO,
     "batching.size": st.integers(1, 4096) | AUTO,
     "stopping.patience": st.none() | st.integers(1, 50),
