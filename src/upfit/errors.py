@@ -4,6 +4,7 @@ The tree, with the exit code that the command line gives it::
 
     UpfitError                 1    something upfit promised did not happen
     ├── TrainingError          1    a run could not go on (it is kept, and can be resumed)
+    │   └── MemoryExhausted    1    not even a single example fits into memory
     ├── InputError             2    what the user gave cannot be used as it is
     │   ├── DataError          2      the data: files, columns, targets
     │   ├── RecipeError        2      a recipe, or a change to one
@@ -42,6 +43,10 @@ class UpfitError(Exception):
 
 class TrainingError(UpfitError):
     """A run could not go on; what it had reached is saved."""
+
+
+class MemoryExhausted(TrainingError):
+    """There is not enough memory, however small the pieces that a batch is cut into."""
 
 
 class InputError(UpfitError):

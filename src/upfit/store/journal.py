@@ -22,6 +22,9 @@ KINDS: dict[str, type[Record]] = {
     "health": Health,
 }
 
+REPLAYED = ("plan", "out_of_memory")
+"""Kinds of events that clocks and memory decide: a resumed run cannot find them out for itself."""
+
 
 class Journal:
     """Appends records to a file; with `path=None` it only keeps them in memory."""
@@ -42,9 +45,9 @@ class Journal:
             self._file.flush()
 
     def cut(self, step: int) -> tuple[Event, ...]:
-        """Forget what came after `step`, since it will be done again; returns the plan changes among it.
+        """Forget what came after `step`, since it will be done again; returns the events of `REPLAYED` kinds.
 
-        Those are replayed, so that a resumed run follows the schedule of the run that was killed.
+        Those happen again, so that a resumed run ends with the weights of the run that was killed.
         """
         later = [record for record in self.records if record.step > step]
         self.records = [record for record in self.records if record.step <= step]
@@ -53,7 +56,7 @@ class Journal:
                 self._file.close()
             write_text(self.path, "".join(_line(record) for record in self.records))
             self._file = self.path.open("a", encoding="utf-8")
-        return tuple(r for r in later if isinstance(r, Event) and r.kind == "plan")
+        return tuple(r for r in later if isinstance(r, Event) and r.kind in REPLAYED)
 
     def trace(self) -> Trace:
         """All records as a Trace."""

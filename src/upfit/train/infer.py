@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from upfit.data.loader import Loader
+from upfit.train.out_of_memory import forward_in_pieces
 from upfit.train.world import Batch, World
 
 Advance = Callable[[int, int], None]
@@ -26,16 +27,16 @@ def outputs(
 ) -> npt.NDArray[np.float32]:
     """What `forward` (by default the network) says about every example, (N, …) float32 in order.
 
-    The network is left in the mode it was found in.
+    The network is left in the mode it was found in. Batches that do not fit into memory are cut.
     """
     was_training = network.training
     network.eval()
     forward = forward or network
-    positions, values, done = [], [], 0
+    positions, values, done, size = [], [], 0, None
     for batch in loader.once():
         share = int(batch["share"])
         with world.autocast():
-            out = forward(world.move(batch))
+            out, size = forward_in_pieces(forward, world.move(batch), size)
         positions.append(batch["position"][:share].numpy())
         values.append(out[:share].float().cpu().numpy())
         done += int(batch["count"])
