@@ -16,6 +16,7 @@ from upfit.split.leakage import findings_of_split
 from upfit.split.make import make_split
 from upfit.store import FeatureCache, RunFolder
 from upfit.techniques.samplers import check_sampler
+from upfit.techniques import check_fits
 from upfit.train.afford import affordable, seconds_per_example
 from upfit.train.costs import step_seconds
 from upfit.train.fitted import Fitted, kept
@@ -105,6 +106,7 @@ def pack(
     # A loss that does not fit the task or the classes is refused before any work.
     check_sampler(recipe, data.schema.task)
     known = targets(data, split.train)
+    check_fits(recipe, task=data.schema.task, modality=modality)
     Objective.of(data.schema.task, known, data.schema.classes, own=own_loss).check(recipe.loss)
     return Packed(
         data, recipe, split, load_backbone(recipe.backbone, modality, segments=segment_count(data.schema))

@@ -19,7 +19,7 @@ from upfit.errors import DataError, RecipeError
 from upfit.measure import evidence, metrics, primary_metric
 from upfit.models.own import OwnNetwork, parted
 from upfit.store import RunFolder
-from upfit.techniques import check
+from upfit.techniques import check, check_fits
 from upfit.techniques.losses import adopt
 from upfit.train.costs import step_seconds
 from upfit.train.interrupt import Interrupts
@@ -97,6 +97,7 @@ def train(
     watcher.stage("looking at the loaders")
     learning, judged = look(train_loader, task), look(validation_loader, task)
     task, metric = learning.task, metric or primary_metric(learning.task)
+    check_fits(recipe, task=task, modality="own")
     network = OwnNetwork(module, binary=task == "binary")
     objective = Objective.of(task, learning.targets, _classes(task, learning, judged), own=loss)
     objective.check(recipe.loss)

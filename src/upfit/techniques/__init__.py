@@ -79,4 +79,10 @@ def check(recipe: Recipe) -> None:
         build(technique)
 
 
-__all__ = ["TECHNIQUES", "Clip", "Ema", "Parts", "build", "check", "parts_of", "settled"]
+def check_fits(recipe: Recipe, *, task: Task, modality: Modality) -> None:
+    """Raise `RecipeError` where the recipe contradicts itself, the task or what the network reads."""
+    parts = {technique.name: build(technique) for technique in recipe.techniques}
+    refuse(recipe, parts, task=task, modality=modality)
+
+
+__all__ = ["TECHNIQUES", "Clip", "Ema", "Parts", "build", "check", "check_fits", "parts_of", "settled"]

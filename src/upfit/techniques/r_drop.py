@@ -54,6 +54,6 @@ CARD = Card(
     when="Small text tasks with dropout in the backbone.",
     when_not="Time is short: a step costs twice as much.",
     combine="Needs something random in the network (`layers.dropout`, `head.dropout`, stochastic_depth, "
-    "neftune) and is refused without. Refused with ordinal losses, whose outputs are not class logits.",
+    "neftune) and is refused without.",
     source="Liang et al. 2021",
 )

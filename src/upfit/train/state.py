@@ -36,6 +36,7 @@ class State:
         remembered: What they remember.
         step: Optimizer steps taken.
         stale: Evaluations since the last progress.
+        bar: What the last progress reached.
         best: The best evaluation so far.
         seconds: Training seconds, earlier sessions included.
         stopped: Why the run ended before its plan, or "".
@@ -50,6 +51,7 @@ class State:
     remembered: Remembered = field(default_factory=dict)
     step: int = 0
     stale: int = 0
+    bar: float | None = None
     best: Best | None = None
     seconds: float = 0.0
     stopped: str = ""
@@ -77,7 +79,15 @@ class State:
         """Keep a copy of the present weights as the best."""
         copied = {name: w.detach().to("cpu", copy=True) for name, w in self.weights().items()}
         self.best = Best(self.step, value, loss, copied)
-        self.stale = 0
+
+    def waited(self, value: float, better: bool, *, least: float) -> None:
+        """Count an evaluation without progress; progress has to be at least `least` since the last."""
+        # Differences of decimal fractions fall short of them by rounding.
+        enough = not least or self.bar is None or value - self.bar > least - 1e-9
+        if better and enough:
+            self.bar, self.stale = value, 0
+        else:
+            self.stale += 1
 
     def to_dict(self) -> dict[str, Any]:
         """Tensors and plain values, for a checkpoint."""
@@ -89,6 +99,7 @@ class State:
                 "total_steps": self.total_steps,
                 "step": self.step,
                 "stale": self.stale,
+                "bar": self.bar,
                 "seconds": self.seconds,
                 "stopped": self.stopped,
                 "plateau_factor": self.plateau_factor,
