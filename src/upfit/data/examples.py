@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 Batch = dict[str, torch.Tensor]
 OnImage = Callable[[Image.Image, np.random.Generator], Image.Image]
 """The seam `on_example` for images: (image, rng) → image."""
+OnText = Callable[[str, np.random.Generator], str]
+"""The seam `on_example` for texts: (text, rng) → text."""
 
 
 class Examples(Protocol):
@@ -119,7 +122,10 @@ class TextExamples:
         max_length: int,
         segments: int = 1,
     ) -> None:
+        self.data, self.rows = data, rows
         self.tokenizer = tokenizer
+        self.max_length, self.segments = max_length, segments
+        self.augment: OnText | None = None
         encoded: list[npt.NDArray[np.int32]] = []
         for chunk in _chunks(data, rows):
             encoded += tokenise(chunk, tokenizer, max_length=max_length, segments=segments)
@@ -131,9 +137,30 @@ class TextExamples:
     def __len__(self) -> int:
         return len(self.lengths)
 
+    def varied(self, augment: OnText | None) -> TextExamples:
+        """The same examples, whose text columns are varied when a random generator is given."""
+        other = copy.copy(self)
+        other.augment = augment
+        return other
+
     def get(self, position: int, rng: np.random.Generator | None) -> npt.NDArray[np.int32]:
         """Token ids and their segments (2, T) of one example."""
+        if rng is not None and self.augment is not None:
+            return self._varied_tokens(position, rng, self.augment)
         return self.flat[:, self.starts[position] : self.starts[position + 1]]
+
+    def _varied_tokens(
+        self, position: int, rng: np.random.Generator, augment: OnText
+    ) -> npt.NDArray[np.int32]:
+        """Tokens of an example whose texts were varied; those known before where nothing came of it."""
+        [[before]] = _chunks(self.data, self.rows[position : position + 1])
+        count = len(self.data.schema.of_kind("text"))
+        after = (*(augment(text, rng) for text in before[:count]), *before[count:])
+        if after == before:
+            return self.get(position, None)
+        limits = {"max_length": self.max_length, "segments": self.segments}
+        [tokens] = tokenise([after], self.tokenizer, **limits)
+        return tokens
 
     def collate(self, examples: Sequence[npt.NDArray[np.int32]]) -> Batch:
         """`input_ids`, `attention_mask` and `segments` (B, T), padded to the longest of the batch.

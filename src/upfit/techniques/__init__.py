@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from upfit.errors import RecipeError, nearest
 from upfit.techniques import losses
+from upfit.techniques.augmentation import check_augmentation
 from upfit.techniques.clip import Clip
 from upfit.techniques.cutmix import CutMix
 from upfit.techniques.ema import Ema
@@ -83,6 +84,7 @@ def check_fits(recipe: Recipe, *, task: Task, modality: Modality) -> None:
     """Raise `RecipeError` where the recipe contradicts itself, the task or what the network reads."""
     parts = {technique.name: build(technique) for technique in recipe.techniques}
     refuse(recipe, parts, task=task, modality=modality)
+    check_augmentation(recipe, modality=modality)
 
 
 __all__ = ["TECHNIQUES", "Clip", "Ema", "Parts", "build", "check", "check_fits", "parts_of", "settled"]

@@ -24,6 +24,7 @@ from upfit.techniques import (
     samplers,
     stochastic_depth,
     swa,
+    text_policies,
     token_dropout,
 )
 from upfit.techniques.card import Card
@@ -60,6 +61,7 @@ CARDS: tuple[Card, ...] = (
     auto_policies.TRIVIAL_CARD,
     auto_policies.RAND_CARD,
     auto_policies.AUG_MIX_CARD,
+    text_policies.CARD,
     token_dropout.CARD,
     progressive_resize.CARD,
     length_warmup.CARD,

@@ -122,7 +122,8 @@ def settle(recipe: Recipe, *, modality: Literal["image", "text"], task: Task, co
         loss=settled_loss(recipe.loss, task, label_smoothing=ours["label_smoothing"]),
         optimizer=settle_optimizer(recipe.optimizer, default_rates(modality, task), size=size),
         layers=_filled(recipe.layers, ours),
-        augment=_filled(recipe.augment, ours),
+        # A list of transforms says itself whether it flips.
+        augment=recipe.augment if isinstance(recipe.augment.policy, tuple) else _filled(recipe.augment, ours),
         batching=recipe.batching.replace(size=size),
         stopping=recipe.stopping.replace(epochs=wanted_epochs(count) if epochs == "auto" else epochs),
     )

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from upfit.data.examples import Examples, FeatureExamples, ImageExamples, OnImage, TextExamples
+from upfit.data.examples import Examples, FeatureExamples, ImageExamples, TextExamples
 from upfit.data.loader import Loader
 from upfit.models.backbone import Backbone
 from upfit.store import FeatureCache
 from upfit.techniques.image_policies import image_augmentation
 from upfit.techniques.samplers import chances_of
+from upfit.techniques.text_policies import text_augmentation
 from upfit.train.objective import Objective
 from upfit.train.world import World
 from upfit.values import Data, Recipe, Rows, Split, Watcher
@@ -44,15 +45,26 @@ class Workbench:
         """The same bench with another recipe."""
         return replace(self, recipe=recipe)
 
-    def examples(self, backbone: Backbone, rows: Rows, *, augment: OnImage | None = None) -> Examples:
-        """Rows prepared as the backbone reads them, in the recipe's size or length."""
-        inputs = self.recipe.inputs
+    def examples(self, backbone: Backbone, rows: Rows, *, varied: bool = False) -> Examples:
+        """Rows prepared as the backbone reads them, in the recipe's size or length.
+
+        With `varied` the recipe's policy works on them wherever they are drawn for training.
+        """
         if backbone.modality == "image":
-            given = backbone.inputs
-            size = self.image_size(backbone)
-            return ImageExamples(self.data, rows, size=size, mean=given.mean, std=given.std, augment=augment)
-        limit = backbone.inputs.max_length
-        length = limit if inputs.max_length == "auto" else min(inputs.max_length, limit)
+            return self._images(backbone, rows, varied)
+        texts = self._texts(backbone, rows)
+        return texts.varied(text_augmentation(self.recipe.augment)) if varied else texts
+
+    def _images(self, backbone: Backbone, rows: Rows, varied: bool) -> ImageExamples:
+        size = self.recipe.inputs.image_size
+        given = backbone.inputs
+        side = int(given.size) if size == "auto" else size
+        augment = image_augmentation(self.recipe.augment, side=side) if varied else None
+        return ImageExamples(self.data, rows, size=side, mean=given.mean, std=given.std, augment=augment)
+
+    def _texts(self, backbone: Backbone, rows: Rows) -> TextExamples:
+        wanted, limit = self.recipe.inputs.max_length, backbone.inputs.max_length
+        length = limit if wanted == "auto" else min(wanted, limit)
         # Probe, tuning and refitting read the same rows: tokenising a large table takes minutes.
         key = (len(rows), hash(rows.tobytes()), length)
         if key not in self.tokenised:
@@ -94,14 +106,3 @@ class Workbench:
     def feature_loader(self, features_ND: npt.NDArray[np.float32]) -> Loader:
         """Training batches of features computed before."""
         return self.training_loader(FeatureExamples(features_ND))
-
-    def augmentation(self, backbone: Backbone) -> OnImage | None:
-        """What the recipe's policy does to a training image."""
-        if backbone.modality != "image":
-            return None
-        return image_augmentation(self.recipe.augment, side=self.image_size(backbone))
-
-    def image_size(self, backbone: Backbone) -> int:
-        """Side of the square that the backbone reads, in pixels."""
-        size = self.recipe.inputs.image_size
-        return int(backbone.inputs.size) if size == "auto" else size
