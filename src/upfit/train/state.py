@@ -42,6 +42,7 @@ class State:
         stopped: Why the run ended before its plan, or "".
         plateau_factor: What schedule `plateau` has multiplied the rate by.
         plateau_stale: Evaluations without progress since the last progress or cut.
+        micro_size: Examples per forward pass and process; None for the whole batch.
     """
 
     network: nn.Module
@@ -57,6 +58,7 @@ class State:
     stopped: str = ""
     plateau_factor: float = 1.0
     plateau_stale: int = 0
+    micro_size: int | None = None
 
     def done(self) -> bool:
         """Whether no further step is due."""
@@ -104,6 +106,7 @@ class State:
                 "stopped": self.stopped,
                 "plateau_factor": self.plateau_factor,
                 "plateau_stale": self.plateau_stale,
+                "micro_size": self.micro_size,
             },
             "best": None if self.best is None else vars(self.best),
             "random": {"torch": torch.get_rng_state(), "cuda": _cuda_random()},
