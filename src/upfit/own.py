@@ -24,6 +24,7 @@ from upfit.techniques.losses import adopt
 from upfit.train.costs import step_seconds
 from upfit.train.interrupt import Interrupts
 from upfit.train.objective import Objective
+from upfit.train.out_of_memory import forward_in_pieces
 from upfit.train.settle import Costs, make_plan, settle_own, settle_techniques
 from upfit.train.timing import Clock
 from upfit.train.tune import Places, Plan, tune
@@ -234,10 +235,12 @@ class _Judge:
     def _logits(self, network: nn.Module) -> torch.Tensor:
         was_training = network.training
         network.to(self.world.device).eval()
-        found = []
+        found, size = [], None
         for batch in self.loader:
+            moved = self.world.move({"inputs": parted(batch)[0]})
             with self.world.autocast():
-                found.append(network(self.world.move({"inputs": parted(batch)[0]})).float().cpu())
+                out, size = forward_in_pieces(network, moved, size)
+            found.append(out.float().cpu())
         network.train(was_training)
         return torch.cat(found)
 
