@@ -26,7 +26,9 @@ def huber(outputs_B1: torch.Tensor, targets_B: torch.Tensor, *, delta: float = 1
         >>> huber(torch.tensor([[0.5], [3.0]]), torch.zeros(2), delta=1.0)
         tensor([0.1250, 2.5000])
     """
-    return functional.huber_loss(outputs_B1.squeeze(1), targets_B, reduction="none", delta=delta)
+    off_B = outputs_B1.squeeze(1) - targets_B
+    # torch wants both sides in one precision.
+    return functional.huber_loss(off_B, torch.zeros_like(off_B), reduction="none", delta=delta)
 
 
 class Huber(Value):
