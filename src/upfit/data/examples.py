@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import torch
 from PIL import Image
 
@@ -126,6 +127,7 @@ class TextExamples:
         self.tokenizer = tokenizer
         self.max_length, self.segments = max_length, segments
         self.augment: OnText | None = None
+        self.raw: list[pa.ChunkedArray] | None = None
         encoded: list[npt.NDArray[np.int32]] = []
         for chunk in _chunks(data, rows):
             encoded += tokenise(chunk, tokenizer, max_length=max_length, segments=segments)
@@ -141,6 +143,10 @@ class TextExamples:
         """The same examples, whose text columns are varied when a random generator is given."""
         other = copy.copy(self)
         other.augment = augment
+        if augment is not None and self.raw is None:
+            # As Arrow columns, for the same reason as `flat`.
+            chunks = [_columns(chunk) for chunk in _chunks(self.data, self.rows)]
+            other.raw = pa.concat_tables(chunks).combine_chunks().columns
         return other
 
     def get(self, position: int, rng: np.random.Generator | None) -> npt.NDArray[np.int32]:
@@ -153,7 +159,8 @@ class TextExamples:
         self, position: int, rng: np.random.Generator, augment: OnText
     ) -> npt.NDArray[np.int32]:
         """Tokens of an example whose texts were varied; those known before where nothing came of it."""
-        [[before]] = _chunks(self.data, self.rows[position : position + 1])
+        assert self.raw is not None
+        before = tuple(column[position].as_py() for column in self.raw)
         count = len(self.data.schema.of_kind("text"))
         after = (*(augment(text, rng) for text in before[:count]), *before[count:])
         if after == before:
@@ -208,6 +215,12 @@ def _at_least(image: Image.Image, side: int) -> Image.Image:
     if factor <= 1:
         return image
     return image.resize((round(image.width * factor), round(image.height * factor)), Image.Resampling.BICUBIC)
+
+
+def _columns(chunk: list[tuple[str, ...]]) -> pa.Table:
+    """Rows of texts as a table of one column a segment."""
+    columns = [pa.array(column, pa.large_string()) for column in zip(*chunk, strict=True)]
+    return pa.table(columns, names=[str(number) for number in range(len(columns))])
 
 
 def _chunks(data: Data, rows: Rows, size: int = 10_000) -> list[list[tuple[str, ...]]]:
