@@ -1,0 +1,181 @@
+"""What may cure a finding: Changes of a recipe, best first, or advice where no Change can."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from upfit.diagnose.seen import Seen
+from upfit.values import Change, Finding
+
+Cures = Callable[[Seen], tuple[Change, ...]]
+
+
+def with_cure(finding: Finding, seen: Seen) -> Finding:
+    """The finding with its cures and its advice."""
+    make = CURES.get(finding.kind)
+    return finding.replace(cures=make(seen) if make else (), advice=ADVICE.get(finding.kind, ""))
+
+
+def lower_rate(seen: Seen) -> tuple[Change, ...]:
+    """A tenth of the rate; warm-up."""
+    return (
+        *_rate(seen, 0.1, "steps overshoot"),
+        Change(path="schedule.warmup", to=0.1, because="the first steps are the most dangerous ones"),
+    )
+
+
+def higher_rate(seen: Seen) -> tuple[Change, ...]:
+    """Ten or a hundred times the rate, whichever the range test preferred; then longer."""
+    ten, hundred = seen.fact("rates.ten", math.inf), seen.fact("rates.hundred", math.inf)
+    return (*_rate(seen, 100.0 if hundred < 0.9 * ten else 10.0, "the loss hardly falls"), *_longer(seen))
+
+
+def steadier(seen: Seen) -> tuple[Change, ...]:
+    """Lower rate, decay, larger batch."""
+    return (
+        *_rate(seen, 0.3, "validation swings"),
+        Change(
+            path="schedule.name", to="cosine", because="a rate that falls to zero lets the weights settle"
+        ),
+        *_batch(seen, 2.0, "larger batches have less noise"),
+    )
+
+
+def calmer(seen: Seen) -> tuple[Change, ...]:
+    """Clip, lower rate, penalise large weights."""
+    clip = Change(
+        path="techniques.clip.norm", to=1.0, because="no single gradient may throw the weights away"
+    )
+    return (clip, *_rate(seen, 0.1, "gradients explode"), _decay(0.05, "large weights feed large gradients"))
+
+
+def regularise(seen: Seen) -> tuple[Change, ...]:
+    """Stop earlier, vary the examples, drop units, penalise, train fewer layers."""
+    return (
+        Change(path="stopping.patience", to=3, because="validation was best earlier"),
+        Change(path="augment.policy", to="light", because="varied examples cannot be learnt by heart"),
+        Change(
+            path="head.dropout",
+            to=0.3,
+            because="units that are missing now and then must not rely on each other",
+        ),
+        _decay(0.1, "smaller weights fit smoother functions"),
+        Change(path="layers.train", to="head", because="fewer weights learn less by heart"),
+    )
+
+
+def loosen(_seen: Seen) -> tuple[Change, ...]:
+    """Less of every penalty."""
+    return (
+        _decay(0.0, "the penalty outweighs the data"),
+        Change(path="head.dropout", to=0.0, because="dropout hides too much"),
+        Change(path="augment.policy", to="none", because="augmentation may ask too much"),
+    )
+
+
+def _longer(seen: Seen) -> tuple[Change, ...]:
+    epochs = seen.steps[-1].epoch if seen.steps else math.nan
+    if not epochs > 0 or not math.isfinite(epochs):
+        return ()
+    return (
+        Change(path="stopping.epochs", to=float(max(1, round(4 * epochs))), because="it was still learning"),
+    )
+
+
+def _more_capacity(seen: Seen) -> tuple[Change, ...]:
+    return (Change(path="layers.train", to="all", because="more layers can hold more"), *_longer(seen))
+
+
+def _rate(seen: Seen, factor: float, because: str) -> tuple[Change, ...]:
+    if not seen.rate > 0:
+        return ()
+    return (Change(path="optimizer.lr", to=float(f"{seen.rate * factor:.3g}"), because=because),)
+
+
+def _batch(seen: Seen, factor: float, because: str) -> tuple[Change, ...]:
+    if not seen.steps:
+        return ()
+    size = max(1, int(seen.steps[0].examples * factor))
+    return (Change(path="batching.size", to=size, because=because),)
+
+
+def _decay(to: float, because: str) -> Change:
+    return Change(path="optimizer.weight_decay", to=to, because=because)
+
+
+CURES: dict[str, Cures] = {
+    "lr_too_large": lower_rate,
+    "lr_too_small": higher_rate,
+    "slow_convergence": higher_rate,
+    "oscillating_loss": steadier,
+    "exploding_gradient": calmer,
+    "nan_loss": calmer,
+    "overfit": regularise,
+    "too_little_data": regularise,
+    "over_regularised": loosen,
+    "underfit_budget": lambda seen: (*_longer(seen), *_rate(seen, 3.0, "larger steps get further")),
+    "underfit_capacity": _more_capacity,
+    "out_of_memory": lambda seen: _batch(seen, 0.5, "half the batch needs about half the memory"),
+    "clip_too_small": lambda _: (
+        Change(path="techniques.clip.norm", to=1.0, because="clipping leaves nothing of the gradient"),
+    ),
+    "dead_units": lambda seen: _rate(seen, 0.1, "one step too long can switch a rectifier off for good"),
+    "frozen_params": lambda _: (Change(path="layers.train", to="all", because="frozen layers cannot learn"),),
+    "wrong_augmentation": lambda _: (
+        Change(path="augment.policy", to="none", because="a transform changes labels"),
+    ),
+}
+
+ADVICE: dict[str, str] = {
+    "bad_init": "Initialise again: He for rectifiers, Xavier for tanh and sigmoid (torch.nn.init).",
+    "broadcast_bug": (
+        "Give outputs and targets the same shape, e.g. `output.squeeze(-1)` or `target[:, None]`."
+    ),
+    "class_imbalance": "Use a balanced sampler or class weights, and judge by balanced accuracy.",
+    "data_leakage": (
+        "Remove shared examples from training, split again by group, or drop the column that tells."
+    ),
+    "dead_units": "Initialise again, normalise between layers, or use LeakyReLU or GELU.",
+    "detached_graph": "Look for .detach(), .item(), .data, torch.no_grad() or numpy between input and loss.",
+    "eval_mode_bug": (
+        "Call model.eval() before validating and model.train() after; keep BatchNorm's momentum at 0.1."
+    ),
+    "flipped_gradient": "Use maximize=False and a positive rate, and check the sign of the loss.",
+    "frozen_params": "Set requires_grad, and make the optimizer after that, from model.parameters().",
+    "label_corruption": "Look at twenty examples with their labels as the loader delivers them.",
+    "label_noise": (
+        "Correct or remove the labels that contradict their neighbours; stop early; smooth the labels."
+    ),
+    "loss_activation_mismatch": (
+        "Give logits to CrossEntropyLoss and BCEWithLogitsLoss; use a linear output for values."
+    ),
+    "memory_leak": "Add up loss.item() instead of loss, and keep no outputs that carry a graph.",
+    "missing_causal_mask": "Mask later places in attention (is_causal=True, or a triangular mask).",
+    "missing_zero_grad": "Call optimizer.zero_grad() after every optimizer.step().",
+    "nan_input": "Fill in or drop the rows that are not finite.",
+    "no_shuffle": "Set shuffle=True in the training loader.",
+    "optimizer_model_mismatch": (
+        "Make the optimizer from the parameters of the model that is trained, after moving it."
+    ),
+    "optimizer_not_stepping": (
+        "Call optimizer.step() after backward; with a GradScaler, scaler.step and update."
+    ),
+    "out_of_memory": "Accumulate gradients over smaller micro-batches: the effective batch stays the same.",
+    "pretrained_not_loaded": "Compare the checkpoint's keys with the model's; load with strict=True.",
+    "replica_divergence": (
+        "Wrap the whole model in DistributedDataParallel, and start all ranks from one seed."
+    ),
+    "tiny_last_batch": "Set drop_last=True in the training loader.",
+    "too_little_data": "More examples are the surest cure; a learning curve says how many.",
+    "train_eval_skew": "Use the same preparation for training and validation, fitted on training alone.",
+    "vanishing_gradient": (
+        "Use ReLU or GELU with matching initialisation, normalise between layers, add residual paths."
+    ),
+    "worker_seed_bug": "Seed numpy and random in worker_init_fn.",
+    "wrong_activation": "Put a rectifier between layers, none after the last, and softmax over classes only.",
+    "wrong_augmentation": "Remove flips and strong turns where orientation carries meaning.",
+    "wrong_preprocessing": (
+        "Standardise with the training set's mean and spread, once; for pretrained models, with theirs."
+    ),
+}

@@ -1,0 +1,313 @@
+"""Doctor: the diagnosis inside a training loop that is not ours."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, get_args
+
+import psutil
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from upfit.diagnose.diagnosis import Diagnosis, diagnose
+from upfit.diagnose.preflight.calls import Calls, Forward, scalar
+from upfit.diagnose.preflight.catalogue import DATA_ONLY, TESTS, measure_all
+from upfit.diagnose.preflight.coverage import measure as coverage
+from upfit.diagnose.preflight.failures import facts_of_failure
+from upfit.diagnose.preflight.subject import Subject, Task, can_be_repeated
+from upfit.diagnose.preflight.untouched import untouched
+from upfit.diagnose.seen import Seen
+from upfit.diagnose.text import report_text
+from upfit.diagnose.watch.evaluations import Evaluations
+from upfit.diagnose.watch.graphs import Graphs
+from upfit.diagnose.watch.looks import Looks
+from upfit.diagnose.watch.wiring import Wiring
+from upfit.errors import InputError, nearest
+from upfit.values import Evaluation, Event, Finding, Step, Trace
+
+WIRED = 8
+"""Steps over which the wiring is watched."""
+ALWAYS = {1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000}
+PROBED = {20, 100, 500, 2000, 10000}
+SHARE = 0.015
+"""Fraction of the time that may go into looking, beside the looks that are always made."""
+MEMORY_EVERY = 10
+SAME = {"binary": "classification", "multiclass": "classification", "lm": "language_model"}
+PREFIXES = ("validation_", "valid_", "val_", "eval_", "test_", "validation/", "valid/", "val/", "eval/")
+
+
+class Doctor:
+    """Watches a plain PyTorch loop and says what is wrong with it. It changes nothing.
+
+    A watched run is bit for bit the unwatched one. The hooks that it needs are removed by `close()`, or at
+    the end of a `with` block.
+
+    Args:
+        model: The model that is trained.
+        optimizer: Its optimizer, or several.
+        loss_fn: `loss_fn(model(x), y)`; None for models that return their loss.
+        train_loader: Batches `(x, y)`, `(x1, x2, …, y)` or dicts; passed over anew by `preflight`. One
+            that can be passed only once is left alone, and what it would tell is not measured.
+        validation_loader: The same for validation.
+        task: `classification`, `regression`, `multilabel` or `language_model`.
+        forward: `forward(model, batch) -> (output, target)`, for models that are called otherwise.
+        pretrained: Say True if the weights were to be loaded from a checkpoint.
+        frozen: Name prefixes of parameters that are frozen on purpose.
+
+    Example:
+        >>> from torch.utils.data import DataLoader, TensorDataset
+        >>> _ = torch.manual_seed(0)
+        >>> x = torch.randn(256, 4)
+        >>> loader = DataLoader(TensorDataset(x, (x.sum(1) > 0).long()), batch_size=32)
+        >>> model = nn.Linear(4, 2)
+        >>> optimizer = torch.optim.SGD(nn.Linear(4, 2).parameters(), lr=0.1)  # of another model
+        >>> doctor = Doctor(model, optimizer, nn.CrossEntropyLoss(), loader, task="classification")
+        >>> [finding.kind for finding in doctor.preflight()][0]
+        'optimizer_model_mismatch'
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: Optimizer | Iterable[Optimizer] | None = None,
+        loss_fn: Callable[..., Any] | None = None,
+        train_loader: Any = None,
+        validation_loader: Any = None,
+        *,
+        task: str = "classification",
+        forward: Forward | None = None,
+        pretrained: bool | None = None,
+        frozen: Iterable[str] = (),
+    ) -> None:
+        if not isinstance(model, nn.Module):
+            raise InputError("a Doctor needs a model", expected="a torch.nn.Module", got=type(model).__name__)
+        self._subject = Subject(
+            calls=Calls(model, loss_fn, forward),
+            optimizers=_optimizers(optimizer),
+            task=_task(task),
+            train=train_loader if can_be_repeated(train_loader) else None,
+            validation=validation_loader if can_be_repeated(validation_loader) else None,
+            pretrained=pretrained,
+            frozen=tuple(frozen),
+        )
+        self._model = model
+        self._facts: dict[str, float] = {}
+        self._skipped: dict[str, str] = {}
+        self._losses: list[tuple[int, torch.Tensor, float, float, float, float]] = []
+        self._steps: list[Step] = []
+        self._evaluations: list[Evaluation] = []
+        self._wiring = Wiring(model, self._subject.optimizers)
+        self._modes = Evaluations(model)
+        self._graphs = Graphs()
+        self._looks = Looks(self._subject)
+        self._process = psutil.Process()
+        self._batches = _length(train_loader)
+        self._batch_size = int(getattr(train_loader, "batch_size", 0) or 0)
+        self._taken = 0
+        self._started = math.nan
+        self._spent = 0.0
+
+    def preflight(self, *, seconds: float = 2.0) -> tuple[Finding, ...]:
+        """Run the one-step tests and return what they find, causes first.
+
+        Args:
+            seconds: What each test that trains for some steps may take.
+
+        Model, optimizers, gradients, buffers and random states are bit for bit the same afterwards.
+        """
+        self._subject.seconds = seconds
+        if self._subject.train is None:
+            known = tuple(name for name, _ in TESTS if name in {"coverage", "weights"} - DATA_ONLY)
+        else:
+            known = ()
+        with self._paused():
+            measured = measure_all(self._subject, only=known)
+        self._facts.update(measured.facts)
+        self._skipped = measured.skipped
+        return self.findings
+
+    def step(self, loss: torch.Tensor) -> None:
+        """Look at one step: call it after `backward` and before `optimizer.step`.
+
+        Args:
+            loss: The loss of the step; several (a tuple or a dict) are summed up as one.
+        """
+        begun = time.perf_counter()
+        self._started = begun if math.isnan(self._started) else self._started
+        loss = scalar(loss)
+        self._taken += 1
+        number = self._taken
+        if number == 1:
+            self._first(loss)
+        if self._wiring.is_open:
+            self._wiring.step()
+            if number >= WIRED:
+                self._wiring.close()
+        kept = self._graphs.note(loss)
+        if kept > self._facts.get("wiring.kept_graphs", 0.0):
+            self._facts |= {"wiring.kept_graphs": float(kept), "wiring.kept_graphs_at": float(number)}
+        self._modes.stepped()
+        self._looks.settle()
+        norm = math.nan
+        if self._is_due(number, begun):
+            health = self._looks.norms(number)
+            norm = math.sqrt(sum(value**2 for value in health.gradient_norms.values()))
+            if not math.isfinite(norm):
+                self._facts.setdefault("wiring.bad_gradient_step", float(number))
+        if number in PROBED:
+            self._probe()
+        memory = self._process.memory_info().rss / 2**20 if number % MEMORY_EVERY == 1 else math.nan
+        self._note(number, loss.detach().clone(), norm, memory, begun - self._started)
+        self._spent += time.perf_counter() - begun
+
+    def validated(self, metrics: Mapping[str, Any]) -> None:
+        """Take note of an evaluation, after each.
+
+        Args:
+            metrics: By name, `loss` among them if there is one: `{"loss": 0.3, "accuracy": 0.91}`.
+        """
+        begun = time.perf_counter()
+        values = {_plain(name): float(value) for name, value in metrics.items()}
+        loss = values.pop("loss", math.nan)
+        self._modes.validated()
+        if len(self._evaluations) < 3 or self._spent < SHARE * (begun - self._started):
+            self._probe()
+        seconds = 0.0 if math.isnan(self._started) else begun - self._started
+        self._evaluations.append(
+            Evaluation(self._taken, self._epoch(self._taken), loss, values, False, seconds)
+        )
+        self._spent += time.perf_counter() - begun
+
+    def failed(self, error: BaseException) -> tuple[Finding, ...]:
+        """Say what an exception of the loop means; a `with` block does it by itself, and lets it pass on."""
+        self._facts.update(facts_of_failure(error))
+        return self.findings
+
+    @property
+    def trace(self) -> Trace:
+        """What was observed so far."""
+        self._flush()
+        facts = {**self._facts, **self._wiring.facts, **self._modes.facts}
+        event = Event(self._taken, "measured", "one-step tests", facts)
+        healths = tuple(sorted(self._looks.flush(), key=lambda health: health.step))
+        return Trace(tuple(self._steps), tuple(self._evaluations), (event,), healths)
+
+    @property
+    def diagnosis(self) -> Diagnosis:
+        """Findings, and what could not be judged."""
+        return diagnose(self.trace)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong, causes first."""
+        return self.diagnosis.findings
+
+    @property
+    def overhead(self) -> float:
+        """Fraction of the loop's time that went into watching."""
+        elapsed = time.perf_counter() - self._started
+        return self._spent / elapsed if elapsed > 0 else 0.0
+
+    def report(self) -> str:
+        """The diagnosis as text."""
+        return report_text(self.diagnosis, Seen(self.trace), self._skipped)
+
+    def close(self) -> None:
+        """Remove all hooks; safe to call twice."""
+        self._wiring.close()
+        self._modes.close()
+
+    def __enter__(self) -> Doctor:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self.failed(error)
+        self.close()
+
+    def _first(self, loss: torch.Tensor) -> None:
+        """What the first step alone can tell, where nobody asked for the one-step tests."""
+        self._facts.update(coverage(self._subject))
+        if "gradients.attached" not in self._facts:
+            wanted = [p for p in self._model.parameters() if p.requires_grad]
+            self._facts["gradients.attached"] = float(loss.requires_grad)
+            self._facts["gradients.wanted"] = float(len(wanted))
+
+    def _is_due(self, number: int, now: float) -> bool:
+        return number in ALWAYS or self._spent < SHARE * (now - self._started)
+
+    def _probe(self) -> None:
+        if self._subject.train is None:
+            return
+        loaders = (self._subject.train,)
+        with self._paused(), untouched(self._model, loaders=loaders):
+            try:
+                self._looks.probe(self._taken)
+            except Exception as error:
+                # A model that cannot be asked for its probe is watched without it.
+                self._skipped["probe"] = f"{type(error).__name__}: {error}"
+
+    def _note(self, number: int, loss: torch.Tensor, norm: float, memory: float, seconds: float) -> None:
+        groups = [group for one in self._subject.optimizers for group in one.param_groups]
+        rate = max((float(group.get("lr", math.nan)) for group in groups), default=math.nan)
+        self._losses.append((number, loss, rate, norm, memory, seconds))
+        if len(self._losses) >= 100:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Read the losses that are still on the device."""
+        for number, loss, rate, norm, memory, seconds in self._losses:
+            epoch = self._epoch(number)
+            self._steps.append(
+                Step(number, epoch, float(loss), rate, norm, self._batch_size, seconds, memory)
+            )
+        self._losses.clear()
+
+    def _epoch(self, number: int) -> float:
+        return number / self._batches if self._batches else math.nan
+
+    @contextmanager
+    def _paused(self) -> Iterator[None]:
+        """Our own passes are not the loop's."""
+        self._wiring.paused = self._modes.paused = True
+        try:
+            yield
+        finally:
+            self._wiring.paused = self._modes.paused = False
+
+
+def _optimizers(given: Optimizer | Iterable[Optimizer] | None) -> tuple[Optimizer, ...]:
+    if given is None:
+        return ()
+    return (given,) if hasattr(given, "param_groups") else tuple(given)  # type: ignore[return-value]
+
+
+def _task(name: str) -> Task:
+    task = SAME.get(name, name)
+    if task not in get_args(Task):
+        known = (*get_args(Task), *SAME)
+        raise InputError(
+            f"there is no task {name!r}", expected="one of " + ", ".join(known), hint=nearest(name, known)
+        )
+    return task  # type: ignore[return-value]
+
+
+def _length(loader: Any) -> int:
+    """Batches per epoch, 0 where a loader does not know."""
+    try:
+        return len(loader)
+    except TypeError:
+        return 0
+
+
+def _plain(name: str) -> str:
+    """`val_loss` and `eval/loss` are `loss`."""
+    lowered = name.lower()
+    return next((lowered.removeprefix(p) for p in PREFIXES if lowered.startswith(p)), lowered)

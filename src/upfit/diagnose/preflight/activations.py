@@ -1,0 +1,102 @@
+"""See the activations of any model, whether they are modules or calls of functions, without changing it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+KINDS: dict[Any, str] = {
+    F.relu: "relu",
+    torch.relu: "relu",
+    torch.relu_: "relu",
+    torch.Tensor.relu: "relu",
+    torch.Tensor.relu_: "relu",
+    F.relu6: "relu",
+    torch.sigmoid: "sigmoid",
+    torch.Tensor.sigmoid: "sigmoid",
+    F.sigmoid: "sigmoid",
+    torch.tanh: "tanh",
+    torch.Tensor.tanh: "tanh",
+    F.tanh: "tanh",
+    torch.exp: "exp",
+    torch.Tensor.exp: "exp",
+    F.softmax: "softmax",
+    torch.softmax: "softmax",
+    torch.Tensor.softmax: "softmax",
+    F.log_softmax: "log_softmax",
+    torch.log_softmax: "log_softmax",
+    F.leaky_relu: "leaky_relu",
+    F.elu: "elu",
+    F.selu: "selu",
+    F.gelu: "gelu",
+    F.silu: "silu",
+}
+Seen = Callable[[str, str, torch.Tensor], None]
+
+
+class Watching(TorchFunctionMode):
+    """Within it, `seen(kind, name, output)` is called for each activation function that runs.
+
+    `name` is the module that called it and a number: `block.2 relu 1`. Names are stable from pass to pass.
+    """
+
+    def __init__(self, model: nn.Module, seen: Seen) -> None:
+        super().__init__()
+        self._model = model
+        self._seen = seen
+        self._inside: list[str] = []
+        self._counts: defaultdict[str, int] = defaultdict(int)
+        self._handles: list[Any] = []
+
+    def __enter__(self) -> Watching:
+        for name, module in self._model.named_modules():
+            self._handles.append(module.register_forward_pre_hook(self._entering(name)))
+            self._handles.append(module.register_forward_hook(self._leaving, always_call=True))
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        answer = func(*args, **(kwargs or {}))
+        kind = KINDS.get(func)
+        if kind is not None and isinstance(answer, torch.Tensor):
+            where = self._inside[-1] if self._inside else ""
+            self._counts[f"{where} {kind}"] += 1
+            self._seen(kind, f"{where} {kind} {self._counts[f'{where} {kind}']}".strip(), answer.detach())
+        return answer
+
+    def _entering(self, name: str) -> Callable[[nn.Module, Any], None]:
+        return lambda _module, _inputs: self._inside.append(name)
+
+    def _leaving(self, _module: nn.Module, _inputs: Any, _output: Any) -> None:
+        self._inside.pop()
+
+
+def owners(model: nn.Module) -> dict[str, nn.Module]:
+    """Modules that own a weight with two dimensions or more, by name, in order: the layers."""
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if any(p.ndim >= 2 for p in module.parameters(recurse=False))
+    }
+
+
+def layer_weights(model: nn.Module) -> dict[str, list[torch.Tensor]]:
+    """Layer → its weights (not biases, not gains)."""
+    return {
+        name or "model": [p for p in module.parameters(recurse=False) if p.ndim >= 2]
+        for name, module in owners(model).items()
+    }

@@ -1,0 +1,95 @@
+"""The catalogue of one-step tests, and the run through it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from upfit.diagnose.preflight import (
+    causal,
+    coverage,
+    decay,
+    descent,
+    gradients,
+    inputs,
+    labels,
+    leaks,
+    mixing,
+    modes,
+    one_batch,
+    order,
+    output,
+    rates,
+    reference,
+    shapes,
+    start,
+    units,
+    weights,
+)
+from upfit.diagnose.preflight.failures import facts_of_failure
+from upfit.diagnose.preflight.subject import Subject
+from upfit.diagnose.preflight.untouched import untouched
+
+Test = Callable[[Subject], dict[str, float]]
+
+TESTS: tuple[tuple[str, Test], ...] = (
+    ("coverage", coverage.measure),
+    ("weights", weights.measure),
+    ("inputs", inputs.measure),
+    ("labels", labels.measure),
+    ("order", order.measure),
+    ("leaks", leaks.measure),
+    ("start", start.measure),
+    ("modes", modes.measure),
+    ("mixing", mixing.measure),
+    ("causal", causal.measure),
+    ("shapes", shapes.measure),
+    ("output", output.measure),
+    ("units", units.measure),
+    ("gradients", gradients.measure),
+    ("descent", descent.measure),
+    ("decay", decay.measure),
+    ("one_batch", one_batch.measure),
+    ("rates", rates.measure),
+    ("reference", reference.measure),
+)
+"""Cheap ones first. Each runs inside `untouched`."""
+
+DATA_ONLY = {"inputs", "labels", "order", "leaks", "reference"}
+"""Tests that read the loader; those without a loader that can be read twice are left out."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the tests found: numbers by name, and a line on each test that could not run."""
+
+    facts: dict[str, float] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+def measure_all(subject: Subject, *, only: tuple[str, ...] = ()) -> Measured:
+    """Run the tests; the subject's model, optimizers, random states are afterwards as they were before.
+
+    Args:
+        subject: What to test.
+        only: Names of tests; empty for all.
+    """
+    measured = Measured()
+    with untouched(subject.model, subject.optimizers, loaders=(subject.train, subject.validation)):
+        for name, test in TESTS:
+            if not only or name in only:
+                _run(name, test, subject, measured)
+    return measured
+
+
+def _run(name: str, test: Test, subject: Subject, measured: Measured) -> None:
+    try:
+        with untouched(subject.model, subject.optimizers):
+            found = test(subject)
+    except Exception as error:
+        # Whatever a stranger's model, loss or loader raises, the other tests can still speak.
+        measured.skipped[name] = f"{type(error).__name__}: {error}".splitlines()[0]
+        measured.facts.update(facts_of_failure(error))
+        return
+    measured.facts.update({key: float(value) for key, value in found.items() if math.isfinite(value)})

@@ -1,0 +1,67 @@
+"""Does the optimizer hold the parameters that are to be trained?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from upfit.diagnose.preflight.activations import layer_weights
+from upfit.diagnose.preflight.subject import Subject
+
+
+def measure(subject: Subject) -> dict[str, float]:
+    """Shares of parameters, counted by element.
+
+    Training the last layers only is a plan (a probe); a frozen last layer above trained ones, or a hole in
+    the middle, is not.
+    """
+    model = subject.model
+    facts = _frozen(model, subject.frozen)
+    if not subject.optimizers:
+        return facts
+    held = {id(p): p for one in subject.optimizers for group in one.param_groups for p in group["params"]}
+    own = {id(p) for p in model.parameters()}
+    wanted = [p for p in model.parameters() if p.requires_grad]
+    inside = sum(p.numel() for key, p in held.items() if key in own)
+    covered = [id(p) in held for p in wanted]
+    share = sum(p.numel() for p, yes in zip(wanted, covered, strict=True) if yes)
+    facts |= {
+        "optimizer.in_model": inside / max(1, sum(p.numel() for p in held.values())),
+        "optimizer.covers": share / max(1, sum(p.numel() for p in wanted)),
+        "optimizer.only_top": float(_is_top(covered)),
+    }
+    return facts | _settings(subject)
+
+
+def _frozen(model: nn.Module, declared: tuple[str, ...]) -> dict[str, float]:
+    named = [(n, p) for n, p in model.named_parameters() if not n.startswith(declared or ("\0",))]
+    total = sum(p.numel() for _, p in named)
+    trainable = sum(p.numel() for _, p in named if p.requires_grad)
+    layers = [any(p.requires_grad for p in weights) for weights in layer_weights(model).values()]
+    return {
+        "trainable.share": trainable / max(1, total),
+        "trainable.last_frozen": float(bool(layers) and not layers[-1]),
+        "trainable.only_top": float(_is_top(layers)),
+        "trainable.tensors": float(sum(p.requires_grad for _, p in named)),
+    }
+
+
+def _is_top(covered: list[bool]) -> bool:
+    """Whether those covered are the last ones, without a hole: a head, or the upper layers."""
+    if not any(covered):
+        return False
+    first = covered.index(True)
+    return all(covered[first:])
+
+
+def _settings(subject: Subject) -> dict[str, float]:
+    groups: list[dict[str, Any]] = [group for one in subject.optimizers for group in one.param_groups]
+    kinds = {type(one).__name__.lower() for one in subject.optimizers}
+    return {
+        "optimizer.lr": max(float(g.get("initial_lr", g.get("lr", 0.0))) for g in groups),
+        "optimizer.weight_decay": max(float(g.get("weight_decay", 0.0) or 0.0) for g in groups),
+        "optimizer.decoupled": float(any("adamw" in kind or "lion" in kind for kind in kinds)),
+        "optimizer.sgd": float(kinds == {"sgd"}),
+        "optimizer.maximizes": float(any(bool(g.get("maximize", False)) for g in groups)),
+    }

@@ -1,0 +1,72 @@
+"""Are the inputs finite, and of a scale that networks learn from?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import nn
+
+from upfit.diagnose.preflight.subject import Subject
+from upfit.diagnose.preflight.survey import Survey
+
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.LayerNorm, nn.GroupNorm, nn.InstanceNorm2d)
+
+
+def measure(subject: Subject) -> dict[str, float]:
+    """Range and spread of training inputs; how far validation inputs lie from them."""
+    found = subject.surveyed
+    if not found.examples:
+        return {}
+    facts = {
+        "inputs.examples": float(found.examples),
+        "inputs.not_finite": float(found.not_finite),
+        "inputs.first_bad": float(found.first_bad),
+        "inputs.tokens": float(found.tokens),
+    }
+    if found.tokens or not found.inputs.size:
+        return facts
+    values = found.inputs[np.isfinite(found.inputs).all(1)]
+    if not len(values):
+        return facts
+    facts |= _scale(values, found)
+    facts["inputs.normalised_first"] = float(_starts_with_norm(subject.model))
+    return facts | _skew(values, subject.surveyed_validation)
+
+
+def _scale(values: npt.NDArray[Any], found: Survey) -> dict[str, float]:
+    sizes = np.sqrt((values.astype(np.float64) ** 2).mean(0))
+    norms = np.linalg.norm(values, axis=1)
+    lively = sizes[sizes > 0]
+    return {
+        "inputs.low": float(values.min()),
+        "inputs.high": float(values.max()),
+        "inputs.mean": float(values.mean()),
+        "inputs.spread": float(values.std()),
+        "inputs.is_table": float(len(found.shape) == 1),
+        "inputs.columns": float(values.shape[1]),
+        "inputs.largest_column": float(sizes.max()),
+        "inputs.smallest_column": float(lively.min()) if lively.size else 0.0,
+        "inputs.norm_variation": float(norms.std() / max(norms.mean(), 1e-12)),
+    }
+
+
+def _skew(values: npt.NDArray[Any], other: Survey) -> dict[str, float]:
+    """Difference of the means, over the spread; ratio of the spreads. Column by column for tables."""
+    held = other.inputs
+    if not held.size or held.shape[1] != values.shape[1] or len(held) < 16 or len(values) < 16:
+        return {}
+    held = held[np.isfinite(held).all(1)]
+    spread = float(values.std())
+    if not len(held) or not spread:
+        return {}
+    apart = abs(float(held.mean() - values.mean())) / spread
+    ratio = float(held.std()) / spread
+    return {"skew.shift": apart, "skew.ratio": max(ratio, 1 / max(ratio, 1e-9))}
+
+
+def _starts_with_norm(model: nn.Module) -> bool:
+    """Whether the first module with parameters normalises whatever comes."""
+    first = next((m for m in model.modules() if any(True for _ in m.parameters(recurse=False))), None)
+    return isinstance(first, NORMS)

@@ -1,0 +1,74 @@
+"""The histogram of the labels, and whether the loss makes up for it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+
+from upfit.diagnose.preflight.scores import IGNORED
+from upfit.diagnose.preflight.start import classes
+from upfit.diagnose.preflight.subject import Subject
+
+
+def measure(subject: Subject) -> dict[str, float]:
+    """Counts of classes as the loader delivers them: after whatever sampler balances them."""
+    found = subject.surveyed
+    targets = found.targets
+    if not targets.size:
+        return {}
+    facts = {
+        "labels.not_finite": float(found.bad_targets),
+        "labels.examples": float(found.examples),
+    }
+    if subject.task == "regression":
+        finite = targets[np.isfinite(targets.astype(float))]
+        spread = float(finite.std()) if finite.size else math.nan
+        return facts | {"labels.spread": spread, "labels.constant": float(spread == 0)}
+    if subject.task == "multilabel" or (targets.ndim == 2 and targets.dtype.kind == "f"):
+        return facts
+    return facts | _histogram(subject, targets.reshape(-1))
+
+
+def _histogram(subject: Subject, labels: np.ndarray) -> dict[str, float]:
+    ignored = getattr(subject.calls.loss_fn, "ignore_index", IGNORED)
+    kept = labels[(labels != ignored) & (labels != IGNORED)]
+    facts = {"labels.ignored_share": 1 - len(kept) / max(1, len(labels))}
+    if not len(kept):
+        return facts
+    width = classes(subject)
+    values, counts = np.unique(kept, return_counts=True)
+    facts |= {
+        "labels.seen": float(len(values)),
+        "labels.classes": float(max(width, len(values))),
+        "labels.outside": float(((kept < 0) | (kept >= max(width, 2))).mean()),
+        "labels.whole_numbers": float((kept == np.round(kept)).all()),
+        "labels.rarest_share": float(counts.min() / counts.sum()),
+        "labels.commonest_share": float(counts.max() / counts.sum()),
+        "labels.ratio": float(counts.max() / counts.min()),
+        "labels.rare_classes": float((counts < 0.1 * counts.sum() / max(width, len(values))).sum()),
+    }
+    if subject.task == "classification" and width > 2 and facts["labels.outside"] == 0:
+        facts["labels.weighted"] = float(
+            _is_weighted(subject, values[counts.argmin()], values[counts.argmax()], width)
+        )
+    elif getattr(subject.calls.loss_fn, "pos_weight", None) is not None:
+        facts["labels.weighted"] = 1.0
+    return facts
+
+
+def _is_weighted(subject: Subject, rare: float, common: float, width: int) -> bool:
+    """Whether an example of the rare class pulls harder: the gradients of equal answers are compared."""
+    answer = torch.zeros(2, width, requires_grad=True)
+    target = torch.tensor([int(rare), int(common)])
+    device = subject.calls.device()
+    try:
+        with torch.enable_grad():
+            subject.calls.loss(answer.to(device), target.to(device)).backward()
+    except (RuntimeError, ValueError, IndexError, TypeError):
+        return False
+    if answer.grad is None:
+        return False
+    pull = answer.grad.norm(dim=1)
+    return float(pull[0]) > 1.5 * float(pull[1])

@@ -1,0 +1,45 @@
+"""Examples that are in both splits, and single columns that give the answer away."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from upfit.diagnose.preflight.subject import Subject
+
+FEWEST = 50
+
+
+def measure(subject: Subject) -> dict[str, float]:
+    """Share of validation examples that are also training examples; the best single column."""
+    train, held = subject.surveyed, subject.surveyed_validation
+    facts: dict[str, float] = {}
+    if train.digests and held.digests:
+        known = set(train.digests)
+        facts["leaks.shared"] = sum(one in known for one in held.digests) / len(held.digests)
+        facts["leaks.distinct"] = len(set(held.digests)) / len(held.digests)
+        # An unshuffled look at a part of the training set may miss shared examples, never invent them.
+        facts["leaks.whole"] = float(train.whole)
+    return facts | _single_column(subject)
+
+
+def _single_column(subject: Subject) -> dict[str, float]:
+    """How well the best single column separates the classes beside the second best."""
+    found = subject.surveyed
+    x, y = found.inputs, found.targets
+    is_table = len(found.shape) == 1 and not found.tokens
+    if not is_table or subject.task != "classification" or y.ndim != 1 or len(y) < FEWEST or x.shape[1] < 3:
+        return {}
+    if x.shape[1] > 512 or len(x) != len(y) or not np.isfinite(x).all():
+        return {}
+    scores = sorted((_stump(x[:, i], y) for i in range(x.shape[1])), reverse=True)
+    return {"leaks.best_column": scores[0], "leaks.second_column": scores[1]}
+
+
+def _stump(column: np.ndarray, labels: np.ndarray) -> float:
+    """Share of examples whose class is the commonest among their sixteen neighbours along one column."""
+    order = np.argsort(column, kind="stable")
+    ordered, sorted_column = labels[order], column[order]
+    cuts = np.flatnonzero(np.diff(sorted_column) > 0) + 1
+    blocks = np.split(ordered, cuts[:: max(1, len(cuts) // 16)]) if len(cuts) else [ordered]
+    right = sum(int(np.unique(block, return_counts=True)[1].max()) for block in blocks if len(block))
+    return right / len(labels)

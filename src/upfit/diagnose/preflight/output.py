@@ -1,0 +1,128 @@
+"""The last activation against the loss and the targets: could the model answer rightly at all?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+
+from upfit.diagnose.preflight.activations import owners
+from upfit.diagnose.preflight.calls import Example
+from upfit.diagnose.preflight.subject import Subject
+
+STRETCH = 1000.0
+"""A linear output grows that much when its weights do; one behind an activation stays in its range."""
+
+
+@torch.no_grad()
+def measure(subject: Subject) -> dict[str, float]:
+    """The range of the outputs, and the least loss that answers within that range can have.
+
+    The last layer's weights are stretched in both directions; what comes out spans the output's range.
+    Right answers are then pressed into that range and given to the loss function. Nothing depends on what
+    the modules are called, so that a softmax written inside `forward` is found as well.
+    """
+    subject.model.eval()
+    example = subject.batches[0]
+    if not isinstance(example.target, torch.Tensor):
+        return {}
+    answer = subject.calls.answer(example)
+    if answer.ndim > 2 or not isinstance(subject.calls.raw(example), torch.Tensor):
+        return {}
+    stretched = torch.cat([answer, *_stretched(subject, example)]).float()
+    facts = {
+        "output.low": float(stretched.min()),
+        "output.high": float(stretched.max()),
+        "output.width": float(answer.shape[1] if answer.ndim > 1 else 1),
+        "output.sums_to_one": float(_is_one(stretched, 1)),
+        "output.sums_over_batch": float(answer.ndim > 1 and len(answer) > 1 and _is_one(answer.float(), 0)),
+        "output.log_shares": float(_is_one(stretched.exp(), 1)),
+    }
+    return facts | _targets(example.target) | _attainable(subject, example, answer, stretched, facts)
+
+
+def _stretched(subject: Subject, example: Example) -> Iterator[torch.Tensor]:
+    """Outputs with the last layer's parameters times ±1000."""
+    layers = list(owners(subject.model).values())
+    if not layers:
+        return
+    last = list(layers[-1].parameters(recurse=False))
+    for factor in (STRETCH, -2 * STRETCH):
+        for p in last:
+            p.mul_(factor)
+        found = subject.calls.answer(example)
+        for p in last:
+            p.div_(factor)
+        if bool(torch.isfinite(found).all()):
+            yield found
+
+
+def _is_one(rows: torch.Tensor, dim: int) -> bool:
+    if rows.ndim < 2 or rows.shape[dim] < 2 or float(rows.min()) < -1e-6:
+        return False
+    return bool(((rows.sum(dim) - 1).abs() < 1e-3).all())
+
+
+def _targets(target: torch.Tensor) -> dict[str, float]:
+    values = target.float()
+    values = values[torch.isfinite(values)]
+    return {"target.low": float(values.min()), "target.high": float(values.max())} if values.numel() else {}
+
+
+def _attainable(
+    subject: Subject, example: Example, answer: torch.Tensor, stretched: torch.Tensor, facts: dict[str, float]
+) -> dict[str, float]:
+    """Least loss of right answers, free and pressed into the range; the loss of knowing nothing."""
+    low, high = stretched.amin(0), stretched.amax(0)
+    if facts["output.sums_to_one"] or facts["output.log_shares"]:
+        low, high = low.min().expand_as(low), high.max().expand_as(high)
+    free, pressed = [], []
+    for right in right_answers(answer, example.target):
+        free.append(_loss(subject, right, example.target))
+        within = right.clamp(low, high)
+        if facts["output.sums_to_one"]:
+            within = within / within.sum(1, keepdim=True).clamp_min(1e-6)
+        elif facts["output.log_shares"]:
+            within = F.log_softmax(right, 1)
+        pressed.append(_loss(subject, within, example.target))
+    free, pressed = [x for x in free if math.isfinite(x)], [x for x in pressed if math.isfinite(x)]
+    knows_nothing = _loss(subject, _average_answer(answer, example.target), example.target)
+    found = {"output.loss_knowing_nothing": knows_nothing}
+    if free and pressed:
+        found |= {"output.least_free": min(free), "output.least": min(pressed)}
+    wrong = [_loss(subject, -right, example.target) for right in right_answers(answer, example.target)]
+    wrong = [x for x in wrong if math.isfinite(x)]
+    if free and wrong:
+        found["output.right_costs_more"] = float(min(free) > max(wrong) or min(free) < -100)
+    return {name: value for name, value in found.items() if math.isfinite(value)}
+
+
+def right_answers(answer: torch.Tensor, target: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Outputs that are right, under the conventions there are: values, probabilities, logits."""
+    if answer.numel() == target.numel():
+        values = target.reshape(answer.shape).to(answer.dtype)
+        yield values
+        if float(values.min()) >= 0 and float(values.max()) <= 1:
+            for size in (4.0, 30.0):
+                yield (2 * values - 1) * size
+    elif answer.ndim == 2 and not target.is_floating_point() and target.numel() == len(answer):
+        kept = target.reshape(-1).clamp(0, answer.shape[1] - 1)
+        rows = F.one_hot(kept, answer.shape[1]).to(answer.dtype)
+        yield rows
+        for size in (4.0, 30.0, STRETCH):
+            yield (2 * rows - 1) * size
+
+
+def _average_answer(answer: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    if answer.numel() == target.numel() and target.is_floating_point():
+        return target.reshape(answer.shape).to(answer.dtype).mean(0, keepdim=True).expand_as(answer)
+    return torch.zeros_like(answer)
+
+
+def _loss(subject: Subject, answer: torch.Tensor, target: torch.Tensor) -> float:
+    try:
+        return float(subject.calls.loss(answer, target))
+    except (RuntimeError, ValueError, IndexError, TypeError):
+        return math.nan

@@ -1,0 +1,146 @@
+"""A small reference: what a plain model makes of the same inputs and labels, and how noisy they look."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from upfit.diagnose.preflight.subject import Subject
+
+MOST = 600
+FEWEST = 60
+WIDEST = 1024
+NEIGHBOURS = 15
+
+
+def measure(subject: Subject) -> dict[str, float]:
+    """Cross-validated score of a random forest on the raw inputs, against guessing and shuffled labels.
+
+    It reads the inputs as the loader gives them, so it shows what is in them for a model to find: a network
+    that stays below it has a fault of its own. For language models: how well the present token predicts the
+    next.
+    """
+    found = subject.surveyed
+    if subject.task == "language_model":
+        return _bigrams(found.inputs, found.targets)
+    x, y = found.inputs, found.targets
+    if found.tokens or x.ndim != 2 or len(x) != len(y) or len(x) < FEWEST or subject.task == "multilabel":
+        return {}
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    elif y.ndim == 2 and subject.task == "classification":
+        y = y.argmax(1)
+    kept = np.isfinite(x).all(1) & np.isfinite(y.astype(float)).reshape(len(y), -1).all(1) if y.size else []
+    x, y = x[kept], y[kept]
+    if y.ndim != 1 or len(y) < FEWEST:
+        return {}
+    chosen = np.random.default_rng(0).permutation(len(y))[:MOST]
+    x, y = _narrow(x[chosen]), y[chosen]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _regression(x, y) if subject.task == "regression" else _classification(x, y)
+
+
+def _narrow(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return x[:, :: max(1, x.shape[1] // WIDEST)].astype(np.float32)
+
+
+def _regression(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> dict[str, float]:
+    from sklearn.ensemble import RandomForestRegressor
+    from sklearn.metrics import r2_score
+    from sklearn.model_selection import cross_val_predict
+
+    if y.std() == 0:
+        return {}
+    forest = RandomForestRegressor(30, random_state=0, min_samples_leaf=2)
+    return {
+        "reference.score": float(r2_score(y, cross_val_predict(forest, x, y, cv=3))),
+        "reference.chance": 0.0,
+    }
+
+
+def _classification(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> dict[str, float]:
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+    values, counts = np.unique(y, return_counts=True)
+    y = np.searchsorted(values, y)
+    common = counts >= 3
+    kept = common[y]
+    x, y = x[kept], y[kept]
+    if common.sum() < 2 or len(y) < FEWEST:
+        return {}
+    y = np.searchsorted(np.unique(y), y)
+    folds = StratifiedKFold(3, shuffle=True, random_state=0)
+    forest = RandomForestClassifier(50, random_state=0, min_samples_leaf=2)
+    chances = cross_val_predict(forest, x, y, cv=folds, method="predict_proba")
+    guess = chances.argmax(1)
+    facts = {
+        "reference.score": float((guess == y).mean()),
+        "reference.chance": float(np.bincount(y).max() / len(y)),
+        "reference.by_luck": _by_luck(guess, y),
+        "reference.examples": float(len(y)),
+    }
+    return facts | _noise(x, y)
+
+
+def _by_luck(guess: npt.NDArray[Any], y: npt.NDArray[Any]) -> float:
+    """The score that the same guesses reach on shuffled labels, at its 99th percentile: no signal at all."""
+    random = np.random.default_rng(0)
+    return float(np.quantile([(guess == random.permutation(y)).mean() for _ in range(200)], 0.99))
+
+
+def _noise(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> dict[str, float]:
+    """Among examples whose neighbours clearly agree on a class: the share that is labelled otherwise.
+
+    Errors at a border between classes come with divided neighbours; wrong labels do not. (After confident
+    learning, Northcutt et al. 2021, with neighbours' votes for out-of-fold predictions.)
+    """
+    from sklearn.decomposition import PCA
+    from sklearn.neighbors import NearestNeighbors
+
+    classes = int(y.max()) + 1
+    if len(y) < 10 * NEIGHBOURS or classes < 3:
+        return {}
+    x = (x - x.mean(0)) / (x.std(0).mean() + 1e-9)
+    if x.shape[1] > 32:
+        x = PCA(32, random_state=0).fit_transform(x)
+    near = NearestNeighbors(n_neighbors=NEIGHBOURS + 1).fit(x).kneighbors(x, return_distance=False)[:, 1:]
+    votes = np.stack([(y[near] == k).mean(1) for k in range(classes)], 1)
+    ranked = np.sort(votes, 1)
+    clear = (ranked[:, -1] >= 0.4) & (ranked[:, -1] >= 2.5 * ranked[:, -2])
+    if clear.sum() < 50:
+        return {"reference.clear_share": float(clear.mean())}
+    wrong = votes.argmax(1)[clear] != y[clear]
+    return {"reference.clear_share": float(clear.mean()), "reference.contradicted": float(wrong.mean())}
+
+
+def _bigrams(tokens: npt.NDArray[Any], targets: npt.NDArray[Any]) -> dict[str, float]:
+    """Cross-entropy (nats) and accuracy of predicting the next token from the present one alone."""
+    if tokens.ndim != 2 or not tokens.size:
+        return {}
+    tokens = tokens.astype(np.int64)
+    following = targets.astype(np.int64) if targets.shape == tokens.shape else tokens[:, 1:]
+    present = tokens if targets.shape == tokens.shape else tokens[:, :-1]
+    if (following == present).mean() > 0.9:
+        following, present = tokens[:, 1:], tokens[:, :-1]
+    size = int(max(tokens.max(), following.max())) + 1
+    if size > 2048 or following.min() < 0:
+        return {}
+    half = max(1, len(present) // 2)
+    counts = np.full((size, size), 0.01)
+    np.add.at(counts, (present[:half].ravel(), following[:half].ravel()), 1)
+    held_present, held_next = present[half:].ravel(), following[half:].ravel()
+    if not held_present.size:
+        return {}
+    shares = counts / counts.sum(1, keepdims=True)
+    alone = counts.sum(0) / counts.sum()
+    return {
+        "reference.loss": float(-np.log(shares[held_present, held_next]).mean()),
+        "reference.unigram_loss": float(-np.log(alone[held_next]).mean()),
+        "reference.score": float((counts.argmax(1)[held_present] == held_next).mean()),
+        "reference.chance": float((held_next == alone.argmax()).mean()),
+    }

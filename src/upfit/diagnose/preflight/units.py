@@ -1,0 +1,105 @@
+"""Activations before training: units that never fire, and ends of ranges where nothing moves."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+
+import torch
+
+from upfit.diagnose.preflight.activations import Watching
+from upfit.diagnose.preflight.calls import Calls, Example
+from upfit.diagnose.preflight.subject import Subject
+
+FIRES = 0.01
+"""A unit that is above zero on fewer examples than that is dead (on at least 256 examples)."""
+NEAR_END = 0.01
+
+
+@torch.no_grad()
+def measure(subject: Subject) -> dict[str, float]:
+    """The state of the rectifiers, sigmoids and tanhs, in evaluation mode."""
+    subject.model.eval()
+    looked = look(subject.calls, subject.batches)
+    dead, saturated = list(looked.dead.values()), list(looked.saturated.values())
+    facts = {
+        "units.examples": float(looked.examples),
+        "units.rectifiers": float(len(dead)),
+        "units.squashers": float(len(saturated)),
+        "units.exponentials": float(looked.kinds["exp"]),
+        "units.others": float(
+            sum(looked.kinds[kind] for kind in ("leaky_relu", "elu", "selu", "gelu", "silu"))
+        ),
+        "units.largest_output": looked.largest,
+    }
+    if dead:
+        facts |= {"units.dead": max(dead), "units.dead_layers": sum(x > 0.5 for x in dead) / len(dead)}
+    if saturated:
+        facts |= {
+            "units.saturated": max(saturated),
+            "units.saturated_layers": sum(x > 0.5 for x in saturated) / len(saturated),
+        }
+    return {name: value for name, value in facts.items() if math.isfinite(value)} | {
+        "units.finite": float(math.isfinite(looked.largest))
+    }
+
+
+class Looked:
+    """What activations did on some examples."""
+
+    def __init__(self) -> None:
+        self.examples = 0
+        self.kinds: defaultdict[str, int] = defaultdict(int)
+        self.largest = 0.0
+        self.means: dict[str, float] = {}
+        self.spreads: dict[str, float] = {}
+        self._fired: dict[str, torch.Tensor] = {}
+        self._ends: dict[str, list[float]] = defaultdict(list)
+
+    @property
+    def dead(self) -> dict[str, float]:
+        """Rectifier → fraction of its units that fire on fewer than 1 % of the examples."""
+        least = max(1.0, FIRES * self.examples)
+        return {name: float((fired < least).float().mean()) for name, fired in self._fired.items()}
+
+    @property
+    def saturated(self) -> dict[str, float]:
+        """Sigmoid or tanh → fraction of its outputs at an end of its range."""
+        return {name: sum(shares) / len(shares) for name, shares in self._ends.items()}
+
+    def note(self, kind: str, name: str, output: torch.Tensor) -> None:
+        """Take in one activation's output for one batch."""
+        self.kinds[kind] += 1
+        output = output.float()
+        self.means[name], self.spreads[name] = float(output.mean()), float(output.std())
+        self.largest = (
+            max(self.largest, float(output.abs().max())) if bool(torch.isfinite(output).all()) else math.inf
+        )
+        if kind == "relu" and output.ndim >= 2:
+            fired = _units(output)
+            kept = self._fired.get(name)
+            self._fired[name] = fired if kept is None or kept.shape != fired.shape else kept + fired
+        elif kind in ("sigmoid", "tanh"):
+            low = 0.0 if kind == "sigmoid" else -1.0
+            share = (output - low) / (1.0 - low)
+            self._ends[name].append(float(((share < NEAR_END) | (share > 1 - NEAR_END)).float().mean()))
+
+
+def _units(output: torch.Tensor) -> torch.Tensor:
+    """On how many examples each unit is above zero; a channel of an image fires if it does anywhere."""
+    fires = output > 0
+    if fires.ndim > 2:
+        fires = fires.flatten(2).any(2) if fires.ndim == 4 else fires.flatten(1, -2).any(1)
+    return fires.sum(0)
+
+
+@torch.no_grad()
+def look(calls: Calls, examples: list[Example]) -> Looked:
+    """Run some batches and gather what their activations do; the model's mode is left to the caller."""
+    looked = Looked()
+    for example in examples:
+        # Names count calls within one pass: a new pass begins at 1 again.
+        with Watching(calls.model, looked.note):
+            answer = calls.answer(example)
+        looked.examples += len(answer)
+    return looked

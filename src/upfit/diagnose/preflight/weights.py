@@ -1,0 +1,89 @@
+"""The weights before training: identical rows, wrong sizes, layers that were never loaded."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from upfit.diagnose.preflight.activations import owners
+from upfit.diagnose.preflight.subject import Subject
+
+FEWEST = 64
+"""Fewer weights say little about where they came from."""
+
+
+def measure(subject: Subject) -> dict[str, float]:
+    """Shares of layers (without the last, which is often started at zero on purpose).
+
+    Scale 1 is the size that keeps the variance of a signal: weights with standard deviation √(1/inputs).
+    """
+    known = [(name, getattr(m, "weight", None), m) for name, m in owners(subject.model).items()]
+    layers = [
+        (name, w) for name, w, m in known if isinstance(w, torch.Tensor) and not isinstance(m, nn.Embedding)
+    ]
+    inner = [w.detach().float() for _, w in layers[:-1]]
+    facts = {"weights.layers": float(len(layers))}
+    if inner:
+        facts |= {
+            "weights.identical": sum(_has_identical_rows(w) for w in inner) / len(inner),
+            "weights.zero": sum(not w.any() for w in inner) / len(inner),
+            "weights.one_sided": sum(_is_one_sided(w) for w in inner) / len(inner),
+        }
+        scales = sorted(_scale(w) for w in inner)
+        facts |= {"weights.scale": scales[len(scales) // 2], "weights.largest_scale": scales[-1]}
+    return facts | _freshness(subject, layers)
+
+
+def _scale(weight: torch.Tensor) -> float:
+    fan_in = weight[0].numel()
+    return float(weight.square().mean().sqrt()) * math.sqrt(fan_in)
+
+
+def _has_identical_rows(weight: torch.Tensor) -> bool:
+    rows = weight.reshape(len(weight), -1)
+    return len(rows) > 1 and bool(rows.any()) and bool((rows == rows[:1]).all())
+
+
+def _is_one_sided(weight: torch.Tensor) -> bool:
+    """Whether nearly all weights have one sign: sums over inputs then have it too."""
+    if weight.numel() < FEWEST or not bool(weight.any()):
+        return False
+    return max(float((weight > 0).float().mean()), float((weight < 0).float().mean())) > 0.98
+
+
+def _freshness(subject: Subject, layers: list[tuple[str, torch.Tensor]]) -> dict[str, float]:
+    """Whether layers look as PyTorch starts them: uniform, and exactly as wide as their inputs demand."""
+    known = [(w, _is_fresh(w.detach().float())) for _, w in layers if w.numel() >= FEWEST]
+    frozen = [(w, fresh) for w, fresh in known if not w.requires_grad]
+    below = known[:-1]
+    facts = {"fresh.layers": float(len(below))}
+    if below:
+        facts["fresh.share"] = _share(below)
+        # A trained layer above a fresh one: a part of a checkpoint is missing.
+        last = max((i for i, (_, fresh) in enumerate(below) if not fresh), default=-1)
+        facts["fresh.below_trained"] = _share(below[: last + 1])
+    if frozen:
+        facts["fresh.frozen"] = _share(frozen)
+    norms = [m for m in subject.model.modules() if isinstance(m, _BatchNorm) and m.running_mean is not None]
+    if norms:
+        facts["fresh.norms"] = sum(
+            not bool(m.running_mean.any()) for m in norms if m.running_mean is not None
+        ) / len(norms)
+    return facts
+
+
+def _share(known: list[tuple[torch.Tensor, bool]]) -> float:
+    """Fresh weights among all, counted by element: small adapters are new on purpose."""
+    return sum(w.numel() for w, fresh in known if fresh) / max(1, sum(w.numel() for w, _ in known))
+
+
+def _is_fresh(weight: torch.Tensor) -> bool:
+    """Uniform within ±1/√inputs (the start of Linear and Conv layers), by its end and its spread."""
+    bound = 1 / math.sqrt(weight[0].numel())
+    largest = float(weight.abs().max())
+    spread = float(weight.std())
+    tolerance = 4 / math.sqrt(weight.numel())
+    return largest <= bound * 1.0001 and abs(spread * math.sqrt(3) / bound - 1) < min(0.2, tolerance)

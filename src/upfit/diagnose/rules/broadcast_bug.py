@@ -1,0 +1,39 @@
+"""Shapes that broadcast where they should match."""
+
+from __future__ import annotations
+
+from upfit.diagnose.rule import Rule, found
+from upfit.diagnose.seen import Seen
+from upfit.values import Finding
+
+
+def look(seen: Seen) -> Finding | None:
+    """The loss of a batch is not that of its examples, or examples influence each other."""
+    whole, single = seen.fact("shapes.whole"), seen.fact("shapes.one_by_one")
+    spread_out = abs(whole - single) > 0.01 * max(abs(whole), abs(single))
+    mixed = seen.fact("mixing.change", 0.0) > 1e-3
+    if seen.fact("shapes.differ") == 1 and spread_out:
+        why, sure = (
+            (
+                "Outputs and targets have different shapes and are spread against each other: every "
+                "output is compared with every target."
+            ),
+            0.97,
+        )
+    elif mixed and seen.fact("output.sums_over_batch", 0.0) == 0:
+        why, sure = "Examples of a batch influence each other's answers: a dimension is mixed up.", 0.8
+    else:
+        return None
+    return found(
+        "broadcast_bug",
+        why,
+        severity="error",
+        confidence=sure,
+        plot="loss",
+        loss_of_batch=whole,
+        loss_one_by_one=single,
+        change_by_neighbour=seen.fact("mixing.change"),
+    )
+
+
+RULE = Rule("broadcast_bug", ("shapes or mixing",), look)

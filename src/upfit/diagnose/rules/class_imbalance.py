@@ -1,0 +1,38 @@
+"""Classes so rare that the loss hardly sees them."""
+
+from __future__ import annotations
+
+from upfit.diagnose.rule import Rule, found
+from upfit.diagnose.seen import Seen
+from upfit.values import Finding
+
+RATIO = 10.0
+
+
+def look(seen: Seen) -> Finding | None:
+    """The rarest class ten times rarer than its fair share or the commonest; no weights or sampler."""
+    ratio, rarest = seen.fact("labels.ratio", 1.0), seen.fact("labels.rarest_share", 1.0)
+    classes = seen.fact("labels.classes", 2.0)
+    missing = (
+        classes > seen.fact("labels.seen", classes) > 1 and seen.fact("labels.examples", 0.0) >= 30 * classes
+    )
+    if not (ratio > RATIO or rarest < 0.1 / classes or missing) or seen.fact("labels.weighted") == 1:
+        return None
+    if seen.fact("labels.seen") == 1 or classes > 100:
+        return None
+    return found(
+        "class_imbalance",
+        (
+            f"The rarest class has {rarest:.1%} of the examples, {ratio:.0f} times fewer than the "
+            "commonest: it will be ignored."
+        ),
+        confidence=0.85,
+        plot="validation",
+        rarest_share=rarest,
+        ratio=ratio,
+        classes=classes,
+        seen=seen.fact("labels.seen"),
+    )
+
+
+RULE = Rule("class_imbalance", ("labels",), look)

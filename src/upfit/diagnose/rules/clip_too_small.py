@@ -1,0 +1,28 @@
+"""Clipping that leaves nothing of the gradient."""
+
+from __future__ import annotations
+
+from upfit.diagnose.rule import Rule, found
+from upfit.diagnose.seen import Seen
+from upfit.values import Finding
+
+STRONG = 10.0
+
+
+def look(seen: Seen) -> Finding | None:
+    """Gradients are many times larger than what reaches the optimizer, and the loss hardly falls."""
+    ratio = seen.fact("wiring.clip_ratio")
+    if not (ratio > STRONG and seen.is_poor and seen.fallen < 0.5):
+        return None
+    return found(
+        "clip_too_small",
+        f"Clipping shrinks every gradient about {ratio:.0f} times: steps have next to no size.",
+        confidence=0.85,
+        step=seen.step_number(0),
+        plot="gradient_norm",
+        clip_ratio=ratio,
+        update_ratio=seen.update_ratio,
+    )
+
+
+RULE = Rule("clip_too_small", ("wiring",), look)

@@ -1,0 +1,47 @@
+"""The answer is in the question."""
+
+from __future__ import annotations
+
+from upfit.diagnose.rule import Rule, found
+from upfit.diagnose.seen import Seen
+from upfit.values import Finding
+
+SHARED = 0.1
+
+
+def look(seen: Seen) -> Finding | None:
+    """Examples in both splits, one column that tells the class, or tokens that see what they predict."""
+    shared, distinct = seen.fact("leaks.shared", 0.0), seen.fact("leaks.distinct", 1.0)
+    best, second = seen.fact("leaks.best_column"), seen.fact("leaks.second_column")
+    future = seen.fact("causal.change") > 1e-4 and seen.fact("causal.next_token") == 1
+    if shared >= SHARED and distinct > 0.5:
+        why, sure = (
+            f"{shared:.0%} of the validation examples are training examples: the score is not to be trusted.",
+            0.95,
+        )
+    elif best >= 0.995 and second < best - 0.08:
+        why, sure = (
+            "A single input column gives the class away; will it be known when the model is used?",
+            0.7,
+        )
+    elif future:
+        why, sure = (
+            "What the model says about a token depends on the tokens after it: it can read the answer.",
+            0.95,
+        )
+    else:
+        return None
+    return found(
+        "data_leakage",
+        why,
+        severity="error",
+        confidence=sure,
+        plot="validation",
+        shared=shared,
+        best_column=best,
+        second_column=second,
+        future_change=seen.fact("causal.change"),
+    )
+
+
+RULE = Rule("data_leakage", ("leaks or causal",), look)

@@ -1,0 +1,51 @@
+"""An evaluation that is not one."""
+
+from __future__ import annotations
+
+from upfit.diagnose.rule import Rule, found
+from upfit.diagnose.seen import Seen
+from upfit.values import Finding
+
+
+def look(seen: Seen) -> Finding | None:
+    """Dropout or batch statistics at work while validating, or batch statistics that were never kept up."""
+    in_training = seen.fact("wiring.evaluated_in_training_mode") == 1
+    random = seen.fact("modes.disagree", 0.0) > 1e-3
+    stuck = seen.fact("modes.stuck_norms", 0.0) > 0
+    late = [h for h in seen.healths if h.step > 20 and h.evaluation_mode_loss == h.evaluation_mode_loss]
+    norms = seen.fact("modes.batch_norms", 0.0) > 0
+    apart = [
+        h.evaluation_mode_loss > 3 * h.train_mode_loss and h.evaluation_mode_loss > h.train_mode_loss + 0.5
+        for h in late
+    ]
+    skewed = norms and len(apart) >= 2 and all(apart[-2:])
+    if in_training:
+        why = (
+            "Validation ran in training mode, with dropout or batch statistics at work: call "
+            "model.eval() before it."
+        )
+    elif random:
+        why = "Two passes in evaluation mode differ: something random is left on."
+    elif stuck or skewed:
+        why = (
+            "Batch statistics are not kept up, so that the model behaves otherwise in evaluation than "
+            "in training."
+        )
+    else:
+        return None
+    last = late[-1] if late else None
+    return found(
+        "eval_mode_bug",
+        why,
+        severity="error",
+        confidence=0.95 if not skewed else 0.8,
+        step=seen.evaluations[0].step if in_training and seen.evaluations else None,
+        plot="validation",
+        disagree=seen.fact("modes.disagree"),
+        stuck_norms=seen.fact("modes.stuck_norms"),
+        train_mode_loss=last.train_mode_loss if last else float("nan"),
+        evaluation_mode_loss=last.evaluation_mode_loss if last else float("nan"),
+    )
+
+
+RULE = Rule("eval_mode_bug", ("modes or wiring.evaluations",), look)

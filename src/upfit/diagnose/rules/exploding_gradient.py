@@ -1,0 +1,58 @@
+"""Gradients that grow out of bounds."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from upfit.diagnose.rule import Rule, found
+from upfit.diagnose.seen import Seen
+from upfit.values import Finding
+
+HUGE = 1e4
+JUMP = 10.0
+"""Times the running median (SageMaker Debugger and AutoTrainer use absolute limits, which misfire)."""
+FEWEST = 5
+
+
+def first_jump(seen: Seen) -> tuple[int, float] | None:
+    """The first step whose norm is ten times the median before it, if the loss rose and stayed up."""
+    norms = np.array([s.gradient_norm for s in seen.steps])
+    known = np.flatnonzero(np.isfinite(norms))
+    for place, index in enumerate(known[FEWEST:], start=FEWEST):
+        usual = float(np.median(norms[known[max(0, place - 50) : place]]))
+        before = seen.losses[max(0, index - 20) : index]
+        rose = not np.isfinite(seen.closing) or seen.closing > 1.5 * float(np.nanmean(before))
+        if norms[index] > JUMP * usual and rose:
+            return int(seen.steps[index].step), float(norms[index] / usual)
+    return None
+
+
+def look(seen: Seen) -> Finding | None:
+    """A norm far above its own running median while the loss rises, or huge ones at the start."""
+    start = seen.fact("gradients.norm", 0.0)
+    largest = seen.fact("units.largest_output", 0.0)
+    if start > HUGE or largest > HUGE or seen.fact("units.finite") == 0:
+        return found(
+            "exploding_gradient",
+            "Signals grow from layer to layer: gradients are enormous before the first step.",
+            severity="error",
+            confidence=0.8,
+            plot="gradient_norm",
+            gradient_norm=start,
+            largest_output=largest,
+        )
+    jump = first_jump(seen)
+    if jump is None:
+        return None
+    step, ratio = jump
+    return found(
+        "exploding_gradient",
+        f"At step {step} the gradient was {ratio:.0f} times its usual size, and the loss rose with it.",
+        severity="error",
+        step=step,
+        plot="gradient_norm",
+        ratio=ratio,
+    )
+
+
+RULE = Rule("exploding_gradient", ("gradient_norm or layers or gradients",), look)

@@ -1,0 +1,53 @@
+"""Labels that say nothing about the inputs."""
+
+from __future__ import annotations
+
+from upfit.diagnose.rule import Rule, found
+from upfit.diagnose.seen import Seen
+from upfit.values import Finding
+
+FEWEST = 300
+
+
+def is_unrelated(seen: Seen) -> bool:
+    """Neither the reference nor, after training, the model does better than luck on unseen examples."""
+    reference = seen.fact("reference.score") <= seen.fact("reference.by_luck")
+    enough = seen.fact("reference.examples") >= FEWEST
+    return reference and enough and len(seen.evaluations) > 0 and seen.is_at_chance
+
+
+def look(seen: Seen) -> Finding | None:
+    """One class only, ignored or impossible labels, or labels that no model can relate to the inputs."""
+    ignored, outside = seen.fact("labels.ignored_share", 0.0), seen.fact("labels.outside", 0.0)
+    if seen.fact("labels.seen") == 1 and seen.fact("labels.examples", 0.0) >= 16:
+        why, sure = "Every training example has the same label: there is nothing to tell apart.", 1.0
+    elif seen.fact("labels.constant") == 1:
+        why, sure = "Every training target has the same value: there is nothing to learn.", 1.0
+    elif ignored > 0.9:
+        why, sure = (
+            f"{ignored:.0%} of the labels are the mark for 'ignore': the loss has nothing to work on.",
+            1.0,
+        )
+    elif outside > 0 or seen.fact("failure.labels_outside") == 1:
+        why, sure = "Some labels are not among the classes that the model can answer.", 1.0
+    elif seen.fact("labels.whole_numbers") == 0:
+        why, sure = "Class labels are fractions: something has scaled them.", 0.95
+    elif is_unrelated(seen):
+        why, sure = "The labels have no visible relation to the inputs: were they shuffled apart?", 0.8
+    else:
+        return None
+    return found(
+        "label_corruption",
+        why,
+        severity="error",
+        confidence=sure,
+        plot="loss",
+        ignored_share=ignored,
+        outside=outside,
+        classes_seen=seen.fact("labels.seen"),
+        reference_score=seen.fact("reference.score"),
+        score_by_luck=seen.fact("reference.by_luck"),
+    )
+
+
+RULE = Rule("label_corruption", ("labels or reference",), look)

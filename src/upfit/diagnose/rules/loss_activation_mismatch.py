@@ -1,0 +1,66 @@
+"""An output that cannot give the answers that the loss asks for."""
+
+from __future__ import annotations
+
+import math
+
+from upfit.diagnose.rule import Rule, found
+from upfit.diagnose.seen import Seen
+from upfit.values import Finding
+
+SHARE = 0.2
+"""A softmax before cross-entropy costs 63 % of guessing among ten classes, a sigmoid among two 45 %."""
+
+
+def look(seen: Seen) -> Finding | None:
+    """Right answers, pressed into the range of the outputs, still cost a good part of knowing nothing."""
+    least, free, blank = (
+        seen.fact("output.least"),
+        seen.fact("output.least_free"),
+        seen.fact("output.loss_knowing_nothing"),
+    )
+    room = blank - free
+    share = (least - free) / room if room > 0 else math.nan
+    fixed = seen.fact("output.high") == seen.fact("output.low")
+    one_for_many = (
+        seen.fact("output.width") == 1
+        and seen.fact("target.high") > 1
+        and seen.fact("labels.classes", 0.0) > 2
+    )
+    if seen.fact("failure.not_shares") == 1:
+        why = (
+            "The loss wants probabilities, and the model gives other numbers: use the loss that takes logits."
+        )
+    elif fixed:
+        why = "The output is the same number whatever the input: a softmax over a single output is always 1."
+    elif free < -100:
+        why = (
+            "The loss has no lower end for these outputs: it wants log-probabilities and is given "
+            "something else."
+        )
+    elif share > SHARE:
+        why = (
+            f"Even right answers cost {share:.0%} of knowing nothing: the last activation does not "
+            "suit the loss."
+        )
+    elif one_for_many:
+        why = "One number cannot stand for several classes: they have no order. Give one output per class."
+    else:
+        return None
+    return found(
+        "loss_activation_mismatch",
+        why,
+        severity="error",
+        confidence=0.93,
+        plot="loss",
+        least_loss=least,
+        least_loss_free=free,
+        loss_knowing_nothing=blank,
+        output_low=seen.fact("output.low"),
+        output_high=seen.fact("output.high"),
+        target_low=seen.fact("target.low"),
+        target_high=seen.fact("target.high"),
+    )
+
+
+RULE = Rule("loss_activation_mismatch", ("output or failure",), look)

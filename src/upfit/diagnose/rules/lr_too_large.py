@@ -1,0 +1,45 @@
+"""A learning rate that overshoots."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from upfit.diagnose.rule import Rule, found
+from upfit.diagnose.seen import Seen
+from upfit.values import Finding
+
+LARGE = 0.1
+"""Size of a step beside the weights; healthy training lies near 0.001 (Karpathy)."""
+
+
+def look(seen: Seen) -> Finding | None:
+    """A tenth of the rate does better from the same start, or the loss rises on enormous steps."""
+    start, now, tenth = seen.fact("rates.start"), seen.fact("rates.as_set"), seen.fact("rates.tenth")
+    diverged = seen.fact("rates.diverged") == 1
+    sane = tenth < 1.5 * start
+    climbs = now > 1.1 * start and tenth < now
+    behind = now > 1.5 * tenth and tenth < 0.9 * start and seen.fact("rates.worst") > 1.5 * start
+    large_steps = seen.update_ratio > LARGE or seen.fact("descent.update_ratio") > LARGE
+    early = seen.finite_losses[5:25]
+    rose = len(early) >= 10 and float(np.median(early)) > 1.1 * seen.opening
+    blew_up = len(seen.losses) > len(seen.finite_losses) or seen.closing > 2 * seen.opening
+    tested = (diverged and sane) or climbs or behind
+    watched = (rose or blew_up or seen.is_poor) and large_steps and len(seen.steps) >= 10
+    if not (tested or watched) or (seen.steps and len(seen.steps) >= 30 and not seen.is_poor and not blew_up):
+        return None
+    return found(
+        "lr_too_large",
+        f"The learning rate ({seen.rate:.1e}) is too large: steps overshoot instead of going downhill.",
+        severity="error",
+        confidence=0.9 if tested and (watched or not seen.steps) else 0.7,
+        step=seen.step_number(0),
+        plot="loss",
+        rate=seen.rate,
+        loss_at_start=start,
+        loss_at_rate=now,
+        loss_at_tenth=tenth,
+        update_ratio=seen.update_ratio,
+    )
+
+
+RULE = Rule("lr_too_large", ("rates or updates or loss",), look)

@@ -1,0 +1,43 @@
+"""A learning rate that goes nowhere."""
+
+from __future__ import annotations
+
+from upfit.diagnose.rule import Rule, found
+from upfit.diagnose.seen import Seen
+from upfit.values import Finding
+
+CREEPING = 1e-5
+"""Steps beside the weights (diagnosis: update/weight ratio)."""
+
+
+def look(seen: Seen) -> Finding | None:
+    """A loss that barely falls, though ten or a hundred times the rate would make it fall."""
+    if len(seen.steps) < 5 or not seen.is_poor:
+        return None
+    start = seen.fact("rates.start")
+    best = min(seen.fact("rates.ten", start), seen.fact("rates.hundred", start))
+    here, faster = start - seen.fact("rates.as_set"), start - best
+    would_help = faster > 5 * max(here, 0.0) and faster > 0.1 * abs(start)
+    creeps = seen.update_ratio < CREEPING
+    slow = seen.fallen < 0.5
+    if not (slow and (would_help or creeps)) or seen.fact("gradients.zero_share", 0.0) > 0.9:
+        return None
+    return found(
+        "lr_too_small",
+        (
+            f"The learning rate ({seen.rate:.1e}) is too small: {len(seen.steps)} steps took only "
+            f"{max(seen.fallen, 0):.0%} off the loss."
+        ),
+        confidence=0.9 if would_help and creeps else 0.75,
+        step=seen.step_number(-1),
+        plot="loss",
+        rate=seen.rate,
+        fallen=seen.fallen,
+        update_ratio=seen.update_ratio,
+        loss_at_rate=seen.fact("rates.as_set"),
+        loss_at_ten=seen.fact("rates.ten"),
+        loss_at_hundred=seen.fact("rates.hundred"),
+    )
+
+
+RULE = Rule("lr_too_small", ("loss", "rates or updates"), look)

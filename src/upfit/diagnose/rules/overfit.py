@@ -1,0 +1,49 @@
+"""A model that learns its examples by heart."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from upfit.diagnose.rule import Rule, found
+from upfit.diagnose.seen import SCORES, Seen
+from upfit.values import Finding
+
+RISEN = 0.1
+GAP = 0.05
+
+
+def look(seen: Seen) -> Finding | None:
+    """Validation loss rising from its minimum for three evaluations, with a gap to training."""
+    losses = seen.validation_losses
+    finite = losses[np.isfinite(losses)]
+    if len(finite) < 4:
+        return None
+    lowest = int(finite.argmin())
+    risen = float(finite[-1] / finite[lowest] - 1) if finite[lowest] > 0 else 0.0
+    since = len(finite) - 1 - lowest
+    gap = finite[-1] > 2 * max(seen.closing, 1e-9) and finite[-1] - seen.closing > GAP * max(
+        seen.opening, 1e-9
+    )
+    if since < 3 or risen < RISEN or not gap:
+        return None
+    best = float(np.nanmax(seen.scores)) if len(seen.scores) else math.nan
+    if seen.metric in SCORES and best > 0.97 and seen.scores[-1] > best - 0.01:
+        return None
+    return found(
+        "overfit",
+        (
+            f"Validation loss has risen by {risen:.0%} since step {seen.evaluations[lowest].step} "
+            "while the training loss went on falling."
+        ),
+        confidence=0.9 if risen > 0.3 else 0.7,
+        step=seen.evaluations[lowest].step,
+        plot="validation",
+        lowest=float(finite[lowest]),
+        last=float(finite[-1]),
+        train_loss=seen.closing,
+    )
+
+
+RULE = Rule("overfit", ("validation", "loss"), look)

@@ -1,0 +1,25 @@
+"""A last batch that is too small for batch statistics."""
+
+from __future__ import annotations
+
+from upfit.diagnose.rule import Rule, found
+from upfit.diagnose.seen import Seen
+from upfit.values import Finding
+
+
+def look(seen: Seen) -> Finding | None:
+    """One or two examples left over, with batch normalisation in the model."""
+    last, batch = seen.fact("order.last_batch"), seen.fact("order.batch")
+    if not (last <= 2 and last * 4 < batch and seen.fact("order.batch_norms") == 1):
+        return None
+    return found(
+        "tiny_last_batch",
+        f"The last batch has {last:.0f} examples: statistics of so few are noise. Set drop_last=True.",
+        confidence=0.7 if last == 2 else 0.85,
+        plot="loss",
+        last_batch=last,
+        batch=batch,
+    )
+
+
+RULE = Rule("tiny_last_batch", ("order.last_batch",), look)

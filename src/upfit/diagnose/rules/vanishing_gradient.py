@@ -1,0 +1,45 @@
+"""Gradients that fade on their way to the first layers."""
+
+from __future__ import annotations
+
+from upfit.diagnose.rule import Rule, found
+from upfit.diagnose.seen import Seen
+from upfit.values import Finding
+
+FAINT = 1e-3
+SMALL = 1e-4
+DEEP = 4
+
+
+def look(seen: Seen) -> Finding | None:
+    """The first layer's gradient, beside the last one's, with a loss that does not fall."""
+    ratio, first, layers = (
+        seen.fact("gradients.first_over_last"),
+        seen.fact("gradients.first"),
+        seen.fact("gradients.layers"),
+    )
+    for health in seen.healths[:3]:
+        norms = list(health.gradient_norms.values())
+        if len(norms) >= DEEP and norms[-1] > 0:
+            ratio, first = (
+                min(ratio, norms[0] / norms[-1]) if ratio == ratio else norms[0] / norms[-1],
+                norms[0],
+            )
+            layers = len(norms)
+    faint = ratio < FAINT and first < SMALL and layers >= DEEP
+    if not faint or first == 0 or (seen.steps and not seen.is_poor):
+        return None
+    return found(
+        "vanishing_gradient",
+        f"The first layer's gradient is {ratio:.0e} of the last one's: the lower layers hardly learn.",
+        severity="error",
+        confidence=0.9 if seen.steps else 0.7,
+        step=seen.healths[0].step if seen.healths else None,
+        plot="gradient_norm",
+        first_over_last=ratio,
+        first=first,
+        layers=layers,
+    )
+
+
+RULE = Rule("vanishing_gradient", ("layers or gradients",), look)

@@ -1,0 +1,50 @@
+"""Inputs or targets on a scale that networks do not learn from."""
+
+from __future__ import annotations
+
+from upfit.diagnose.rule import Rule, found
+from upfit.diagnose.seen import Seen
+from upfit.values import Finding
+
+RAW = 30.0
+"""Standard deviation: pixels 0 to 255 have about 70, digits 0 to 16 have 6 and train well."""
+UNEVEN = 300.0
+FAINT = 0.03
+TARGETS = 1000.0
+APART = 3.0
+
+
+def look(seen: Seen) -> Finding | None:
+    """Raw units, columns of very different size, values scaled twice, or targets in the thousands."""
+    normalised = seen.fact("inputs.normalised_first") == 1
+    spread, largest = seen.fact("inputs.spread"), seen.fact("inputs.largest_column")
+    top = max(abs(seen.fact("inputs.low")), abs(seen.fact("inputs.high")))
+    table = seen.fact("inputs.is_table") == 1
+    uneven = table and largest > 10 and largest > UNEVEN * seen.fact("inputs.smallest_column", largest)
+    if not normalised and (spread > RAW or largest > 2 * RAW or uneven):
+        why = f"Inputs come in raw units (up to {top:.3g}): standardise them."
+    elif not normalised and spread < FAINT and seen.fact("inputs.norm_variation") > 0.01:
+        why = f"Inputs hardly differ (standard deviation {spread:.2g}): were they scaled twice?"
+    elif seen.fact("labels.spread") > TARGETS:
+        why = f"Targets have a standard deviation of {seen.fact('labels.spread'):.2g}: standardise them."
+    elif seen.fact("norms.apart") > APART:
+        why = (
+            "Inputs do not look like what the pretrained layers saw: were they normalised as the "
+            "model expects?"
+        )
+    else:
+        return None
+    return found(
+        "wrong_preprocessing",
+        why,
+        confidence=0.85,
+        plot="activations",
+        spread=spread,
+        largest_column=largest,
+        smallest_column=seen.fact("inputs.smallest_column"),
+        target_spread=seen.fact("labels.spread"),
+        norms_apart=seen.fact("norms.apart"),
+    )
+
+
+RULE = Rule("wrong_preprocessing", ("inputs or labels",), look)

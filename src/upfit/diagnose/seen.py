@@ -1,0 +1,194 @@
+"""What the rules see of a run: its Trace, with the curves and numbers they ask for."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from upfit.measure import higher_is_better
+from upfit.values import Evaluation, Step, Trace
+from upfit.values.trace import Health
+
+Curve = npt.NDArray[np.float64]
+
+SCORES = ("accuracy", "balanced_accuracy", "acc", "r2", "f1", "macro_f1", "auroc", "subset_accuracy")
+"""Validation metrics that can be compared with the reference's score, the likeliest first."""
+
+
+class Seen:
+    """A Trace as rules read it.
+
+    Example:
+        >>> seen = Seen(Trace())
+        >>> seen.has("loss"), seen.fact("labels.classes")
+        (False, nan)
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.facts = trace.facts()
+
+    def has(self, need: str) -> bool:
+        """Whether a need was recorded; `a or b` when one of them was."""
+        return any(self._has(one) for one in need.split(" or "))
+
+    def _has(self, need: str) -> bool:
+        trace = self.trace
+        recorded = {
+            "loss": len(trace.steps) > 0,
+            "gradient_norm": any(math.isfinite(s.gradient_norm) for s in trace.steps),
+            "memory": any(math.isfinite(s.rss_mb) for s in trace.steps),
+            "validation": len(trace.evaluations) > 0,
+            "layers": any(h.gradient_norms for h in trace.healths),
+            "updates": any(h.update_ratios for h in trace.healths),
+            "activations": any(h.dead or h.saturated for h in trace.healths),
+            "modes": any(math.isfinite(h.evaluation_mode_loss) for h in trace.healths),
+        }
+        if need in recorded:
+            return recorded[need]
+        return need in self.facts or any(name.startswith(f"{need}.") for name in self.facts)
+
+    def fact(self, name: str, otherwise: float = math.nan) -> float:
+        """A number that a one-step test measured; NaN where it did not, which no comparison is true for."""
+        return self.facts.get(name, otherwise)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The optimizer steps."""
+        return self.trace.steps
+
+    @property
+    def healths(self) -> tuple[Health, ...]:
+        """The looks inside the network."""
+        return self.trace.healths
+
+    @property
+    def evaluations(self) -> tuple[Evaluation, ...]:
+        """The evaluations."""
+        return self.trace.evaluations
+
+    @cached_property
+    def losses(self) -> Curve:
+        """Training loss of each step."""
+        return np.array([step.loss for step in self.steps], np.float64)
+
+    @cached_property
+    def finite_losses(self) -> Curve:
+        """Training losses without NaN and infinity."""
+        return self.losses[np.isfinite(self.losses)]
+
+    @cached_property
+    def opening(self) -> float:
+        """Loss before training: measured, or the mean of the first three steps."""
+        known = self.fact("gradients.loss")
+        if math.isfinite(known):
+            return known
+        return float(self.finite_losses[:3].mean()) if len(self.finite_losses) else math.nan
+
+    @cached_property
+    def closing(self) -> float:
+        """Mean loss over the last tenth of the steps (five at least)."""
+        last = self.finite_losses[-max(5, len(self.finite_losses) // 10) :]
+        return float(last.mean()) if len(last) else math.nan
+
+    @property
+    def fallen(self) -> float:
+        """Fraction of the opening loss that is gone; negative where the loss has risen."""
+        return 1 - self.closing / self.opening if self.opening > 0 else math.nan
+
+    @cached_property
+    def still_falling(self) -> bool:
+        """Whether the last third lies below the third before it, by more than its noise."""
+        thirds = np.array_split(self.finite_losses, 3)
+        if len(thirds[2]) < 3:
+            return False
+        noise = float(
+            thirds[2].std() / math.sqrt(len(thirds[2])) + thirds[1].std() / math.sqrt(len(thirds[1]))
+        )
+        return float(thirds[1].mean() - thirds[2].mean()) > 2 * noise
+
+    @cached_property
+    def validation_losses(self) -> Curve:
+        """Validation losses, in order."""
+        return np.array([one.loss for one in self.evaluations], np.float64)
+
+    @cached_property
+    def metric(self) -> str:
+        """The metric that judges: the best known one, or the first that was recorded."""
+        names = list(self.evaluations[-1].metrics) if self.evaluations else []
+        return next((name for name in SCORES if name in names), names[0] if names else "")
+
+    @cached_property
+    def scores(self) -> Curve:
+        """The judging metric at each evaluation, higher is better; percentages become fractions."""
+        if not self.metric:
+            return np.empty(0)
+        values = np.array([one.metrics.get(self.metric, math.nan) for one in self.evaluations], np.float64)
+        if self.metric in ("accuracy", "acc") and np.nanmax(values, initial=0) > 1.5:
+            values = values / 100
+        return values if _rises(self.metric) else -values
+
+    @cached_property
+    def score(self) -> float:
+        """The last score that the reference can be compared with: of validation, or of the training probe."""
+        if self.metric in SCORES and len(self.scores) and math.isfinite(self.scores[-1]):
+            return float(np.nanmax(self.scores[-3:]))
+        return self.train_score
+
+    @cached_property
+    def train_score(self) -> float:
+        """The last score on the training probe."""
+        known = [h.train_metric for h in self.healths if math.isfinite(h.train_metric)]
+        return max(known[-2:]) if known else math.nan
+
+    @cached_property
+    def shortfall(self) -> float:
+        """By how much the model stays below a plain reference model on the same inputs; NaN if unknown."""
+        return self.fact("reference.score") - self.score
+
+    @property
+    def is_poor(self) -> bool:
+        """Whether the run ended clearly below what the data allow, as far as that is known.
+
+        Without a reference: the loss has lost less than half of what it opened with.
+        """
+        if math.isfinite(self.shortfall):
+            return self.shortfall > 0.05
+        lost = self.fact("reference.loss")
+        if math.isfinite(lost):
+            return self.closing > 1.05 * lost
+        return len(self.losses) >= 10 and self.fallen < 0.5
+
+    @property
+    def is_at_chance(self) -> bool:
+        """Whether the last score is that of guessing."""
+        chance = self.fact("reference.chance", 1 / max(2.0, self.fact("labels.classes", 1e9)))
+        return self.score <= chance + 0.05
+
+    @cached_property
+    def update_ratio(self) -> float:
+        """Median over looks of the median over layers: the size of a step beside the weights."""
+        found = [float(np.median(list(h.update_ratios.values()))) for h in self.healths if h.update_ratios]
+        return float(np.median(found)) if found else self.fact("descent.update_ratio")
+
+    def step_number(self, index: int) -> int | None:
+        """The step of the record at `index`."""
+        return self.steps[index].step if -len(self.steps) <= index < len(self.steps) else None
+
+    @property
+    def rate(self) -> float:
+        """The greatest learning rate of the run."""
+        rates = [step.lr for step in self.steps if math.isfinite(step.lr)]
+        return max(rates) if rates and max(rates) > 0 else self.fact("optimizer.lr")
+
+
+def _rises(name: str) -> bool:
+    try:
+        return higher_is_better(name)
+    except Exception:
+        return not any(
+            word in name.lower() for word in ("loss", "error", "mae", "mse", "perplexity", "wer", "cer")
+        )

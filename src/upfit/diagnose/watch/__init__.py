@@ -1,0 +1,1 @@
+"""Watching a loop that is not ours: what is looked at, when, and at what cost."""
