@@ -15,13 +15,14 @@ from upfit.models.image_backbone import ImageBackbone
 from upfit.split.leakage import findings_of_split
 from upfit.split.make import make_split
 from upfit.store import FeatureCache, RunFolder
-from upfit.techniques.samplers import check_sampler
 from upfit.techniques import check_fits
+from upfit.techniques.samplers import check_sampler
 from upfit.train.afford import affordable, seconds_per_example
 from upfit.train.costs import step_seconds
 from upfit.train.fitted import Fitted, kept
 from upfit.train.flip import mirror_loss
 from upfit.train.objective import Objective
+from upfit.train.pictures import with_pictures
 from upfit.train.precision import choose_precision
 from upfit.train.settle import Costs, make_plan, settle, settle_inputs, settle_techniques
 from upfit.train.stages import fresh_network, probe_stage, refit_stage, training_parts, tune_stage
@@ -121,7 +122,7 @@ def lay_out(journey: Journey, packed: Packed) -> Workbench:
         bench = _afforded(journey, bench, packed.backbone)
         folder.write_split(bench.split)
         journey.world.wait()
-    return _in_precision(bench, packed.backbone)
+    return with_pictures(_in_precision(bench, packed.backbone), packed.backbone)
 
 
 def settled(

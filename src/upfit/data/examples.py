@@ -12,7 +12,7 @@ import pyarrow as pa
 import torch
 from PIL import Image
 
-from upfit.data.images import open_image
+from upfit.data.decoding import Decoder, at_least
 from upfit.data.texts import texts
 from upfit.data.tokens import tokenise
 from upfit.values import Data, Rows
@@ -55,6 +55,7 @@ class ImageExamples:
         std: Per-channel divisor.
         augment: Varies an image when a random generator is given.
         always: Done to every image, evaluation included.
+        decoder: Where images come from; by default their files.
     """
 
     lengths = None
@@ -69,10 +70,10 @@ class ImageExamples:
         std: Sequence[float],
         augment: OnImage | None = None,
         always: Callable[[Image.Image], Image.Image] | None = None,
+        decoder: Decoder | None = None,
     ) -> None:
         self.always = always
-        self.cells = data.table.select_columns([data.schema.of_kind("image")[0]])
-        self.column = self.cells.column_names[0]
+        self.decoder = decoder or Decoder.of(data, size=size)
         self.rows = rows
         self.size = size
         self.augment = augment
@@ -84,13 +85,12 @@ class ImageExamples:
 
     def get(self, position: int, rng: np.random.Generator | None) -> npt.NDArray[np.uint8]:
         """One image (H, W, 3), uint8."""
-        cell = self.cells[int(self.rows[position])][self.column]
-        image = open_image(cell, shorter_side=2 * self.size)
+        image = self.decoder(int(self.rows[position]))
         if self.always is not None:
             image = self.always(image)
         if rng is not None and self.augment is not None:
             # Crops and turns of a few pixels are coarse: small images are enlarged first.
-            image = self.augment(_at_least(image, self.size), rng)
+            image = self.augment(at_least(image, self.size), rng)
         side = (self.size, self.size)
         if image.size != side:
             image = image.resize(side, Image.Resampling.BICUBIC, reducing_gap=2.0)
@@ -207,14 +207,6 @@ class FeatureExamples:
     def collate(self, examples: Sequence[npt.NDArray[np.float32]]) -> Batch:
         """`features` (B, D)."""
         return {"features": torch.from_numpy(np.stack(examples))}
-
-
-def _at_least(image: Image.Image, side: int) -> Image.Image:
-    """The image, enlarged if its shorter side is below `side` pixels."""
-    factor = side / min(image.size)
-    if factor <= 1:
-        return image
-    return image.resize((round(image.width * factor), round(image.height * factor)), Image.Resampling.BICUBIC)
 
 
 def _columns(chunk: list[tuple[str, ...]]) -> pa.Table:

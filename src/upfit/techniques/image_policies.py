@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from PIL import Image
 
+from upfit.data.decoding import working_side
 from upfit.errors import RecipeError, nearest
 from upfit.techniques.auto_policies import OPERATIONS
 from upfit.techniques.card import Card
@@ -102,6 +105,18 @@ def image_augmentation(augment: Augment, *, side: int) -> CropFlip | ImagePolicy
             flip="flip" in strengths,
         )
     return ImagePolicy(transforms=transforms, side=side)
+
+
+def source_side(augment: Augment, *, size: int) -> int:
+    """The shorter side that images need, in pixels, so that no crop of the policy has to be enlarged.
+
+    Example:
+        >>> source_side(Augment(policy="none"), size=100), source_side(Augment(scale=0.7), size=100)
+        (100, 120)
+    """
+    settled = augment.replace(policy="light") if augment.policy == "auto" else augment
+    crops = (one.strength for one in image_transforms(settled) if one.name == "crop")
+    return working_side(size, least_share=math.prod(1 - crop for crop in crops))
 
 
 def check_transform(transform: Transform) -> None:

@@ -15,6 +15,7 @@ from upfit.models.backbone import Backbone
 from upfit.techniques import settled
 from upfit.techniques.losses import settled as settled_loss
 from upfit.train.costs import image_seconds
+from upfit.train.keeping import choose_keeping
 from upfit.train.rates import DefaultRates, settle_optimizer
 from upfit.train.tune import Plan
 from upfit.values import Data, Recipe, Rows, Task, Technique, Value
@@ -73,7 +74,12 @@ def settle_inputs(
         per_image = image_seconds(backbone) if left is not None else 0.0
         epoch = per_image * len(rows)
         size = image_size(native_size(data, rows), backbone.inputs.size, epoch_seconds=epoch, left=left)
-    return recipe.replace(inputs=inputs.replace(image_size=size))
+    cache = inputs.cache
+    if cache == "auto":
+        # The head alone sees every image once: its features are kept.
+        once = recipe.layers.train == "head"
+        cache = "off" if once else choose_keeping(data, rows, size=size, augment=recipe.augment)
+    return recipe.replace(inputs=inputs.replace(image_size=size, cache=cache))
 
 
 def image_size(native: float, trained_at: int, *, epoch_seconds: float, left: float | None) -> int:

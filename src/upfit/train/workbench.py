@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from upfit.data.decoding import Decoder, Kept
 from upfit.data.examples import Examples, FeatureExamples, ImageExamples, TextExamples
 from upfit.data.loader import Loader
 from upfit.models.backbone import Backbone
 from upfit.store import FeatureCache
-from upfit.techniques.image_policies import image_augmentation
+from upfit.techniques.image_policies import image_augmentation, source_side
 from upfit.techniques.samplers import chances_of
 from upfit.techniques.text_policies import text_augmentation
 from upfit.train.objective import Objective
@@ -28,6 +29,7 @@ class Workbench:
         train_targets: Raw targets of `split.train`, in order; `validation_targets` likewise.
             Targets of the test part are not here: they stay sealed.
         tokenised: Texts that were tokenised already.
+        pictures: Images that were decoded already.
     """
 
     data: Data
@@ -40,6 +42,7 @@ class Workbench:
     cache: FeatureCache
     watcher: Watcher
     tokenised: dict[tuple[int, int, int], TextExamples] = field(default_factory=dict, compare=False)
+    pictures: Kept | None = None
 
     def with_recipe(self, recipe: Recipe) -> Workbench:
         """The same bench with another recipe."""
@@ -56,11 +59,23 @@ class Workbench:
         return texts.varied(text_augmentation(self.recipe.augment)) if varied else texts
 
     def _images(self, backbone: Backbone, rows: Rows, varied: bool) -> ImageExamples:
-        size = self.recipe.inputs.image_size
-        given = backbone.inputs
-        side = int(given.size) if size == "auto" else size
-        augment = image_augmentation(self.recipe.augment, side=side) if varied else None
-        return ImageExamples(self.data, rows, size=side, mean=given.mean, std=given.std, augment=augment)
+        given, decoder = backbone.inputs, self.decoder(backbone)
+        return ImageExamples(
+            self.data,
+            rows,
+            size=decoder.size,
+            mean=given.mean,
+            std=given.std,
+            augment=image_augmentation(self.recipe.augment, side=decoder.size) if varied else None,
+            decoder=decoder,
+        )
+
+    def decoder(self, backbone: Backbone) -> Decoder:
+        """Where images come from: their files, or what was kept of them."""
+        inputs = self.recipe.inputs
+        size = int(backbone.inputs.size) if inputs.image_size == "auto" else inputs.image_size
+        shrink = source_side(self.recipe.augment, size=size) if inputs.cache == "compact" else None
+        return Decoder.of(self.data, size=size, shrink=shrink, kept=self.pictures)
 
     def _texts(self, backbone: Backbone, rows: Rows) -> TextExamples:
         wanted, limit = self.recipe.inputs.max_length, backbone.inputs.max_length

@@ -23,10 +23,15 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Inputs(Value):
-    """How examples are shown to the backbone: side in pixels, length in tokens."""
+    """How examples are shown to the backbone: side in pixels, length in tokens.
+
+    `cache` keeps decoded images on disk: `exact` as they are, `compact` made as small as crops allow, which
+    shows the backbone slightly softer images; `off` decodes them in every epoch.
+    """
 
     image_size: Annotated[int, Field(ge=16, le=2048)] | Auto = "auto"
     max_length: Annotated[int, Field(ge=4, le=8192)] | Auto = "auto"
+    cache: Literal["exact", "compact", "off", "auto"] = "auto"
 
 
 class Head(Value):
