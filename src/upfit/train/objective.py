@@ -58,20 +58,20 @@ class Objective:
         Raises:
             RecipeError: The loss does not fit the task or the classes.
         """
-        return losses.build(chosen, self._facts, self.own)
+        return losses.build(chosen, self.known, self.own)
 
     def judging_loss(self, chosen: Loss) -> LossFunction:
         """The loss that validation is judged by: the task's plain one, so that runs can be compared.
 
         Regression is judged by the loss it is trained with, since a median is not a failed mean.
         """
-        return losses.judging(chosen, self._facts, self.own)
+        return losses.judging(chosen, self.known, self.own)
 
     def check(self, chosen: Loss) -> None:
         """Raise `RecipeError` unless the loss can be trained with; a callable is called once to see."""
         self.loss(chosen)
         if chosen.name == losses.OWN and self.own is not None:
-            losses.rehearse(self.own, self._facts)
+            losses.rehearse(self.own, self.known)
 
     def encode(self, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Targets in the units of the outputs."""
@@ -94,5 +94,6 @@ class Objective:
         return {"task": self.task, "center": self.center, "spread": self.spread}
 
     @property
-    def _facts(self) -> Facts:
+    def known(self) -> Facts:
+        """The facts, as far as there are any."""
         return self.facts or Facts(self.task)

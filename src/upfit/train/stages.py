@@ -15,9 +15,10 @@ from upfit.models import Backbone, Head, Network
 from upfit.models.network import set_backbone_dropout
 from upfit.train.adapting import with_adapters, without_adapters
 from upfit.train.features import cached_features, fresh_features
+from upfit.train.fit_head import fit_head
 from upfit.train.fitted import Fitted, Name
 from upfit.train.infer import outputs
-from upfit.train.probe import Features, fit_probe
+from upfit.train.probe import Features
 from upfit.train.tune import Measure, Places, Plan, tune
 from upfit.train.workbench import Workbench
 
@@ -58,13 +59,7 @@ def fresh_network(bench: Workbench, backbone: Backbone) -> Network:
     set_backbone_dropout(network, recipe.layers.dropout)
     if recipe.head.init == "probe":
         features_ND, _ = cached_features(bench, backbone, bench.split.train)
-        start = fit_probe(
-            np.asarray(features_ND),
-            bench.train_targets,
-            bench.objective,
-            outputs=bench.data.schema.outputs,
-            strength=START_STRENGTH,
-        )
+        start = fit_head(bench, np.asarray(features_ND), strength=START_STRENGTH)
         head.start_from(torch.from_numpy(start.weight), torch.from_numpy(start.bias))
     return network
 
@@ -139,13 +134,7 @@ def _fit_head(bench: Workbench, name: Name, features: tuple[Features, Features],
     """Fit a linear head on the training rows' features, and score validation with it."""
     train_ND, validation_MD = features
     began = time.monotonic()
-    probe = fit_probe(
-        np.asarray(train_ND),
-        bench.train_targets,
-        bench.objective,
-        outputs=bench.data.schema.outputs,
-        seed=bench.recipe.seed,
-    )
+    probe = fit_head(bench, np.asarray(train_ND))
     scores = bench.objective.scores(probe.logits(np.asarray(validation_MD)))
     tensors = {"weight": torch.from_numpy(probe.weight), "bias": torch.from_numpy(probe.bias)}
     facts = {"strength": probe.strength, "head_seconds": time.monotonic() - began}

@@ -65,17 +65,19 @@ def with_class_weights(function: LossFunction, given: Given, facts: Facts) -> Lo
         raise RecipeError("loss.class_weights is for classes, and this is regression", expected="none")
     if facts.task == "multilabel":
         return _by_label(function, given, facts)
-    weights = (
-        balanced_weights(facts.counts)
-        if isinstance(given, str)
-        else mean_one(_ordered(given, facts.classes), facts.counts)
-    )
-    numbers = PerClass(weights, absent=1.0)
+    numbers = PerClass(class_weights(given, facts), absent=1.0)
 
     def weighted(logits_BK: torch.Tensor, targets_B: torch.Tensor) -> torch.Tensor:
         return function(logits_BK, targets_B) * numbers.like(logits_BK)[targets_B]
 
     return weighted
+
+
+def class_weights(given: Given, facts: Facts) -> npt.NDArray[np.float64]:
+    """(K,) weights of classes that exclude each other; their mean over the training rows is 1."""
+    if isinstance(given, str):
+        return balanced_weights(facts.counts)
+    return mean_one(_ordered(given, facts.classes), facts.counts)
 
 
 def label_weights(given: Given, facts: Facts) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
