@@ -17,7 +17,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from upfit.auditing import audit
     from upfit.data.read import read
+    from upfit.diagnose.doctor import Doctor
     from upfit.errors import (
         BackboneError,
         DataError,
@@ -55,6 +57,7 @@ __all__ = [
     "Change",
     "Data",
     "DataError",
+    "Doctor",
     "Estimate",
     "Finding",
     "InputError",
@@ -71,6 +74,7 @@ __all__ = [
     "TrainingError",
     "UpfitError",
     "__version__",
+    "audit",
     "fit",
     "load_run",
     "make_split",
@@ -80,6 +84,8 @@ __all__ = [
 ]
 
 _OTHER_HOMES = {
+    "Doctor": "upfit.diagnose.doctor",
+    "audit": "upfit.auditing",
     "fit": "upfit.fit",
     "load_run": "upfit.runs",
     "make_split": "upfit.split.make",

@@ -125,6 +125,48 @@ def fit(
 
 
 @app.command()
+def audit(
+    data: o.DataSource = None,
+    *,
+    train: o.Train = None,
+    validation: o.Validation = None,
+    test: o.Test = None,
+    target: o.Target = None,
+    task: o.TaskName = None,
+    kind: o.Kinds = None,
+    group: o.Group = None,
+    time: o.Time = None,
+    model: o.Model = "auto",
+    check: o.Checks = None,
+    rows: o.FeatureRows = 20_000,
+    out: o.AuditFolder = None,
+    overwrite: o.Overwrite = False,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Say what is wrong with DATA before anything is trained.
+
+    \b
+    Examples:
+      upfit audit flowers/
+      upfit audit reviews.csv --target stars --check label_errors
+      upfit audit --train a.csv --test b.csv --json
+    """  # noqa: D301
+    from upfit.audit_command import run_audit
+
+    if data is None and train is None:
+        raise InputError("nothing to audit", expected="DATA, or --train FILE", hint="upfit audit FOLDER")
+    kinds = dict(flags.kind(text) for text in kind or ())
+    asked = {"target": target, "task": task, "kinds": kinds or None, "group": group, "time": time}
+    parts = {"train": train, "validation": validation, "test": test}
+    wanted = {"model": model, "checks": tuple(check or ()), "rows": rows, "watcher": _watcher(quiet)}
+    with contextlib.redirect_stdout(sys.stderr):
+        shown = run_audit(data, out, overwrite=overwrite, as_json=as_json, settings=asked | parts | wanted)
+    if not quiet or as_json:
+        print(shown)
+
+
+@app.command()
 def resume(run: o.RunFolder, *, as_json: o.Json = False, quiet: o.Quiet = False) -> None:
     """Go on with a run that was interrupted or killed."""
     with _results(as_json=as_json, quiet=quiet) as finish:

@@ -70,5 +70,11 @@ TableFile = Annotated[
 DemoFolder = Annotated[Path, _output("Where the digits and the run go.", metavar="FOLDER")]
 DemoBudget = Annotated[str, _training("Wall-clock limit.", metavar="TIME")]
 
+Checks = Annotated[list[str] | None, _training("Only this check. Repeatable.", "--check", metavar="NAME")]
+FeatureRows = Annotated[int, _training("Rows compared by features at most.", "--rows", min=100)]
+AuditFolder = Annotated[
+    Path | None, _output("Where page, plan and JSON go; audits/NAME-N.", metavar="FOLDER")
+]
+
 Version = Annotated[bool, typer.Option("--version", help="Print the version and leave.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

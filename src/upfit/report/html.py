@@ -16,14 +16,14 @@ from upfit.report.words import duration, metric_label, metric_phrase, number
 from upfit.report.worst import worst_examples
 from upfit.values import Data, Predictions, Run
 
-_TEMPLATES = jinja2.Environment(
+TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters["number"] = number
+TEMPLATES.filters["number"] = number
 
 
 def html_report(run: Run, data: Data | None, *, environment: Mapping[str, Any]) -> str:
@@ -41,7 +41,7 @@ def html_report(run: Run, data: Data | None, *, environment: Mapping[str, Any]) 
         >>> page = html_report(run, data, environment={"python": "3.11"})  # doctest: +SKIP
         >>> Path("report.html").write_text(page, encoding="utf-8")         # doctest: +SKIP
     """
-    page = _TEMPLATES.get_template("report.html.j2")
+    page = TEMPLATES.get_template("report.html.j2")
     return page.render(
         run=run,
         source=data.source if data else "",

@@ -17,13 +17,14 @@ class Action(Value):
     """One edit of the data. It is always applied to a copy.
 
     Args:
-        do: `drop` rows or (with `column` and no rows) a column; `relabel` rows; `merge` values of a column into
-            one; `fill` missing cells; `convert` a column to numbers; `normalise` a column.
+        do: `drop` rows or (with `column` and no rows) a column; `relabel` rows; `merge` values of a column
+            into one; `fill` missing cells; `convert` a column to numbers; `normalise` a column.
         column: The column concerned; empty for rows as a whole.
         rows: Row indices in the table as upfit reads it.
         values: For `merge`: the values that become `to`.
-        to: New labels, one a row (`relabel`); the value that stays (`merge`); `median`, `mode`, `iterative` or a
-            token (`fill`); `number` (`convert`); `winsorise`, `whitespace` or `lowercase` (`normalise`).
+        to: New labels, one a row (`relabel`); the value that stays (`merge`); `median`, `mode`, `iterative`
+            or a token (`fill`); `number` (`convert`); `winsorise`, `whitespace` or `lowercase`
+            (`normalise`).
         because: The reason, for the person who decides.
 
     >>> Action(do="merge", column="label", values=("Cat", "CAT"), to="cat", because="the same name")
@@ -50,11 +51,11 @@ class Plan(Value):
     actions: tuple[Action, ...] = Field(default=())
 
     def to_yaml(self) -> str:
-        """The plan as a file to edit: delete what should not be done; the count stands beside each reason."""
+        """The plan as a file to edit; the number of rows stands beside each action."""
         lines = [
             "# upfit clean DATA --plan THIS --out FOLDER applies this to a copy; your files stay as they are.",
             "# Delete whole entries, or single rows, that should not be done.",
-            f"fingerprint: {self.fingerprint}",
+            f'fingerprint: "{self.fingerprint}"',
             "actions:" if self.actions else "actions: []",
         ]
         return "\n".join([*lines, *(_entry(action) for action in self.actions)]) + "\n"

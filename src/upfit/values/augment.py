@@ -63,6 +63,8 @@ class Augment(Value):
         degrees: Greatest angle that an image is turned by.
         colour: Changes of brightness, contrast, saturation and hue, 0 (none) to 1.
         erase: Probability that a rectangle is erased.
+        views: Variations of each example, seen in turn; None for a new one in every epoch. With so many and
+            no more, the activations of frozen layers can be kept for each of them.
     """
 
     policy: PolicyName | tuple[Transform, ...] = "auto"
@@ -71,6 +73,7 @@ class Augment(Value):
     degrees: Annotated[float, Field(ge=0, le=180)] | Auto = "auto"
     colour: Share | Auto = "auto"
     erase: Share | Auto = "auto"
+    views: Annotated[int, Field(ge=1, le=64)] | None = None
 
     @property
     def asks_for_flip(self) -> bool:

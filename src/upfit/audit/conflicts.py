@@ -1,0 +1,52 @@
+"""Equal inputs with different labels: at least one of them is wrong, or the inputs do not decide."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from upfit.audit.finding import Severity, drop, of_rows, percent, some, times
+from upfit.audit.subject import Subject
+from upfit.values import Finding
+
+
+def conflicts(subject: Subject) -> tuple[Finding, ...]:
+    """Groups of rows with the same inputs and more than one class, in train and validation."""
+    rows = subject.open_rows
+    if not subject.single_class:
+        return ()
+    codes = np.unique(subject.keys[rows], return_inverse=True)[1]
+    labels = np.asarray(subject.labels)
+    pairs = np.unique(np.stack([codes, labels]), axis=1)
+    torn = np.flatnonzero(np.bincount(pairs[0]) > 1)
+    inside = np.isin(codes, torn)
+    if not inside.any():
+        return ()
+    order = np.flatnonzero(inside)[np.argsort(codes[inside], kind="stable")]
+    found = rows[order]
+    share = len(found) / len(rows)
+    classes = subject.data.schema.classes
+    named = {code: sorted({classes[k] for k in labels[codes == code]}) for code in torn[:12].tolist()}
+    examples = [f"{subject.show(int(row))} → {some(named[code])}" for code, row in _firsts(codes, rows, torn)]
+    severity: Severity = "warning" if share >= 0.002 and subject.data.schema.modality != "table" else "info"
+    message = (
+        f"{times(len(torn), 'input')} with more than one label: {times(len(found), 'row')} "
+        f"({percent(share)}) that cannot all be right"
+    )
+    return (
+        of_rows(
+            subject,
+            "conflicting_labels",
+            severity,
+            message,
+            rows=found,
+            examples=examples,
+            actions=[drop(found, "the same input has several labels; keep the right one, delete the others")],
+            groups=len(torn),
+            share=share,
+        ),
+    )
+
+
+def _firsts(codes: np.ndarray, rows: np.ndarray, torn: np.ndarray) -> list[tuple[int, int]]:
+    """(code, first row) of the first groups."""
+    return [(code, int(rows[np.argmax(codes == code)])) for code in torn[:12].tolist()]

@@ -1,0 +1,151 @@
+"""Near duplicates: crops, recompressions, edited texts. Within a part they weigh double, across they leak."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from upfit.audit.finding import drop, of_rows, percent, times
+from upfit.audit.minhash import near_pairs
+from upfit.audit.neighbours import nearest
+from upfit.audit.pictures import distances
+from upfit.audit.subject import Subject
+from upfit.data.content import normalised
+from upfit.values import Finding
+
+LEAST_JACCARD = 0.75
+SHORTEST = 25
+"""Characters below which similar texts are the nature of the data (commands, names), not copies."""
+
+Pairs = npt.NDArray[np.int64]
+
+
+def near_duplicates(subject: Subject) -> tuple[Finding, ...]:
+    """Near duplicates within parts, and across parts that came with the data."""
+    pairs = pairs_of(subject)
+    if not len(pairs):
+        return ()
+    parts = subject.part_of[pairs]
+    across = parts[:, 0] != parts[:, 1]
+    return (*_across(subject, pairs[across]), *_within(subject, pairs[~across]))
+
+
+def pairs_of(subject: Subject) -> Pairs:
+    """(P, 2) rows that nearly, and not exactly, have the same inputs."""
+    if subject.pictures is not None:
+        return _of_images(subject)
+    if subject.data.schema.of_kind("text"):
+        return _of_texts(subject)
+    return np.empty((0, 2), np.int64)
+
+
+def groups_of(pairs: Pairs, count: int) -> npt.NDArray[np.int64]:
+    """(N,) group of each row: rows linked by pairs share one."""
+    links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
+    return np.asarray(connected_components(links, directed=False)[1], np.int64)
+
+
+def _firsts(subject: Subject) -> npt.NDArray[np.int64]:
+    """One row for each different input of each part."""
+    marks = np.char.add(subject.keys.astype(str), subject.part_of)
+    return np.sort(np.unique(marks, return_index=True)[1])
+
+
+def _different(subject: Subject, pairs: Pairs) -> Pairs:
+    """Pairs that are no exact duplicates."""
+    return np.asarray(pairs[subject.keys[pairs[:, 0]] != subject.keys[pairs[:, 1]]])
+
+
+def _of_texts(subject: Subject) -> Pairs:
+    rows = _firsts(subject)
+    written = [normalised(subject.written[row]) for row in rows]
+    long = np.array([len(text) >= SHORTEST for text in written], bool)
+    rows, written = rows[long], [text for text, kept in zip(written, long, strict=True) if kept]
+    if len(rows) < 2:
+        return np.empty((0, 2), np.int64)
+    return _different(subject, rows[near_pairs(written, least=LEAST_JACCARD)[0]])
+
+
+def _of_images(subject: Subject) -> Pairs:
+    """Close in features and alike in their coarse shape, as no other two images of these data are."""
+    pictures = subject.pictures
+    assert pictures is not None
+    if subject.features_ED is None or len(subject.embedded) < 8:
+        return np.empty((0, 2), np.int64)
+    places, cosines = nearest(subject.unit_features_ED, 6)
+    typical = float(np.median(1 - cosines[:, 0]))
+    left = np.repeat(np.arange(len(places)), places.shape[1])
+    right, gap = places.ravel(), 1 - cosines.ravel()
+    pairs = np.sort(np.stack([subject.embedded[left], subject.embedded[right]], axis=1), axis=1)
+    alike = _alike(pictures.grey, pairs)
+    bits = distances(pictures.hashes[pairs[:, 0]], pictures.hashes[pairs[:, 1]])
+    copied = (gap <= 0.5 * typical) & (alike >= 0.8)
+    copied |= (bits <= 4) & (alike >= 0.99) & (gap <= 0.8 * typical)
+    return _different(subject, np.unique(pairs[copied], axis=0))
+
+
+def _alike(grey: npt.NDArray[np.uint8], pairs: Pairs) -> npt.NDArray[np.float64]:
+    """Correlation of the 16 by 16 brightness of each pair."""
+    flat = grey.reshape(len(grey), -1).astype(np.float32)
+    flat -= flat.mean(1, keepdims=True)
+    flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
+    return np.asarray(np.einsum("pd,pd->p", flat[pairs[:, 0]], flat[pairs[:, 1]]), float)
+
+
+def _within(subject: Subject, pairs: Pairs) -> tuple[Finding, ...]:
+    if not len(pairs):
+        return ()
+    group = groups_of(pairs, len(subject.data))
+    inside = np.unique(pairs)
+    first = inside[np.unique(group[inside], return_index=True)[1]]
+    again = np.setdiff1d(inside, first)
+    share = len(again) / len(subject.data)
+    partner = dict(zip(pairs[:, 1].tolist(), pairs[:, 0].tolist(), strict=True))
+    partner |= {int(a): int(b) for a, b in pairs if int(a) not in partner}
+    examples = [f"{subject.show(int(row))} ≈ {subject.show(partner[int(row)])}" for row in again[:12]]
+    rows = times(len(again), "row is", "rows are")
+    message = f"{rows} nearly the same as another row of the same part ({percent(share)})"
+    return (
+        of_rows(
+            subject,
+            "near_duplicates",
+            "warning" if share >= 0.05 else "info",
+            message,
+            rows=again,
+            examples=examples,
+            actions=[drop(again, "nearly the same as rows that stay")],
+            groups=len(first),
+            share=share,
+        ),
+    )
+
+
+def _across(subject: Subject, pairs: Pairs) -> tuple[Finding, ...]:
+    found = []
+    for left, right in (("train", "test"), ("train", "validation"), ("validation", "test")):
+        parts = subject.part_of[pairs]
+        turned = parts[:, 0] == right
+        here = (parts == left).any(axis=1) & (parts == right).any(axis=1)
+        if not here.any():
+            continue
+        ordered = np.where(turned[:, None], pairs[:, ::-1], pairs)[here]
+        leaked = np.unique(ordered[:, 1])
+        share = len(leaked) / max(1, len(subject.rows_of(right)))
+        source = {int(b): int(a) for a, b in ordered}
+        examples = [f"{subject.show(int(row))} ≈ {subject.show(source[int(row)])}" for row in leaked[:12]]
+        rows = times(len(leaked), f"{right} row is", f"{right} rows are")
+        found.append(
+            of_rows(
+                subject,
+                "near_leakage",
+                "warning" if share >= 0.02 else "info",
+                f"{rows} nearly the same as a {left} row ({percent(share)} of {right})",
+                rows=leaked,
+                examples=examples,
+                actions=[drop(np.unique(ordered[:, 0]), f"nearly the same as rows of {right}")],
+                share=share,
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,94 @@
+"""Outliers and off-topic examples: far from all others of their class, in a frozen backbone's features."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from upfit.audit.finding import drop, of_rows, percent, times
+from upfit.audit.subject import Subject
+from upfit.values import Finding
+
+FAR = 4.0
+"""Robust deviations above the median distance."""
+NEIGHBOURS, SHARE = 10, 0.03
+"""Neighbours asked: at least 10, and 3 % of the class, so that a clump of strangers is still far away."""
+
+Floats = npt.NDArray[np.float64]
+
+
+def outliers(subject: Subject) -> tuple[Finding, ...]:
+    """Rows of train and validation whose nearest companions are all far away, the farthest first."""
+    if subject.features_ED is None or subject.data.schema.modality == "table":
+        return ()
+    inside = np.isin(subject.embedded, subject.open_rows)
+    rows, unit = subject.embedded[inside], subject.unit_features_ED[inside]
+    if len(rows) < 100:
+        return ()
+    groups = subject.classes_of_rows[rows]
+    distance = remoteness(unit, groups)
+    far = np.flatnonzero(deviations(distance, groups) > FAR)
+    if not len(far):
+        return ()
+    share = len(far) / len(rows)
+    examples = [f"{subject.show(int(row))} ({subject.label(int(row))})" for row in rows[far]]
+    verb = times(len(far), "row looks", "rows look")
+    message = (
+        f"{verb} like nothing else in its class ({percent(share)}): off topic, or rare and worth more like it"
+    )
+    found = of_rows(
+        subject,
+        "outliers",
+        "warning" if share >= 0.01 else "info",
+        message,
+        rows=rows[far],
+        scores=distance[far],
+        examples=examples,
+        actions=[drop(rows[far][np.argsort(-distance[far])], "off topic, if looking at it agrees")],
+        share=share,
+    )
+    return (found,)
+
+
+def remoteness(unit_ND: npt.NDArray[np.float32], groups: npt.NDArray[np.int64]) -> Floats:
+    """(N,) mean distance (1 - cosine) to the nearest other rows of the same group.
+
+    Args:
+        unit_ND: (N, D) features of length 1.
+        groups: (N,) class of each row; of one number where there are none.
+    """
+    found = np.zeros(len(unit_ND))
+    for group in np.unique(groups):
+        places = np.flatnonzero(groups == group)
+        k = min(len(places) - 1, max(NEIGHBOURS, int(SHARE * len(places))))
+        if k < 1:
+            continue
+        # A sample of a large class tells as well how far away it is.
+        rng = np.random.default_rng(0)
+        others = places if len(places) <= 5000 else rng.choice(places, 5000, replace=False)
+        asked = max(1, round(k * len(others) / len(places)))
+        for block in np.array_split(places, 1 + len(places) // 1000):
+            cosines = unit_ND[block] @ unit_ND[others].T
+            cosines[block[:, None] == others[None, :]] = -1
+            nearest = -np.partition(-cosines, asked - 1, axis=1)[:, :asked]
+            found[block] = 1 - nearest.mean(1)
+    return found
+
+
+def deviations(distance: Floats, groups: npt.NDArray[np.int64]) -> Floats:
+    """(N,) how far above the middle of its own class and of all rows, in robust deviations."""
+    overall = _above(distance, distance)
+    own = overall.copy()
+    for group in np.unique(groups):
+        places = np.flatnonzero(groups == group)
+        if len(places) >= 30:
+            own[places] = _above(distance[places], distance[places])
+    return np.minimum(own, overall)
+
+
+def _above(values: Floats, known: Floats) -> Floats:
+    """Deviations measured on the upper half alone: distances are skewed."""
+    middle = float(np.median(known))
+    upper = known[known > middle]
+    spread = 1.4826 * float(np.median(upper - middle)) if len(upper) else 0.0
+    return (values - middle) / max(spread, 1e-6)

@@ -1,0 +1,163 @@
+"""Every image looked at once: light, contrast, sharpness, a perceptual hash, and the file around it."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import ExifTags, Image
+from scipy.fft import dctn
+from scipy.ndimage import laplace
+
+from upfit.data.images import FORMATS, open_image
+from upfit.errors import DataError
+from upfit.values import Data
+
+SIDE = 64
+"""Side of the grey square that everything is measured on, in pixels."""
+HASH_SIDE = 8
+_WINDOW = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """What looking at N images showed.
+
+    Args:
+        light: (N,) mean brightness, 0 to 1.
+        contrast: (N,) standard deviation of brightness, 0 to 0.5.
+        sharpness: (N,) standard deviation of the Laplacian over that of brightness; low is blurred.
+        grey: (N, 16, 16) uint8 brightness, to compare candidates for duplicates.
+        border: (N, 3, 16) uint8 colours along the rim, to find frames and marks.
+        hashes: (N,) 64-bit perceptual hashes.
+        turned: (N,) whether EXIF asks for the image to be turned.
+        mode: (N,) Pillow's mode of the file, e.g. RGB, L, CMYK.
+        format: (N,) the file's real format.
+    """
+
+    light: npt.NDArray[np.float32]
+    contrast: npt.NDArray[np.float32]
+    sharpness: npt.NDArray[np.float32]
+    grey: npt.NDArray[np.uint8]
+    border: npt.NDArray[np.uint8]
+    hashes: npt.NDArray[np.uint64]
+    turned: npt.NDArray[np.bool_]
+    mode: npt.NDArray[np.str_]
+    format: npt.NDArray[np.str_]
+
+
+def look(data: Data, column: str) -> Pictures:
+    """Look at every image of a column, in threads, a window of cells at a time."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's remarks on files that it can read all the same
+        seen = list(_in_threads(_cells(data, column)))
+    columns = list(zip(*seen, strict=True))
+    kinds: tuple[Any, ...] = (
+        np.float32,
+        np.float32,
+        np.float32,
+        np.uint8,
+        np.uint8,
+        np.uint64,
+        np.bool_,
+        "U8",
+        "U8",
+    )
+    return Pictures(*(np.array(one, dtype=kind) for one, kind in zip(columns, kinds, strict=True)))
+
+
+def perceptual_hash(grey: npt.NDArray[np.floating[Any]]) -> int:
+    """A 64-bit hash that crops, recompression and small changes of light hardly move.
+
+    The signs of the 8 by 8 lowest frequencies of a cosine transform against their median, of a square of 32
+    (Zauner 2010, "Implementation and benchmarking of perceptual image hash functions").
+
+    Args:
+        grey: (32, 32) brightness.
+
+    >>> bright = np.add.outer(np.arange(32.0), np.arange(32.0))
+    >>> perceptual_hash(bright) == perceptual_hash(bright * 0.5 + 9)
+    True
+    """
+    low = dctn(grey, norm="ortho")[:HASH_SIDE, :HASH_SIDE]
+    bits = (low > np.median(low)).ravel()
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+
+
+def distances(left: npt.NDArray[np.uint64], right: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint8]:
+    """How many bits differ, elementwise.
+
+    >>> distances(np.array([0b1011], np.uint64), np.array([0b0010], np.uint64)).tolist()
+    [2]
+    """
+    return np.asarray(np.bitwise_count(left ^ right), np.uint8)
+
+
+def _cells(data: Data, column: str) -> Iterator[dict[str, Any]]:
+    table = data.table.select_columns([column])
+    return (row[column] or {} for row in table)
+
+
+def _in_threads(cells: Iterator[dict[str, Any]]) -> Iterator[tuple[Any, ...]]:
+    with ThreadPoolExecutor(4) as pool:
+        while window := list(islice(cells, _WINDOW)):
+            yield from pool.map(_look, window)
+
+
+def _look(cell: dict[str, Any]) -> tuple[Any, ...]:
+    """One image's measurements, in the order of the fields of `Pictures`."""
+    turned, mode, kind = _file(cell)
+    try:
+        image = open_image(cell, shorter_side=2 * SIDE)
+    except DataError:
+        image = Image.new("RGB", (SIDE, SIDE))  # gone since it was read; reading reports it
+    square = image.resize((SIDE, SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0)
+    grey = np.asarray(square.convert("L"), np.float32) / 255
+    contrast = float(grey.std())
+    sharpness = float(laplace(_enlarged_equally(image)).std()) / max(contrast, 0.02)
+    small = np.asarray(square.convert("L").resize((16, 16), Image.Resampling.BOX))
+    coarse = np.asarray(image.convert("L").resize((32, 32), Image.Resampling.LANCZOS), np.float32)
+    return (
+        float(grey.mean()),
+        contrast,
+        sharpness,
+        small,
+        _rim(square),
+        perceptual_hash(coarse),
+        turned,
+        mode,
+        kind,
+    )
+
+
+def _enlarged_equally(image: Image.Image) -> npt.NDArray[np.float32]:
+    """Brightness at 128 pixels, or at the image's own size where that is smaller."""
+    side = min(128, *image.size)
+    square = image.convert("L").resize((side, side), Image.Resampling.BOX, reducing_gap=2.0)
+    return np.asarray(np.asarray(square, np.float32) / 255, np.float32)
+
+
+def _rim(square: Image.Image) -> npt.NDArray[np.uint8]:
+    """(3, 16): four colours along each side, two pixels wide."""
+    pixels = np.asarray(square, np.float32)
+    sides = (pixels[:2], pixels[-2:], pixels[:, :2].swapaxes(0, 1), pixels[:, -2:].swapaxes(0, 1))
+    strips = [side.mean(0).reshape(4, -1, 3).mean(1) for side in sides]
+    return np.concatenate(strips).T.round().astype(np.uint8)
+
+
+def _file(cell: dict[str, Any]) -> tuple[bool, str, str]:
+    """(turned by EXIF, mode, format) from the head of the file; nothing where it cannot be read."""
+    source = io.BytesIO(cell["bytes"]) if cell.get("bytes") else cell.get("path")
+    try:
+        with Image.open(source, formats=FORMATS) as image:  # type: ignore[arg-type]
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
+            return turned, image.mode, str(image.format)
+    except Exception:
+        return False, "", ""

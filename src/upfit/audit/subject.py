@@ -1,0 +1,119 @@
+"""Subject: the data under audit, with what several checks look at worked out once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.compute as pc
+
+from upfit.audit.pictures import Pictures, look
+from upfit.data.cells import cells
+from upfit.data.content import content_keys
+from upfit.data.targets import targets
+from upfit.data.texts import texts
+from upfit.values import PART, Data, Rows
+
+Features = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """Data under audit.
+
+    Labels of a test part that came with the data are sealed: no check reads them. Its inputs are read, to
+    find duplicates, leaks and shift.
+
+    Args:
+        data: The user's.
+        embedded: (E,) rows that have features, sorted.
+        features_ED: Their features from a frozen backbone; for bare tables, scaled columns. None without any.
+        token_counts_E: Tokens of these rows before any is cut off; None where the input is no text.
+        most_tokens: How many the backbone reads; 0 where that does not matter.
+    """
+
+    data: Data
+    embedded: Rows = field(default_factory=lambda: np.empty(0, np.int64))
+    features_ED: Features | None = None
+    token_counts_E: npt.NDArray[np.int64] | None = None
+    most_tokens: int = 0
+
+    @cached_property
+    def part_of(self) -> npt.NDArray[np.str_]:
+        """(N,) "train", "validation" or "test"; everything is train where no parts were given."""
+        return np.array([name or "train" for name in cells(self.data, PART).to_pylist()], dtype="U10")
+
+    @cached_property
+    def divided(self) -> bool:
+        """Whether the data came in parts."""
+        return len(np.unique(self.part_of)) > 1
+
+    def rows_of(self, *parts: str) -> Rows:
+        """Sorted rows of some parts."""
+        return np.flatnonzero(np.isin(self.part_of, parts)).astype(np.int64)
+
+    @cached_property
+    def open_rows(self) -> Rows:
+        """Rows whose labels may be read: train and validation."""
+        return self.rows_of("train", "validation")
+
+    @cached_property
+    def labels(self) -> npt.NDArray[Any]:
+        """Targets of `open_rows`, encoded as `upfit.data.targets` does."""
+        return targets(self.data, self.open_rows)
+
+    @cached_property
+    def classes_of_rows(self) -> npt.NDArray[np.int64]:
+        """(N,) class index of every open row; -1 for sealed rows and for tasks without single classes."""
+        found = np.full(len(self.data), -1, np.int64)
+        if self.single_class:
+            found[self.open_rows] = self.labels
+        return found
+
+    @property
+    def single_class(self) -> bool:
+        """Whether each row has exactly one class."""
+        return self.data.schema.task in ("binary", "multiclass")
+
+    @cached_property
+    def keys(self) -> npt.NDArray[np.bytes_]:
+        """(N,) equal for rows with the same inputs."""
+        return content_keys(self.data)
+
+    @cached_property
+    def pictures(self) -> Pictures | None:
+        """What looking at every image once showed; None without an image column."""
+        columns = self.data.schema.of_kind("image")
+        return look(self.data, columns[0]) if columns else None
+
+    @cached_property
+    def written(self) -> list[str]:
+        """The text columns of every row, joined; empty strings where there are none."""
+        names = self.data.schema.of_kind("text")
+        columns = [pc.fill_null(cells(self.data, name), "").to_pylist() for name in names]
+        return [" ".join(row) for row in zip(*columns, strict=True)] if columns else [""] * len(self.data)
+
+    @cached_property
+    def unit_features_ED(self) -> Features:
+        """Features of `embedded`, centred and of length 1, so that products are cosines."""
+        assert self.features_ED is not None
+        centred = self.features_ED - self.features_ED.mean(0)
+        return np.asarray(
+            centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12), np.float32
+        )
+
+    def show(self, row: int) -> str:
+        """A row in a few words: its image's path, or the beginning of its text."""
+        images = self.data.schema.of_kind("image")
+        if images:
+            path = self.data.table[int(row)][images[0]]["path"]
+            return "/".join(path.replace("\\", "/").split("/")[-3:]) if path else f"row {row}"
+        return f"row {row}: " + " | ".join(texts(self.data, np.array([row]))[0])[:120]
+
+    def label(self, row: int) -> str:
+        """The class of an open row in words; "?" for a sealed one."""
+        index = int(self.classes_of_rows[row])
+        return self.data.schema.classes[index] if index >= 0 else "?"

@@ -1,0 +1,158 @@
+"""Texts that are empty, cut off, wrongly decoded, in another script, or carry the same boilerplate."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import numpy as np
+
+from upfit.audit.finding import Severity, drop, of_rows, percent, some, times
+from upfit.audit.subject import Subject
+from upfit.values import Action, Finding
+
+_MOJIBAKE = re.compile("\ufffd|Ã[\u0080-\u00bf]|â€[œ™\u009d“”˜]|Â[\u00a0-\u00bf]")
+_MARKUP = re.compile(
+    r"<(?:br|p|div|span|a|b|i|li|ul|td|tr|font|img)\b[^<>]*>|&(?:nbsp|amp|quot|lt|gt|#\d+);", re.I
+)
+_SCRIPTS = {
+    "Latin": re.compile("[A-Za-z\u00c0-\u024f\u1e00-\u1eff]"),
+    "Cyrillic": re.compile("[\u0400-\u04ff]"),
+    "Greek": re.compile("[\u0370-\u03ff]"),
+    "Arabic": re.compile("[\u0600-\u06ff]"),
+    "Hebrew": re.compile("[\u0590-\u05ff]"),
+    "Devanagari": re.compile("[\u0900-\u097f]"),
+    "Chinese or Japanese": re.compile("[\u3040-\u30ff\u4e00-\u9fff]"),
+    "Korean": re.compile("[\uac00-\ud7af]"),
+    "Thai": re.compile("[\u0e00-\u0e7f]"),
+}
+LONG_LINE = 40
+"""Characters that a shared beginning or ending needs to count as boilerplate."""
+
+
+def text_quality(subject: Subject) -> tuple[Finding, ...]:
+    """Everything that shows in the text alone."""
+    if not subject.data.schema.of_kind("text"):
+        return ()
+    checks = (_empty, _truncated, _mojibake, _markup, _scripts, _boilerplate)
+    return tuple(one for check in checks if (one := check(subject)) is not None)
+
+
+def _empty(subject: Subject) -> Finding | None:
+    rows = np.array([row for row, text in enumerate(subject.written) if not any(map(str.isalnum, text))], int)
+    if not len(rows):
+        return None
+    share = len(rows) / len(subject.written)
+    message = f"{times(len(rows), 'text is', 'texts are')} empty or only punctuation ({percent(share)})"
+    severity: Severity = "warning" if len(rows) > 3 else "info"
+    examples = [f"row {row}: {subject.written[row]!r}" for row in rows[:12]]
+    actions = [drop(rows, "no text")]
+    return of_rows(subject, "empty_texts", severity, message, rows=rows, examples=examples, actions=actions)
+
+
+def _truncated(subject: Subject) -> Finding | None:
+    """How many texts the backbone does not read to the end."""
+    counts, limit = subject.token_counts_E, subject.most_tokens
+    if counts is None or not limit:
+        return None
+    cut = counts > limit
+    if not cut.any():
+        return None
+    rows, share = subject.embedded[cut], float(cut.mean())
+    lost = float(1 - np.minimum(counts, limit).sum() / counts.sum())
+    message = (
+        f"{percent(share)} of texts are longer than the {limit} tokens that the backbone reads; "
+        f"{percent(lost)} of all tokens are cut off"
+    )
+    severity: Severity = "warning" if share >= 0.05 else "info"
+    return of_rows(
+        subject,
+        "truncated_texts",
+        severity,
+        message,
+        rows=rows,
+        scores=counts[cut] / limit,
+        share=share,
+        tokens_lost=lost,
+    )
+
+
+def _matching(subject: Subject, pattern: re.Pattern[str], kind: str, words: str) -> Finding | None:
+    found = [(row, one.group()) for row, text in enumerate(subject.written) if (one := pattern.search(text))]
+    if not found:
+        return None
+    share = len(found) / len(subject.written)
+    examples = [f"row {row}: …{_around(subject.written[row], mark)}…" for row, mark in found[:12]]
+    message = f"{times(len(found), 'text has', 'texts have')} {words} ({percent(share)})"
+    severity: Severity = "warning" if share >= 0.01 else "info"
+    rows = [row for row, _ in found]
+    return of_rows(subject, kind, severity, message, rows=rows, examples=examples, share=share)
+
+
+def _mojibake(subject: Subject) -> Finding | None:
+    return _matching(subject, _MOJIBAKE, "wrong_encoding", "letters that were decoded wrongly, as in “cafÃ©”")
+
+
+def _markup(subject: Subject) -> Finding | None:
+    return _matching(subject, _MARKUP, "markup", "HTML left in them, such as <br> or &amp;")
+
+
+def _around(text: str, mark: str) -> str:
+    place = text.index(mark)
+    return " ".join(text[max(0, place - 30) : place + 40].split())
+
+
+def _scripts(subject: Subject) -> Finding | None:
+    """Texts in another script than nearly all others; languages of one script are not told apart."""
+    scripts = [_script(text) for text in subject.written]
+    counts = Counter(name for name in scripts if name)
+    if not counts:
+        return None
+    (main, most), others = counts.most_common(1)[0], counts.most_common()[1:]
+    if not others or most < 0.9 * sum(counts.values()):
+        return None
+    rows = [row for row, name in enumerate(scripts) if name and name != main]
+    named = some([f"{count} {name}" for name, count in others])
+    verb = times(len(rows), "text is", "texts are")
+    message = f"{verb} in another script than {main}: {named}; the backbone may not read it"
+    severity: Severity = "warning" if len(rows) >= 0.01 * len(scripts) else "info"
+    return of_rows(subject, "foreign_script", severity, message, rows=rows)
+
+
+def _script(text: str) -> str:
+    """The script of more than half the letters of the first 400 characters; "" for too few letters."""
+    head = text[:400]
+    if head.isascii():
+        return "Latin" if any(map(str.isalpha, head)) else ""
+    counts = {name: len(pattern.findall(head)) for name, pattern in _SCRIPTS.items()}
+    name = max(counts, key=lambda one: counts[one])
+    return name if counts[name] >= 5 and counts[name] > 0.5 * sum(counts.values()) else ""
+
+
+def _boilerplate(subject: Subject) -> Finding | None:
+    """The same forty characters at the beginning or the end of many different texts."""
+    found = []
+    texts = list(dict.fromkeys(text.strip() for text in subject.written))
+    for where, cut in (("begin", slice(LONG_LINE)), ("end", slice(-LONG_LINE, None))):
+        counts = Counter(text[cut] for text in texts if len(text) >= 2 * LONG_LINE)
+        found += [(count, where, line) for line, count in counts.most_common(3)]
+    found = [one for one in sorted(found, reverse=True) if one[0] >= max(5, 0.02 * len(texts))]
+    if not found:
+        return None
+    count, where, line = found[0]
+    rows = [row for row, text in enumerate(subject.written) if _has(text, found)]
+    message = f"{times(count, 'text')} {where} with the same words: “{' '.join(line.split())}”"
+    examples = [f"{count} texts {where} with “{line}”" for count, where, line in found]
+    clean = Action(
+        do="normalise",
+        column=subject.data.schema.of_kind("text")[0],
+        to="boilerplate",
+        values=tuple(line for _, _, line in found),
+        because="the same words in every text say nothing",
+    )
+    return of_rows(subject, "boilerplate", "info", message, rows=rows, examples=examples, actions=[clean])
+
+
+def _has(text: str, found: list[tuple[int, str, str]]) -> bool:
+    text = text.strip()
+    return any(text.startswith(line) if where == "begin" else text.endswith(line) for _, where, line in found)

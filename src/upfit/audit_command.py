@@ -1,0 +1,41 @@
+"""`upfit audit` behind its flags: audit, write, and the text for stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from upfit.audit_files import PAGE, PLAN, free_folder, write_audit
+from upfit.auditing import audit
+from upfit.report.audit_table import audit_lines, audit_table
+
+
+def run_audit(
+    data: str | None, out: Path | None, *, overwrite: bool, as_json: bool, settings: Mapping[str, Any]
+) -> str:
+    """Audit, write the folder, and return what to print.
+
+    Raises:
+        InputError: Something about the data, the flags or the folder.
+    """
+    folder = free_folder(data or settings["train"], out, overwrite=overwrite)
+    found = audit(data, **settings)
+    paths = write_audit(found, folder)
+    if as_json:
+        return json.dumps(found.to_dict(), indent=1)
+    proposed = f"{len(found.plan.actions)} proposed edits: {paths[PLAN]}\n"
+    proposed += (
+        f"(keep what you agree with, then: upfit clean {data or 'DATA'} --plan {paths[PLAN]} --out FOLDER)"
+    )
+    tail = f"\npage with examples: {paths[PAGE]}\n" + (proposed if found.plan.actions else "")
+    if not sys.__stdout__ or not sys.__stdout__.isatty():
+        return audit_lines(found.findings) + "\n" + tail
+    console = Console(width=None)
+    with console.capture() as captured:
+        console.print(audit_table(found.findings))
+    return captured.get() + tail

@@ -1,0 +1,51 @@
+"""Where an audit goes on disk: a page, the plan, and everything as JSON, in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from upfit.audit.result import Audit
+from upfit.errors import InputError
+from upfit.report.audit_page import audit_page
+from upfit.store.atomic import write_text
+
+PAGE, PLAN, RESULT = "audit.html", "plan.yaml", "audit.json"
+
+
+def free_folder(source: Any, out: Path | None, *, overwrite: bool) -> Path:
+    """The folder to write to: the one asked for, or the first free `audits/NAME-N`.
+
+    Raises:
+        InputError: It holds something else, or an audit that is not to be replaced.
+    """
+    if out is None:
+        stem = Path(source).resolve().stem if isinstance(source, str | Path) else "data"
+        name = re.sub(r"[^\w.-]+", "-", stem)[:60] or "data"
+        number = 1
+        while Path("audits", f"{name}-{number}").exists():
+            number += 1
+        return Path("audits", f"{name}-{number}")
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file", expected="a folder")
+    inside = {entry.name for entry in out.iterdir()} if out.exists() else set()
+    if inside - {PAGE, PLAN, RESULT}:
+        raise InputError(f"{out} holds other files", expected="a new folder", hint="--out ANOTHER")
+    if inside and not overwrite:
+        raise InputError(f"{out} holds an audit already", hint="--overwrite, or --out ANOTHER")
+    return out
+
+
+def write_audit(audit: Audit, folder: Path) -> dict[str, Path]:
+    """Write the page, the plan and the JSON; returns their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    contents = {
+        PAGE: audit_page(audit),
+        PLAN: audit.plan.to_yaml(),
+        RESULT: json.dumps(audit.to_dict(), indent=1),
+    }
+    for name, text in contents.items():
+        write_text(folder / name, text)
+    return {name: folder / name for name in contents}
