@@ -27,20 +27,23 @@ REPLAYED = ("plan", "out_of_memory")
 
 
 class Journal:
-    """Appends records to a file; with `path=None` it only keeps them in memory."""
+    """Appends records to a file; with `path=None` it keeps them in memory."""
 
     def __init__(self, path: Path | None) -> None:
-        self.records: list[Record] = []
         self.path = path
-        self._file = None
-        if path is not None:
-            self.records = list(_read(path))
-            self._file = path.open("a", encoding="utf-8")
+        self._kept: list[Record] = []
+        self._file = None if path is None else path.open("a", encoding="utf-8")
+
+    @property
+    def records(self) -> list[Record]:
+        """All records, read back from the file where there is one: memory must not grow with steps."""
+        return self._kept if self.path is None else list(_read(self.path))
 
     def add(self, record: Record) -> None:
-        """Keep a record and hand its line to the operating system."""
-        self.records.append(record)
-        if self._file is not None:
+        """Keep a record, or hand its line to the operating system."""
+        if self._file is None:
+            self._kept.append(record)
+        else:
             self._file.write(_line(record))
             self._file.flush()
 
@@ -49,12 +52,13 @@ class Journal:
 
         Those happen again, so that a resumed run ends with the weights of the run that was killed.
         """
-        later = [record for record in self.records if record.step > step]
-        self.records = [record for record in self.records if record.step <= step]
+        records = self.records
+        later = [record for record in records if record.step > step]
+        self._kept = [record for record in self._kept if record.step <= step]
         if self.path is not None and (later or _is_torn(self.path)):
             if self._file is not None:
                 self._file.close()
-            write_text(self.path, "".join(_line(record) for record in self.records))
+            write_text(self.path, "".join(_line(record) for record in records if record.step <= step))
             self._file = self.path.open("a", encoding="utf-8")
         return tuple(r for r in later if isinstance(r, Event) and r.kind in REPLAYED)
 

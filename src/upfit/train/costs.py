@@ -10,12 +10,19 @@ from torch import nn
 
 from upfit.models import Backbone
 from upfit.train.loop import Source
+from upfit.train.micro import pieces
 from upfit.train.objective import LossFunction
 from upfit.train.world import World
 
 
 def step_seconds(
-    network: nn.Module, source: Source, loss: LossFunction, world: World, *, tries: int = 4
+    network: nn.Module,
+    source: Source,
+    loss: LossFunction,
+    world: World,
+    *,
+    micro_size: int | None = None,
+    tries: int = 4,
 ) -> float:
     """Least seconds of a forward and backward pass, the optimizer's part estimated at a tenth.
 
@@ -29,11 +36,11 @@ def step_seconds(
     seconds = []
     for batch in islice(source.epoch(0), tries):
         started = time.monotonic()
-        share = int(batch["share"])
-        batch = world.move(batch)
-        with world.autocast():
-            logits = network(batch)
-        loss(logits[:share].float(), batch["target"][:share]).mean().backward()
+        for piece in pieces(world.move(batch), micro_size):
+            share = int(piece["share"])
+            with world.autocast():
+                logits = network(piece)
+            loss(logits[:share].float(), piece["target"][:share]).sum().backward()
         network.zero_grad(set_to_none=True)
         _finish(world)
         seconds.append(time.monotonic() - started)

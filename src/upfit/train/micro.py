@@ -40,7 +40,11 @@ def pieces(batch: Batch, size: int | None) -> list[Batch]:
     rows = row_count(batch)
     if size is None or size >= rows:
         return [batch]
-    _require_rows(batch, rows)
+    if not can_be_cut(batch):
+        raise TrainingError(
+            "this batch cannot be cut: its inputs do not have one row per example",
+            hint="a smaller batch, with --set batching.micro_size=auto",
+        )
     share = int(batch["share"]) if "share" in batch else rows
     parts = []
     for start in range(0, rows, size):
@@ -59,14 +63,10 @@ def row_count(batch: Batch) -> int:
     return next((len(tensor) for tensor in _tensors(batch) if tensor.ndim), 0)
 
 
-def _require_rows(batch: Batch, rows: int) -> None:
-    """A graph or a list of pictures of many sizes cannot be cut by rows."""
-    inputs: Any = batch.get("inputs", batch)
-    if not any(tensor.ndim and len(tensor) == rows for tensor in _tensors(inputs)):
-        raise TrainingError(
-            "this batch cannot be cut: its inputs do not have one row per example",
-            hint="a smaller batch, with --set batching.micro_size=auto",
-        )
+def can_be_cut(batch: Batch) -> bool:
+    """Whether the inputs have a row per example; a graph, or pictures of many sizes, do not."""
+    rows, inputs = row_count(batch), batch.get("inputs", batch)
+    return any(tensor.ndim and len(tensor) == rows for tensor in _tensors(inputs))
 
 
 def _tensors(value: Any) -> list[torch.Tensor]:

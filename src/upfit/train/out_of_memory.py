@@ -45,10 +45,14 @@ def empty_cache() -> None:
 
 
 def halved(size: int) -> int:
-    """The next smaller micro-batch.
+    """The next smaller micro-batch: about half, and even, since some techniques pair neighbours.
 
     Raises:
         MemoryExhausted: It was a single example.
+
+    Example:
+        >>> halved(32), halved(30), halved(3), halved(2)
+        (16, 16, 2, 1)
     """
     if size <= 1:
         raise MemoryExhausted(
@@ -56,7 +60,8 @@ def halved(size: int) -> int:
             hint="a smaller backbone, smaller inputs (--set inputs.image_size=…, inputs.max_length=…), "
             "fewer layers (--set layers.train=2), or a machine with more memory",
         )
-    return -(-size // 2)
+    half = -(-size // 2)
+    return half + half % 2 if size > 2 else half
 
 
 @dataclass(frozen=True, eq=False)

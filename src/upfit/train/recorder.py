@@ -72,12 +72,12 @@ class Recorder:
             )
             self.journal.add(record)
             self.watcher.step(record, total_steps)
+        steps = [one.step for one in self._held]
         self._held.clear()
         bad = next((i for i, loss in enumerate(losses) if loss != loss or abs(loss) == float("inf")), None)
         if bad is not None:
-            step = self.journal.records[-len(losses) + bad].step
             raise TrainingError(
-                f"the loss became {losses[bad]} at step {step}",
+                f"the loss became {losses[bad]} at step {steps[bad]}",
                 hint="a lower rate (--set optimizer.lr=…), or look for NaN in the inputs",
             )
 
