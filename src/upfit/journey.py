@@ -24,6 +24,8 @@ from upfit.train.flip import mirror_loss
 from upfit.train.objective import Objective
 from upfit.train.pictures import with_pictures
 from upfit.train.precision import choose_precision
+from upfit.train.range_test import SHARE
+from upfit.train.rate_stage import rate_stage
 from upfit.train.settle import Costs, make_plan, settle, settle_inputs, settle_techniques
 from upfit.train.stages import fresh_network, probe_stage, refit_stage, training_parts, tune_stage
 from upfit.train.timing import Clock, Rates
@@ -138,6 +140,11 @@ def settled(
         costs = Costs(rates.step, rates.evaluation(bench.split), left)
         per_epoch = -(-len(bench.split.train) // cast(int, bench.recipe.batching.size))
         plan = bench.world.agree(make_plan(bench.recipe, per_epoch=per_epoch, costs=costs))
+        if bench.recipe.optimizer.lr == "range_test":
+            bench = _with_tested_rate(journey, bench, backbone, plan)
+            left = None if journey.clock.left is None else journey.clock.left - reserve
+            costs = replace(costs, left=left)
+            plan = bench.world.agree(make_plan(bench.recipe, per_epoch=per_epoch, costs=costs))
         if plan is not None:
             bench = bench.with_recipe(settle_techniques(bench.recipe, plan.total_steps))
         folder.write_text("recipe.yaml", bench.recipe.to_yaml())
@@ -149,6 +156,27 @@ def settled(
     if saved["plan"] is None:
         return bench, None
     return bench, replace(Plan(**saved["plan"]), deadline=journey.clock.deadline(saved["reserve"]))
+
+
+def _with_tested_rate(
+    journey: Journey, bench: Workbench, backbone: Backbone, plan: Plan | None
+) -> Workbench:
+    """The bench with the rate that a range test finds; the folder keeps its curve."""
+    total = 0 if plan is None else plan.total_steps
+    journey.watcher.stage("testing learning rates")
+    left = journey.clock.left
+    rated = rate_stage(
+        bench,
+        backbone,
+        total=total,
+        seconds=None if left is None else SHARE * left,
+        asked_to_stop=journey.places.asked_to_stop,
+    )
+    journey.watcher.note(rated.finding.message)
+    journey.folder.write_findings((*journey.folder.read_findings(), rated.finding))
+    if rated.tested is not None:
+        journey.folder.write_json("range_test.json", rated.tested.to_json())
+    return bench.with_recipe(rated.recipe)
 
 
 def improve(

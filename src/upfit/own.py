@@ -23,12 +23,15 @@ from upfit.techniques import check, check_fits
 from upfit.techniques.losses import adopt
 from upfit.train.costs import step_seconds
 from upfit.train.interrupt import Interrupts
-from upfit.train.objective import Objective
+from upfit.train.objective import LossFunction, Objective
 from upfit.train.out_of_memory import forward_in_pieces
-from upfit.train.settle import Costs, make_plan, settle_own, settle_techniques
+from upfit.train.range_test import Trial, range_test
+from upfit.train.rates import with_rate
+from upfit.train.settle import Costs, make_plan, own_rates, settle_own, settle_techniques
 from upfit.train.timing import Clock
 from upfit.train.tune import Places, Plan, tune
 from upfit.train.world import World
+from upfit.values import Finding
 from upfit.values import Estimate, Predictions, Recipe, Run, Schema, Silent, Split, Task, Watcher
 
 PLAN = "own-plan.json"
@@ -125,6 +128,9 @@ def train(
         assert plan is not None
         plan = replace(_kept_plan(folder, world.agree(plan)), deadline=clock.deadline(evaluation))
         recipe = settle_techniques(recipe, plan.total_steps)
+        recipe, findings = _with_tested_rate(
+            recipe, network, source, function, world=world, trial=Trial.within(plan.total_steps, asked_to_stop=interrupts.poll)
+        )
         watcher.stage("training")
         tuned = tune(
             recipe,
@@ -153,10 +159,31 @@ def train(
         trace=tuned.trace,
         metric=metric,
         validation=found,
+        findings=findings,
         predictions=Predictions(rows, scores, judged.targets),
         folder=None if folder is None else folder.path,
         module=module,
     )
+
+
+def _with_tested_rate(
+    recipe: Recipe,
+    network: OwnNetwork,
+    source: OwnSource,
+    loss: LossFunction,
+    *,
+    world: World,
+    trial: Trial,
+) -> tuple[Recipe, tuple[Finding, ...]]:
+    """The recipe with the rate that a range test finds, where it asks for one."""
+    given = recipe.optimizer
+    if given.lr != "range_test":
+        return recipe, ()
+    ours = own_rates(given)
+    found = range_test(
+        recipe, network, network.groups, source=source, loss=loss, ours=ours, world=world, trial=trial
+    )
+    return recipe.replace(optimizer=with_rate(given, found.choice.rate, ours)), (found.finding(),)
 
 
 def look(loader: Any, task: Task | None) -> Seen:

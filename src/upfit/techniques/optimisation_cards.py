@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from upfit.techniques import batch_scaling, layer_rates, optimizers
+from upfit.techniques import batch_scaling, layer_rates, optimizers, range_test
 from upfit.techniques.card import Card
 from upfit.techniques.schedules import (
     constant,
@@ -26,6 +26,7 @@ OPTIMISATION_CARDS: tuple[Card, ...] = (
     optimizers.OTHERS,
     layer_rates.CARD,
     batch_scaling.CARD,
+    range_test.CARD,
     warm_up.CARD,
     cosine.CARD,
     linear.CARD,
