@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 
 from upfit.data.targets import targets
 from upfit.data.tokens import segment_count
-from upfit.errors import InputError, Interrupted, RunFolderError, TrainingError
+from upfit.errors import InputError, Interrupted, MemoryExhausted, RunFolderError, TrainingError
 from upfit.finish import finish_run
 from upfit.models import Backbone, load_backbone
 from upfit.models.image_backbone import ImageBackbone
@@ -20,6 +20,7 @@ from upfit.techniques.samplers import check_sampler
 from upfit.train.afford import affordable, seconds_per_example
 from upfit.train.costs import step_seconds
 from upfit.train.fitted import Fitted, kept
+from upfit.train.fitting import fitting_size
 from upfit.train.flip import mirror_loss
 from upfit.train.objective import Objective
 from upfit.train.pictures import with_pictures
@@ -134,7 +135,7 @@ def settled(
     folder = journey.folder
     if _still_missing(journey, "plan.json"):
         bench = bench.with_recipe(_settled_recipe(journey, bench, backbone, probe))
-        rates = _rates(bench, backbone, probe)
+        bench, rates = _rates(bench, backbone, probe)
         reserve = _reserve(journey.clock, rates, bench)
         left = None if journey.clock.left is None else journey.clock.left - reserve
         costs = Costs(rates.step, rates.evaluation(bench.split), left)
@@ -196,8 +197,10 @@ def improve(
             lambda: tune_stage(bench, network, plan=plan, places=journey.places, metric=journey.metric),
         )
     except TrainingError as error:
-        text = f"tuning diverged and was dropped: {error.message}"
-        return None, None, (Finding(kind="nan_loss", severity="error", message=text),)
+        starved = isinstance(error, MemoryExhausted)
+        text = f"tuning {'ran out of memory' if starved else 'diverged'} and was dropped: {error.message}"
+        kind = "out_of_memory" if starved else "nan_loss"
+        return None, None, (Finding(kind=kind, severity="error", message=text),)
     folder.write_seconds(journey.clock.spent)
     _leave_if_asked(journey)
     if bench.recipe.layers.train == "head" or not _time_to_refit(journey, bench):
@@ -295,13 +298,17 @@ def _settled_recipe(journey: Journey, bench: Workbench, backbone: Backbone, prob
     )
 
 
-def _rates(bench: Workbench, backbone: Backbone, probe: Fitted) -> Rates:
-    """What things cost on this machine."""
+def _rates(bench: Workbench, backbone: Backbone, probe: Fitted) -> tuple[Workbench, Rates]:
+    """What things cost on this machine, and the bench with as many examples at once as it has memory for."""
+    world, batching = bench.world, bench.recipe.batching
     model, source = training_parts(bench, fresh_network(bench, backbone))
-    step = step_seconds(model, source, bench.objective.loss(bench.recipe.loss), bench.world)
-    size = cast(int, bench.recipe.batching.size)
-    forward = probe.facts["forward_seconds"] or step / size / 3
-    return bench.world.agree(Rates(forward, step, probe.facts["head_seconds"]))
+    loss = bench.objective.loss(bench.recipe.loss)
+    if batching.micro_size == "auto":
+        batching = batching.replace(micro_size=world.agree(fitting_size(model, source, loss, world)))
+    step = step_seconds(model, source, loss, world, micro_size=cast(int, batching.micro_size))
+    forward = probe.facts["forward_seconds"] or step / cast(int, batching.size) / 3
+    rates = world.agree(Rates(forward, step, probe.facts["head_seconds"]))
+    return bench.with_recipe(bench.recipe.replace(batching=batching)), rates
 
 
 def _reserve(clock: Clock, rates: Rates, bench: Workbench) -> float:

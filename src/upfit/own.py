@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from upfit.store import RunFolder
 from upfit.techniques import check, check_fits
 from upfit.techniques.losses import adopt
 from upfit.train.costs import step_seconds
+from upfit.train.fitting import fitting_size
 from upfit.train.interrupt import Interrupts
 from upfit.train.objective import LossFunction, Objective
 from upfit.train.out_of_memory import forward_in_pieces
@@ -121,7 +122,12 @@ def train(
     function = objective.loss(recipe.loss)
     folder = _folder(out, overwrite, world)
     with _held(folder), Interrupts() as interrupts:
-        step = step_seconds(network, source, function, world)
+        if recipe.batching.micro_size == "auto":
+            fits = world.agree(fitting_size(network, source, function, world))
+            recipe = recipe.replace(batching=recipe.batching.replace(micro_size=fits))
+        step = step_seconds(
+            network, source, function, world, micro_size=cast(int, recipe.batching.micro_size)
+        )
         evaluation = judge.timed()
         left = None if clock.left is None else clock.left - evaluation
         plan = make_plan(recipe, per_epoch=len(source), costs=Costs(step, evaluation, left), least=1)
