@@ -30,6 +30,7 @@ from upfit.train.objective import LossFunction
 from upfit.train.out_of_memory import Moment, empty_cache, halved, is_out_of_memory
 from upfit.train.pace import Pace
 from upfit.train.recorder import Pending, Recorder
+from upfit.train.selection import is_better, level_within
 from upfit.train.state import State
 from upfit.train.world import Batch, World, bare
 from upfit.values import Evaluation, Event, Recipe, Watcher
@@ -55,8 +56,8 @@ class Source(Protocol):
 class Job:
     """What to train, on what, and how it is judged.
 
-    `model` is the network as Accelerate prepared it. `moved` is told how many of its layer `groups` are
-    frozen ahead, whenever that changes.
+    `model` is the network as Accelerate prepared it. `judged` is the number of validation examples, 0 where
+    that is not known. `moved` is told how many of its layer `groups` are frozen ahead, whenever that changes.
     """
 
     recipe: Recipe
@@ -66,6 +67,7 @@ class Job:
     measure: Callable[[], tuple[float, dict[str, float]]]
     metric: str
     evaluate_every: int
+    judged: int = 0
     freeze_norms: bool = False
     groups: tuple[LayerGroup, ...] = ()
     moved: Callable[[int], None] = lambda frozen: None
@@ -264,7 +266,10 @@ def evaluate(job: Job, state: State, around: Surroundings, seconds: float) -> No
     set_training(job)
     # A metric that these targets do not define (AUROC of one class) leaves the choice to the loss.
     value = metrics.get(job.metric, 0.0) * (1 if higher_is_better(job.metric) else -1)
-    better = state.best is None or (value, -loss) > (state.best.value, -state.best.loss)
+    state.peak = max(value, value if state.peak is None else state.peak)
+    best = None if state.best is None else (state.best.value, state.best.loss)
+    level = level_within(job.metric, abs(state.peak), job.judged)
+    better = is_better(value, loss, best=best, peak=state.peak, level=level)
     if better:
         state.remember_best(value, loss)
     state.waited(value, better, least=job.recipe.stopping.min_delta)

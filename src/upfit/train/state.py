@@ -37,7 +37,8 @@ class State:
         step: Optimizer steps taken.
         stale: Evaluations since the last progress.
         bar: What the last progress reached.
-        best: The best evaluation so far.
+        best: The evaluation whose weights are kept.
+        peak: The greatest value of the metric so far.
         seconds: Training seconds, earlier sessions included.
         stopped: Why the run ended before its plan, or "".
         plateau_factor: What schedule `plateau` has multiplied the rate by.
@@ -54,6 +55,7 @@ class State:
     stale: int = 0
     bar: float | None = None
     best: Best | None = None
+    peak: float | None = None
     seconds: float = 0.0
     stopped: str = ""
     plateau_factor: float = 1.0
@@ -102,6 +104,7 @@ class State:
                 "step": self.step,
                 "stale": self.stale,
                 "bar": self.bar,
+                "peak": self.peak,
                 "seconds": self.seconds,
                 "stopped": self.stopped,
                 "plateau_factor": self.plateau_factor,

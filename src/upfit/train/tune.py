@@ -85,6 +85,7 @@ def tune(
     world: World,
     watcher: Watcher,
     places: Places,
+    judged: int = 0,
     moved: Callable[[int], None] = lambda frozen: None,
 ) -> Tuned:
     """Train `network` in place, or go on from the newest checkpoint of `places.folder`.
@@ -107,6 +108,7 @@ def tune(
             measure=lambda: measure(network),
             metric=metric,
             evaluate_every=plan.evaluate_every,
+            judged=judged,
             freeze_norms=recipe.layers.batch_norm == "frozen",
             groups=groups,
             moved=moved,
