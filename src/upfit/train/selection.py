@@ -1,8 +1,8 @@
 """Selection: which evaluation's weights are kept.
 
 On a few hundred validation examples, a metric that counts hits moves by a percent from one evaluation to the
-next for no reason. Among evaluations that are level within half a standard error, the one with the lowest loss
-is kept: under label noise a model goes on gaining a lucky hit or two long after its loss began to rise.
+next for no reason. Among evaluations that are level within half a standard error, the one with the lowest
+loss is kept: under label noise a model goes on gaining a lucky hit or two long after its loss began to rise.
 """
 
 from __future__ import annotations
