@@ -60,7 +60,8 @@ def finish_run(
         # The predictions come first: no choice can be made once the labels are known.
         scores = saved.scores(bench.data, bench.split.test)
         folder.count_opening()
-        test = evidence(bench.data.schema.task, scores, targets(bench.data, bench.split.test))
+        truth = targets(bench.data, bench.split.test)
+        test = evidence(bench.data.schema.task, scores, truth, also=metric)
     chosen = next(one for one in candidates if one.chosen)
     result = _result(bench, saved.network, candidates, test, findings, metric=metric, folder=folder)
     predictions = Predictions(bench.split.validation, best.scores, bench.validation_targets)
@@ -110,7 +111,7 @@ def judge(bench: Workbench, fitted: tuple[Fitted, ...], best: Fitted, metric: st
     return tuple(
         Candidate(
             name=label,
-            validation=evidence(task, scores, truth),
+            validation=evidence(task, scores, truth, also=metric),
             seconds=seconds,
             chosen=label == best.name,
             margin=None if label == best.name else paired_gain(task, metric, best.scores, scores, truth),
@@ -179,7 +180,7 @@ def candidate_from_json(content: Mapping[str, Any]) -> Candidate:
 def _rank(bench: Workbench, scores: Scores, metric: str) -> tuple[float, float]:
     """Better first: the metric, then (between equals) the log-loss or the RMSE."""
     task: Task = bench.data.schema.task
-    found = metrics(task, scores, bench.validation_targets)
+    found = metrics(task, scores, bench.validation_targets, also=metric)
     sign = 1 if higher_is_better(metric) else -1
     tie = "log_loss" if "log_loss" in found else "rmse" if "rmse" in found else metric
     second = found[tie] if higher_is_better(tie) else -found[tie]

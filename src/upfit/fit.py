@@ -20,7 +20,7 @@ from upfit.report.watchers import Watchers
 from upfit.runs import load_run, names_files, read_request
 from upfit.store import RunFolder
 from upfit.techniques import check
-from upfit.techniques.losses import adopt
+from upfit.techniques.losses import adopt, deciding_metric
 from upfit.train.interrupt import Interrupts
 from upfit.train.timing import Clock
 from upfit.train.tune import Places
@@ -129,7 +129,7 @@ def fit(
         table = read_request(request, watcher.advance)
         watcher.note(describe(table))
         # Everything that can be wrong with the request shows before the folder is made.
-        metric_for(table, metric)
+        metric_for(table, metric, recipe)
         packed = pack(table, recipe, None, ratio=split, own_loss=loss)
         world = World()
         if not world.is_main:
@@ -214,7 +214,7 @@ def _set_out(
     journey = Journey(
         folder=folder,
         clock=clock,
-        metric=metric_for(packed.data, request["metric"]),
+        metric=metric_for(packed.data, request["metric"], packed.recipe),
         places=places,
         watcher=watcher,
         world=world,
@@ -224,9 +224,13 @@ def _set_out(
     return travel(journey, packed)
 
 
-def metric_for(data: Data, asked: str | None) -> str:
-    """The metric that decides; raises `RecipeError` for one that the task does not have."""
-    metric = asked or primary_metric(data.schema.task)
+def metric_for(data: Data, asked: str | None, recipe: Recipe) -> str:
+    """The metric that decides: that of the loss where it has one of its own, else the task's.
+
+    Raises:
+        RecipeError: The task does not have it.
+    """
+    metric = asked or deciding_metric(recipe.loss, data.schema.task) or primary_metric(data.schema.task)
     family_of(data.schema.task, metric)
     return metric
 

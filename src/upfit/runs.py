@@ -91,4 +91,6 @@ def open_test(folder: RunFolder) -> dict[str, Estimate]:
     data = data_of(folder)
     scores = SavedModel.load(folder.path / "model").scores(data, split.test)
     folder.count_opening()
-    return evidence(data.schema.task, scores, targets(data, split.test))
+    return evidence(
+        data.schema.task, scores, targets(data, split.test), also=folder.read_json("result.json")["metric"]
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from upfit.measure.arrays import Array, Floats, checked
-from upfit.measure.metrics import COUNTED, FAMILIES, PROPORTIONS, Family
+from upfit.measure.metrics import COUNTED, PROPORTIONS, Family, families
 from upfit.measure.proportions import FEW, widened, wilson
 from upfit.measure.resample import interval, plan, resampled
 from upfit.values import Estimate, Task
@@ -16,7 +16,7 @@ _RANGES |= dict.fromkeys(("log_loss", "mae", "rmse"), (0.0, np.inf)) | {"r2": (-
 
 
 def evidence(
-    task: Task, scores: Array, targets: Array, *, resamples: int = 1000, seed: int = 0
+    task: Task, scores: Array, targets: Array, *, also: str = "", resamples: int = 1000, seed: int = 0
 ) -> dict[str, Estimate]:
     """Every metric of the task with a 95 % interval from a bootstrap over examples.
 
@@ -30,6 +30,7 @@ def evidence(
         task: What is predicted.
         scores: (N, K) probabilities, (N, 1) values for regression.
         targets: (N,) class indices, (N, K) 0/1 for multilabel, (N,) values for regression.
+        also: The metric that decides, where it may be one with a level, such as `pinball_90`.
         resamples: How often the examples are drawn anew.
         seed: Decides the draws.
 
@@ -44,11 +45,11 @@ def evidence(
     scores, targets = checked(task, scores, targets)
     least = _least(task, scores, targets)
     found: dict[str, Estimate] = {}
-    for family in FAMILIES[task]:
+    for family in families(task, also):
         estimates = _estimates(family, scores, targets, resamples=resamples, seed=seed)
         for name, estimate in estimates.items():
             wide = widened(estimate, least) if least and name in COUNTED else estimate
-            found[name] = _within(_never_a_point(name, wide, len(scores)), _RANGES[name])
+            found[name] = _within(_never_a_point(name, wide, len(scores)), _RANGES.get(name, (0.0, np.inf)))
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from upfit.errors import RecipeError, nearest
 from upfit.measure import classification, multilabel, regression
 from upfit.measure.arrays import Array, Floats, checked
+from upfit.measure.pinball import pinball, pinball_level, pinball_name
 from upfit.measure.statistic import Statistic
 from upfit.values import Task
 
@@ -62,13 +64,14 @@ _PRIMARY: dict[Task, str] = {
 }
 
 
-def metrics(task: Task, scores: Array, targets: Array) -> dict[str, float]:
+def metrics(task: Task, scores: Array, targets: Array, *, also: str = "") -> dict[str, float]:
     """Every metric of the task; one that the targets do not define is left out.
 
     Args:
         task: What is predicted.
         scores: (N, K) probabilities (K = 2 for binary, independent for multilabel); (N, 1) for regression.
         targets: (N,) class indices, (N, K) 0/1 for multilabel, (N,) values for regression.
+        also: The metric that decides, where it may be one with a level, such as `pinball_90`.
 
     Raises:
         DataError: shapes that do not fit, NaN scores, classes out of range.
@@ -80,10 +83,18 @@ def metrics(task: Task, scores: Array, targets: Array) -> dict[str, float]:
     scores, targets = checked(task, scores, targets)
     once = np.ones((len(scores), 1))
     found: dict[str, float] = {}
-    for family in FAMILIES[task]:
+    for family in families(task, also):
         values = family.build(scores, targets)(once)
         found |= {name: float(values[name][0]) for name in family.names if name in values}
     return {name: value for name, value in found.items() if np.isfinite(value)}
+
+
+def families(task: Task, also: str = "") -> tuple[Family, ...]:
+    """The families of a task, and that of a metric with a level in its name."""
+    level = pinball_level(also) if task == "regression" else None
+    if level is None:
+        return FAMILIES[task]
+    return (Family((pinball_name(level),), partial(pinball, quantile=level)), *FAMILIES[task])
 
 
 def metric_names(task: Task) -> tuple[str, ...]:
@@ -107,6 +118,8 @@ def higher_is_better(metric: str) -> bool:
     (True, False)
     """
     known = {name for task in FAMILIES for name in metric_names(task)}
+    if pinball_level(metric) is not None:
+        return False
     if metric not in known:
         guess = nearest(metric, known)
         raise RecipeError(
@@ -119,7 +132,7 @@ def higher_is_better(metric: str) -> bool:
 
 def family_of(task: Task, metric: str) -> Family:
     """The family that computes a metric; raises `RecipeError` where the task has no such metric."""
-    for family in FAMILIES[task]:
+    for family in families(task, metric):
         if metric in family.names:
             return family
     names = metric_names(task)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from upfit.measure.metrics import LOWER_IS_BETTER, PROPORTIONS
+from upfit.measure.pinball import pinball_level
 from upfit.values import Estimate
 
 METRICS = {
@@ -45,6 +46,9 @@ def metric_label(metric: str) -> str:
     >>> metric_label("macro_f1")
     'Macro F1'
     """
+    level = pinball_level(metric)
+    if level is not None:
+        return f"Pinball loss at {level:g}"
     return METRICS.get(metric, metric.replace("_", " "))
 
 
@@ -60,7 +64,7 @@ def metric_phrase(metric: str) -> str:
 
 def better_is(metric: str) -> str:
     """Which way is better, in a word."""
-    return "lower" if metric in LOWER_IS_BETTER else "higher"
+    return "lower" if metric in LOWER_IS_BETTER or pinball_level(metric) else "higher"
 
 
 def candidate_label(name: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from upfit.errors import RecipeError, nearest
+from upfit.measure.pinball import pinball_name
 from upfit.techniques.losses.absolute_error import AbsoluteError, absolute_error
 from upfit.techniques.losses.asymmetric import Asymmetric, asymmetric_loss
 from upfit.techniques.losses.binary_cross_entropy import BinaryCrossEntropy, binary_cross_entropy
@@ -116,6 +117,23 @@ def judging(chosen: Loss, facts: Facts, own: Callable[..., Any] | None = None) -
     return part(Loss(), facts.task).build(facts)
 
 
+def deciding_metric(chosen: Loss, task: Task) -> str | None:
+    """The metric by which models of a loss have to be compared; None where the task's will do.
+
+    Example:
+        >>> deciding_metric(Loss(name="quantile", quantile=0.9), "regression")
+        'pinball_90'
+        >>> deciding_metric(Loss(name="absolute_error"), "regression")
+        'mae'
+    """
+    if task != "regression":
+        return None
+    if chosen.name == "quantile":
+        level = Quantile(**chosen.settings).quantile
+        return "mae" if level == 0.5 else pinball_name(level)
+    return "mae" if chosen.name == "absolute_error" else None
+
+
 def settled(chosen: Loss, task: Task, *, label_smoothing: float) -> Loss:
     """The loss with its name and every setting filled in.
 
@@ -210,6 +228,7 @@ __all__ = [
     "build",
     "check",
     "cross_entropy",
+    "deciding_metric",
     "fitting",
     "focal_loss",
     "generalised_cross_entropy",

@@ -39,6 +39,6 @@ CARD = Card(
     what="The absolute difference: predicts the median, and no single row pulls harder than another.",
     when="Targets have outliers or long tails, and MAE is what counts.",
     when_not="Close to the optimum the gradient does not shrink; huber and log_cosh end more smoothly.",
-    combine="Choose the metric to match: --metric mae.",
+    combine="The metric that decides is mae, unless another is asked for.",
     source="Boscovich 1757; torch.nn.functional.l1_loss",
 )

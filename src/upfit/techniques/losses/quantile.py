@@ -44,6 +44,7 @@ CARD = Card(
     what="Predicts the given quantile of the target: 0.9 is exceeded by one row in ten.",
     when="Stocks, deadlines, limits: being too low and being too high cost differently.",
     when_not="The mean is wanted.",
-    combine="The metric that decides has to agree: rmse and mae judge means and medians.",
+    combine="The metric that decides is its pinball loss (pinball_90); the linear heads that compete are "
+    "moved to the quantile of their residuals.",
     source="Koenker and Bassett 1978",
 )
