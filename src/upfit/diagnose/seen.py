@@ -45,7 +45,7 @@ class Seen:
             "layers": any(h.gradient_norms for h in trace.healths),
             "updates": any(h.update_ratios for h in trace.healths),
             "activations": any(h.dead or h.saturated for h in trace.healths),
-            "modes": any(math.isfinite(h.evaluation_mode_loss) for h in trace.healths),
+            "mode_losses": any(math.isfinite(h.evaluation_mode_loss) for h in trace.healths),
         }
         if need in recorded:
             return recorded[need]
@@ -150,13 +150,21 @@ class Seen:
         return self.fact("reference.score") - self.score
 
     @property
+    def margin(self) -> float:
+        """How far below the reference is more than chance: 0.05, two standard errors, or 0.15 of R²."""
+        if self.metric == "r2" or "labels.spread" in self.facts:
+            return 0.15
+        share, examples = self.fact("reference.score"), self.fact("validation.examples", 1e9)
+        return max(0.05, 2 * math.sqrt(share * (1 - share) / examples)) if 0 <= share <= 1 else 0.05
+
+    @property
     def is_poor(self) -> bool:
         """Whether the run ended clearly below what the data allow, as far as that is known.
 
         Without a reference: the loss has lost less than half of what it opened with.
         """
         if math.isfinite(self.shortfall):
-            return self.shortfall > 0.05
+            return self.shortfall > self.margin
         lost = self.fact("reference.loss")
         if math.isfinite(lost):
             return self.closing > 1.05 * lost

@@ -37,8 +37,9 @@ def _histogram(subject: Subject, labels: np.ndarray) -> dict[str, float]:
     facts = {"labels.ignored_share": 1 - len(kept) / max(1, len(labels))}
     if not len(kept):
         return facts
-    width = classes(subject)
     values, counts = np.unique(kept, return_counts=True)
+    # One output for several classes is the output's fault, not the labels'.
+    width = max(classes(subject), int(kept.max()) + 1) if _is_single(subject) else classes(subject)
     facts |= {
         "labels.seen": float(len(values)),
         "labels.classes": float(max(width, len(values))),
@@ -49,13 +50,18 @@ def _histogram(subject: Subject, labels: np.ndarray) -> dict[str, float]:
         "labels.ratio": float(counts.max() / counts.min()),
         "labels.rare_classes": float((counts < 0.1 * counts.sum() / max(width, len(values))).sum()),
     }
-    if subject.task == "classification" and width > 2 and facts["labels.outside"] == 0:
+    if subject.task == "classification" and not _is_single(subject) and facts["labels.outside"] == 0:
         facts["labels.weighted"] = float(
             _is_weighted(subject, values[counts.argmin()], values[counts.argmax()], width)
         )
     elif getattr(subject.calls.loss_fn, "pos_weight", None) is not None:
         facts["labels.weighted"] = 1.0
     return facts
+
+
+def _is_single(subject: Subject) -> bool:
+    answer = subject.calls.answer(subject.batches[0])
+    return answer.ndim < 2 or answer.shape[1] == 1
 
 
 def _is_weighted(subject: Subject, rare: float, common: float, width: int) -> bool:

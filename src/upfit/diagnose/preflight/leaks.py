@@ -12,7 +12,7 @@ FEWEST = 50
 def measure(subject: Subject) -> dict[str, float]:
     """Share of validation examples that are also training examples; the best single column."""
     train, held = subject.surveyed, subject.surveyed_validation
-    facts: dict[str, float] = {}
+    facts: dict[str, float] = {"validation.examples": float(held.examples)} if held.examples else {}
     if train.digests and held.digests:
         known = set(train.digests)
         facts["leaks.shared"] = sum(one in known for one in held.digests) / len(held.digests)

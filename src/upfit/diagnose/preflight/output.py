@@ -14,6 +14,7 @@ from upfit.diagnose.preflight.subject import Subject
 
 STRETCH = 1000.0
 """A linear output grows that much when its weights do; one behind an activation stays in its range."""
+WITHOUT_END = 1e12
 
 
 @torch.no_grad()
@@ -31,30 +32,39 @@ def measure(subject: Subject) -> dict[str, float]:
     answer = subject.calls.answer(example)
     if answer.ndim > 2 or not isinstance(subject.calls.raw(example), torch.Tensor):
         return {}
-    stretched = torch.cat([answer, *_stretched(subject, example)]).float()
+    once = torch.cat([answer, *_stretched(subject, example, STRETCH)]).float()
+    stretched = torch.cat([once, *_stretched(subject, example, STRETCH**2)]).float()
+    low, high = (_end(getattr(once, name)(), getattr(stretched, name)()) for name in ("min", "max"))
     facts = {
-        "output.low": float(stretched.min()),
-        "output.high": float(stretched.max()),
+        "output.low": low,
+        "output.high": high,
         "output.width": float(answer.shape[1] if answer.ndim > 1 else 1),
         "output.sums_to_one": float(_is_one(stretched, 1)),
         "output.sums_over_batch": float(answer.ndim > 1 and len(answer) > 1 and _is_one(answer.float(), 0)),
         "output.log_shares": float(_is_one(stretched.exp(), 1)),
     }
-    return facts | _targets(example.target) | _attainable(subject, example, answer, stretched, facts)
+    return facts | _targets(example.target) | _attainable(subject, example, answer, facts)
 
 
-def _stretched(subject: Subject, example: Example) -> Iterator[torch.Tensor]:
-    """Outputs with the last layer's parameters times ±1000."""
+def _end(once: torch.Tensor, twice: torch.Tensor) -> float:
+    """An end of the outputs' range; one that moves on with every stretch is no end."""
+    moves = abs(float(twice)) > 10 * abs(float(once)) and abs(float(twice)) > STRETCH
+    return math.copysign(WITHOUT_END, float(twice)) if moves else float(twice)
+
+
+def _stretched(subject: Subject, example: Example, size: float) -> Iterator[torch.Tensor]:
+    """Outputs with the last layer's parameters stretched in both directions."""
     layers = list(owners(subject.model).values())
     if not layers:
         return
     last = list(layers[-1].parameters(recurse=False))
-    for factor in (STRETCH, -2 * STRETCH):
-        for p in last:
-            p.mul_(factor)
+    before = [p.clone() for p in last]
+    for factor in (size, -2 * size):
+        for p, value in zip(last, before, strict=True):
+            p.copy_(value * factor)
         found = subject.calls.answer(example)
-        for p in last:
-            p.div_(factor)
+        for p, value in zip(last, before, strict=True):
+            p.copy_(value)
         if bool(torch.isfinite(found).all()):
             yield found
 
@@ -72,12 +82,10 @@ def _targets(target: torch.Tensor) -> dict[str, float]:
 
 
 def _attainable(
-    subject: Subject, example: Example, answer: torch.Tensor, stretched: torch.Tensor, facts: dict[str, float]
+    subject: Subject, example: Example, answer: torch.Tensor, facts: dict[str, float]
 ) -> dict[str, float]:
     """Least loss of right answers, free and pressed into the range; the loss of knowing nothing."""
-    low, high = stretched.amin(0), stretched.amax(0)
-    if facts["output.sums_to_one"] or facts["output.log_shares"]:
-        low, high = low.min().expand_as(low), high.max().expand_as(high)
+    low, high = facts["output.low"], facts["output.high"]
     free, pressed = [], []
     for right in right_answers(answer, example.target):
         free.append(_loss(subject, right, example.target))

@@ -8,7 +8,7 @@ from upfit.values import Finding
 
 
 def look(seen: Seen) -> Finding | None:
-    """A softmax over the batch, logits cut off at zero, exponentials between layers, or none at all."""
+    """A softmax over the batch, logits cut off at zero, or no activation between layers."""
     cut = (
         seen.fact("output.low") >= 0
         and seen.fact("output.high") > 10
@@ -19,6 +19,7 @@ def look(seen: Seen) -> Finding | None:
         seen.fact("units.rectifiers") == 0
         and seen.fact("units.squashers") == 0
         and seen.fact("units.others") == 0
+        and seen.fact("units.exponentials") == 0
         and seen.fact("weights.layers", 0.0) >= 2
         and bool(seen.steps)
         and seen.is_poor
@@ -28,8 +29,6 @@ def look(seen: Seen) -> Finding | None:
             "Outputs sum to one over the batch: the softmax runs over examples instead of classes.",
             0.95,
         )
-    elif seen.fact("units.exponentials", 0.0) > 0 and seen.fact("units.largest_output", 0.0) > 1e3:
-        why, sure = "Exponentials between layers blow the signals up.", 0.7
     elif cut:
         why, sure = "Logits are cut off at zero by a rectifier: classes cannot be voted down.", 0.6
     elif linear:

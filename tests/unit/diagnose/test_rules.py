@@ -1,0 +1,138 @@
+"""Every rule on Traces made by hand: it speaks on its illness, keeps quiet on a healthy run, and says what it lacks."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from upfit.diagnose import RULES, diagnose
+from upfit.diagnose.seen import Seen
+from upfit.testing.traces import HEALTHY_FACTS, falling, healthy_trace, made_trace
+from upfit.values import Recipe, Trace
+from upfit.values.trace import Health
+
+VOCABULARY = """vanishing_gradient exploding_gradient nan_loss nan_input dead_units bad_init lr_too_large
+lr_too_small oscillating_loss slow_convergence underfit_budget underfit_capacity overfit over_regularised
+too_little_data class_imbalance label_noise label_corruption data_leakage missing_causal_mask
+wrong_preprocessing train_eval_skew wrong_augmentation eval_mode_bug loss_activation_mismatch wrong_activation
+broadcast_bug flipped_gradient missing_zero_grad optimizer_model_mismatch optimizer_not_stepping frozen_params
+detached_graph pretrained_not_loaded clip_too_small no_shuffle out_of_memory memory_leak replica_divergence
+worker_seed_bug tiny_last_batch""".split()
+
+FLAT = [2.3] * 200
+SLOW = [2.31 - 0.001 * i for i in range(200)]
+POOR = [(2.2, 0.3)] * 6
+FEW = {**HEALTHY_FACTS, "inputs.examples": 60.0}
+
+
+def poor(losses=FLAT, validation=POOR, healths=(), **facts):
+    return made_trace(losses, validation=validation, facts={**HEALTHY_FACTS, **facts}, healths=healths)
+
+
+SICK = {
+    "nan_loss": made_trace([2.3, 2.2, math.nan], facts=HEALTHY_FACTS),
+    "nan_input": healthy_trace(**{"inputs.not_finite": 1.0, "inputs.first_bad": 17.0}),
+    "exploding_gradient": made_trace([2.0] * 30 + [50.0] * 30, norms=[1.0] * 30 + [400.0] * 30),
+    "vanishing_gradient": poor(
+        **{"gradients.first_over_last": 1e-6, "gradients.first": 1e-8, "gradients.layers": 9.0}
+    ),
+    "dead_units": poor(healths=[Health(50, dead={"relu": 0.97})]),
+    "bad_init": healthy_trace(**{"weights.identical": 0.5}),
+    "lr_too_large": poor([2.3] + [4.0] * 50, **{"rates.as_set": 9.0, "rates.worst": 9.0, "rates.tenth": 1.9}),
+    "lr_too_small": poor(SLOW, **{"rates.as_set": 2.299, "rates.hundred": 1.2}),
+    "oscillating_loss": made_trace(FLAT, validation=[(0.5, 0.9 if i % 2 else 0.6) for i in range(12)]),
+    "slow_convergence": poor(SLOW),
+    "underfit_budget": poor(falling(2.31, 1.0, 40)),
+    "underfit_capacity": poor(**{"one_batch.end": 2.2, "one_batch.score": 0.2}),
+    "overfit": made_trace(falling(2.3, 0.001, 200), validation=[(0.6 + 0.1 * i, 0.8) for i in range(8)]),
+    "over_regularised": poor(**{"modes.dropout": 0.8}),
+    "too_little_data": made_trace(falling(2.3, 0.01, 100), validation=[(1.5, 0.6)] * 4, facts=FEW),
+    "class_imbalance": healthy_trace(**{"labels.ratio": 60.0, "labels.rarest_share": 0.003}),
+    "label_noise": healthy_trace(**{"reference.contradicted": 0.4}),
+    "label_corruption": healthy_trace(**{"labels.seen": 1.0}),
+    "data_leakage": healthy_trace(**{"leaks.shared": 0.8}),
+    "missing_causal_mask": healthy_trace(**{"causal.next_token": 1.0, "causal.change": 0.4}),
+    "wrong_preprocessing": healthy_trace(**{"inputs.spread": 70.0, "inputs.high": 255.0}),
+    "train_eval_skew": healthy_trace(**{"skew.ratio": 16.0}),
+    "wrong_augmentation": healthy_trace(
+        **{"augment.varies": 1.0, "augment.plain_score": 0.9, "augment.score": 0.5}
+    ),
+    "eval_mode_bug": healthy_trace(**{"modes.disagree": 0.3}),
+    "loss_activation_mismatch": healthy_trace(**{"output.least": 1.46}),
+    "wrong_activation": healthy_trace(**{"output.sums_over_batch": 1.0}),
+    "broadcast_bug": healthy_trace(**{"shapes.differ": 1.0, "shapes.whole": 2.0, "shapes.one_by_one": 0.5}),
+    "flipped_gradient": healthy_trace(**{"descent.cosine": -0.8}),
+    "missing_zero_grad": healthy_trace(**{"wiring.carried_over_at": 2.0, "wiring.left_over": 1.0}),
+    "optimizer_model_mismatch": healthy_trace(**{"optimizer.in_model": 0.0, "optimizer.covers": 0.0}),
+    "optimizer_not_stepping": healthy_trace(**{"wiring.not_stepping_at": 1.0}),
+    "frozen_params": healthy_trace(**{"trainable.tensors": 0.0}),
+    "detached_graph": healthy_trace(**{"gradients.attached": 0.0}),
+    "pretrained_not_loaded": healthy_trace(**{"fresh.below_trained": 0.5, "fresh.share": 0.5}),
+    "clip_too_small": poor(**{"wiring.clip_ratio": 800.0}),
+    "no_shuffle": healthy_trace(**{"order.repeated": 1.0, "order.chained": 0.9}),
+    "out_of_memory": healthy_trace(**{"failure.memory": 1.0}),
+    "memory_leak": healthy_trace(**{"wiring.kept_graphs": 21.0}),
+    "replica_divergence": healthy_trace(**{"replicas.differ_at": 1.0, "replicas.difference": 0.1}),
+    "worker_seed_bug": healthy_trace(**{"workers.same_stream": 1.0, "workers.count": 4.0}),
+    "tiny_last_batch": healthy_trace(**{"order.last_batch": 1.0, "order.batch_norms": 1.0}),
+}
+
+
+def test_there_is_a_rule_for_every_word():
+    assert sorted(rule.kind for rule in RULES) == sorted(VOCABULARY)
+
+
+@pytest.mark.parametrize("kind", VOCABULARY)
+def test_a_rule_speaks_on_its_illness(kind):
+    [finding] = [one for one in diagnose(SICK[kind]).findings if one.kind == kind]
+    assert finding.message
+    assert finding.severity in ("warning", "error")
+    assert finding.evidence
+    assert finding.cures or finding.advice
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.kind)
+def test_a_rule_keeps_quiet_on_a_healthy_run(rule):
+    assert rule.look(Seen(healthy_trace())) is None
+
+
+def test_what_was_not_recorded_is_not_called_healthy():
+    diagnosis = diagnose(Trace())
+    assert set(diagnosis.not_measured) == set(VOCABULARY)
+    assert diagnosis.healthy == ()
+    assert "nothing can be said" in diagnosis.verdict
+
+
+def test_curves_alone_leave_wiring_unjudged():
+    diagnosis = diagnose(made_trace(falling(2.3, 0.1, 200), validation=[(0.4, 0.9)] * 5))
+    assert {"missing_zero_grad", "missing_causal_mask", "dead_units"} <= set(diagnosis.not_measured)
+    assert {"nan_loss", "overfit", "oscillating_loss"} <= set(diagnosis.healthy)
+    assert diagnosis.findings == ()
+
+
+@pytest.mark.parametrize(
+    ("facts", "first", "explained"),
+    [
+        (
+            {"rates.as_set": 9.0, "rates.worst": 9.0, "rates.tenth": 1.9, "inputs.spread": 300.0},
+            "wrong_preprocessing",
+            "lr_too_large",
+        ),
+        ({"causal.next_token": 1.0, "causal.change": 0.4}, "missing_causal_mask", "data_leakage"),
+    ],
+)
+def test_causes_come_before_what_they_explain(facts, first, explained):
+    findings = diagnose(poor([2.3] + [4.0] * 50, **facts)).findings
+    assert findings[0].kind == first
+    assert findings[0].causes == ()
+    [symptom] = [one for one in findings if one.kind == explained]
+    assert first in symptom.causes
+
+
+@pytest.mark.parametrize("kind", VOCABULARY)
+def test_every_cure_fits_a_recipe(kind):
+    for finding in diagnose(SICK[kind]).findings:
+        for change in finding.cures:
+            Recipe().apply(change)
+            assert change.because
