@@ -11,8 +11,11 @@ from upfit.store.image_cache import LIMIT
 from upfit.techniques.image_policies import source_side
 from upfit.values import Augment, Data, Rows
 
-DEAR = 10_000
-"""Pixels of a file from which decoding costs more than reading what was kept (`bench/results/loading.md`)."""
+DEAR = 1024
+"""Pixels of a file from which images are kept: decoding 32 × 32 costs 30 times reading them, yet little.
+
+Measured in `bench/results/loading.md`.
+"""
 SAMPLE = 16
 """Images that are decoded to know how large they are."""
 
