@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from upfit.data.boundary import PLAIN, BoundaryExamples
 from upfit.data.examples import Batch, Examples
 from upfit.data.order import Index, by_length, epoch_batches, repeats
 
@@ -20,12 +22,20 @@ Key = tuple[int, int, int, int]
 class _Keyed(Dataset[Any]):
     """Examples addressed by key, so that each draws its own random numbers in whichever worker it lands."""
 
-    def __init__(self, examples: Examples) -> None:
+    def __init__(self, examples: Examples, views: int | None = None) -> None:
         self.examples = examples
+        self.views = views
 
     def __getitem__(self, key: Key) -> tuple[int, Any]:
         position, seed, epoch, repeat = key
+        view = PLAIN
+        if epoch >= 0 and self.views is not None:
+            # So many variations and no more, in turn: each can be kept.
+            epoch = view = (epoch + repeat) % self.views
+            repeat = 0
         rng = None if epoch < 0 else np.random.default_rng((seed, epoch, position, repeat))
+        if isinstance(self.examples, BoundaryExamples):
+            return position, self.examples.view(position, view, rng)
         return position, self.examples.get(position, rng)
 
 
@@ -41,6 +51,7 @@ class Loader:
         workers: Loader processes; the batches are the same for any number.
         shard: (rank, world): every process takes its share of each batch.
         chances: (N,) probability of each row at every draw; None for each once an epoch.
+        views: Variations of each example, seen in turn; None for a new one in every epoch.
     """
 
     def __init__(
@@ -54,6 +65,7 @@ class Loader:
         workers: int = 0,
         shard: tuple[int, int] = (0, 1),
         chances: npt.NDArray[np.float64] | None = None,
+        views: int | None = None,
     ) -> None:
         self.examples = examples
         self.targets = None if targets is None else torch.as_tensor(targets)
@@ -63,6 +75,7 @@ class Loader:
         self.workers = workers
         self.shard = shard
         self.chances = chances
+        self.views = views
 
     def __len__(self) -> int:
         """Batches per epoch."""
@@ -90,10 +103,26 @@ class Loader:
         drawn = None if self.chances is None else repeats(batches)[start:]
         return self._batches(batches[start:], epoch, drawn)
 
-    def once(self) -> Iterator[Batch]:
-        """Every example once, not augmented, longest first; `position` says which."""
+    def of(self, examples: Examples) -> Loader:
+        """The same batches of the same rows, prepared otherwise."""
+        other = copy.copy(self)
+        other.examples = examples
+        return other
+
+    def alone(self) -> Loader:
+        """The same examples in one process, without targets."""
+        other = copy.copy(self)
+        other.targets, other.shard, other.chances = None, (0, 1), None
+        return other
+
+    def get(self, position: int, *, view: int = PLAIN) -> Any:
+        """One example, as it is or in one of its views."""
+        return _Keyed(self.examples, self.views)[position, self.seed, view, 0][1]
+
+    def once(self, *, view: int = PLAIN) -> Iterator[Batch]:
+        """Every example once, longest first, not augmented or in one of its views; `position` says which."""
         lengths = self.lengths if self.lengths is not None else np.zeros(self.count, np.int64)
-        return self._batches(by_length(lengths, size=self.size), -1)
+        return self._batches(by_length(lengths, size=self.size), view)
 
     def _batches(
         self, batches: Sequence[Index], epoch: int, drawn: Sequence[Index] | None = None
@@ -106,7 +135,7 @@ class Loader:
         borrowed = [pair[rank::world] if len(pair) > rank else pair[:1] for pair in pairs]
         keys = [[(p, self.seed, epoch, before) for p, before in pair.tolist()] for pair in borrowed]
         loader = DataLoader(
-            _Keyed(self.examples),
+            _Keyed(self.examples, self.views),
             batch_sampler=keys,
             num_workers=self.workers,
             collate_fn=self._collate,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from upfit.data.boundary import BOUNDARY
 from upfit.errors import TrainingError
 from upfit.models.backbone import Backbone, Batch
+from upfit.models.cut import Cut
 from upfit.models.groups import LayerGroup
 
 BELOW = "backbone.net."
@@ -42,6 +44,8 @@ class Network(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.head = head
+        # Takes over for batches that hold activations of a frozen prefix instead of inputs.
+        self.cut: Cut | None = None
 
     @property
     def groups(self) -> tuple[LayerGroup, ...]:
@@ -55,12 +59,15 @@ class Network(nn.Module):
 
     def features(self, batch: Batch) -> torch.Tensor:
         """Pooled features (B, D)."""
+        if BOUNDARY in batch:
+            assert self.cut is not None, "activations come from a cut"
+            return self.cut.suffix(batch)
         features: torch.Tensor = self.backbone(batch)
         return features
 
     def forward(self, batch: Batch) -> torch.Tensor:
         """Logits (B, K); of mixed features where the batch says which and how (`mixup_features`)."""
-        features_BD: torch.Tensor = self.backbone(batch)
+        features_BD = self.features(batch)
         if "feature_pair" in batch:
             features_BD = mix_pairs(features_BD, batch["feature_pair"], batch["feature_share"])
         logits: torch.Tensor = self.head(features_BD)

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
 
-from upfit.data.loader import Loader
 from upfit.train.out_of_memory import forward_in_pieces
 from upfit.train.world import Batch, World
 
 Advance = Callable[[int, int], None]
 
 
+class Once(Protocol):
+    """Every example once, in batches; a `Loader` is one."""
+
+    @property
+    def count(self) -> int:
+        """Number of examples."""
+
+    def once(self) -> Iterator[Batch]:
+        """The batches; each says at which `position` its examples belong."""
+
+
 @torch.inference_mode()
 def outputs(
     network: nn.Module,
-    loader: Loader,
+    loader: Once,
     world: World,
     *,
     forward: Callable[[Batch], torch.Tensor] | None = None,

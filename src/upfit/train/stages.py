@@ -9,15 +9,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from upfit.data.loader import Loader
 from upfit.measure import metrics
 from upfit.models import Backbone, Head, Network
 from upfit.models.network import set_backbone_dropout
-from upfit.train.adapting import with_adapters, without_adapters
+from upfit.techniques.losses import deciding_metric
+from upfit.train.adapting import without_adapters
 from upfit.train.features import cached_features, fresh_features
+from upfit.train.feed import feed_of
 from upfit.train.fit_head import fit_head
 from upfit.train.fitted import Fitted, Name
-from upfit.train.infer import outputs
+from upfit.train.infer import Once, outputs
+from upfit.train.loop import Source
 from upfit.train.probe import Features
 from upfit.train.tune import Measure, Places, Plan, tune
 from upfit.train.workbench import Workbench
@@ -67,64 +69,46 @@ def fresh_network(bench: Workbench, backbone: Backbone) -> Network:
 def tune_stage(bench: Workbench, network: Network, *, plan: Plan, places: Places, metric: str) -> Fitted:
     """Train the network by the recipe."""
     loss = bench.objective.loss(bench.recipe.loss)
-    validation = bench.evaluation_loader(bench.examples(network.backbone, bench.split.validation))
-    model, source = training_parts(bench, network)
-    if model is not network:
-        features_MD, _ = cached_features(bench, network.backbone, bench.split.validation)
-        validation = bench.evaluation_loader(bench.feature_loader(features_MD).examples)
+    feed = feed_of(bench, network)
     tuned = tune(
         bench.recipe,
-        model,
-        network.groups if model is network else network.groups[-1:],
-        source=source,
+        feed.model,
+        feed.groups,
+        source=feed.source,
         loss=loss,
-        measure=validation_measure(bench, validation),
+        measure=validation_measure(bench, feed.validation),
+        judged=len(bench.validation_targets),
         metric=metric,
         plan=plan,
         world=bench.world,
         watcher=bench.watcher,
         places=places,
+        moved=feed.moved,
     )
     without_adapters(network)
-    logits = outputs(model, validation, bench.world)
+    logits = outputs(feed.model, feed.validation, bench.world)
     scores = bench.objective.scores(torch.from_numpy(logits))
     tensors = {name: value.cpu() for name, value in network.state_dict().items()}
     return Fitted("tuned", scores, tensors, tuned.seconds, {})
 
 
-def training_parts(bench: Workbench, network: Network) -> tuple[nn.Module, Loader]:
-    """What the loop trains and on what: for the head alone, that is a head on cached features."""
-    rows = bench.split.train
-    with_adapters(network, bench.recipe)
-    if bench.recipe.layers.train == "head":
-        features_ND, _ = cached_features(bench, network.backbone, rows)
-        return HeadOnly(network.head), bench.feature_loader(features_ND)
-    examples = bench.examples(network.backbone, rows, varied=True)
-    return network, bench.training_loader(examples)
+def training_parts(bench: Workbench, network: Network) -> tuple[nn.Module, Source]:
+    """What the loop trains and on what."""
+    feed = feed_of(bench, network)
+    return feed.model, feed.source
 
 
-class HeadOnly(nn.Module):
-    """A head as a network of its own; batches hold `features` (B, D)."""
-
-    def __init__(self, head: Head) -> None:
-        super().__init__()
-        self.head = head
-
-    def forward(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Logits (B, K)."""
-        logits: torch.Tensor = self.head(batch["features"])
-        return logits
-
-
-def validation_measure(bench: Workbench, loader: Loader) -> Measure:
+def validation_measure(bench: Workbench, loader: Once) -> Measure:
     """A function that gives a network's mean validation loss and metrics."""
     loss = bench.objective.judging_loss(bench.recipe.loss)
     encoded = torch.as_tensor(bench.objective.encode(bench.validation_targets))
+    task = bench.data.schema.task
+    decides = deciding_metric(bench.recipe.loss, task) or ""
 
     def measure(network: nn.Module) -> tuple[float, dict[str, float]]:
         logits = torch.from_numpy(outputs(network, loader, bench.world))
         scores = bench.objective.scores(logits)
-        found = metrics(bench.data.schema.task, scores, bench.validation_targets)
+        found = metrics(task, scores, bench.validation_targets, also=decides)
         return float(loss(logits, encoded).mean()), found
 
     return measure

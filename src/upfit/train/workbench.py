@@ -58,6 +58,13 @@ class Workbench:
         texts = self._texts(backbone, rows)
         return texts.varied(text_augmentation(self.recipe.augment)) if varied else texts
 
+    def is_varied(self, backbone: Backbone) -> bool:
+        """Whether the recipe's policy varies training examples at all."""
+        augment = self.recipe.augment
+        if backbone.modality == "image":
+            return image_augmentation(augment, side=self.decoder(backbone).size) is not None
+        return text_augmentation(augment) is not None
+
     def _images(self, backbone: Backbone, rows: Rows, varied: bool) -> ImageExamples:
         given, decoder = backbone.inputs, self.decoder(backbone)
         return ImageExamples(
@@ -105,6 +112,7 @@ class Workbench:
             workers=batching.workers,
             shard=self.world.shard,
             chances=chances_of(batching.sampler, self.train_targets),
+            views=self.recipe.augment.views,
         )
 
     def evaluation_loader(self, examples: Examples) -> Loader:
