@@ -69,6 +69,7 @@ class OurLoop:
             metric="accuracy",
             evaluate_every=FAR,
             freeze_norms=recipe.layers.batch_norm == "frozen",
+            groups=groups,
         )
         self.goal = 0
         places = Places(folder, None, lambda: self.state.step >= self.goal)
@@ -93,6 +94,7 @@ class PlainLoop:
         lr: The rate.
         total_steps: Length of the schedule.
         freeze_norms: Hold BatchNorm statistics, where the other loop does.
+        clip: Greatest norm of the gradient; None does not clip.
     """
 
     def __init__(
@@ -104,8 +106,9 @@ class PlainLoop:
         lr: float,
         total_steps: int,
         freeze_norms: bool,
+        clip: float | None = None,
     ) -> None:
-        self.network = network
+        self.network, self.clip = network, clip
         self.batches = batches
         self.loss = loss
         self.optimizer = torch.optim.AdamW(network.parameters(), lr=lr, weight_decay=0.05, fused=True)
@@ -121,6 +124,8 @@ class PlainLoop:
             batch = next(self.batches)
             loss = self.loss(self.network(batch), batch["target"]).mean()
             loss.backward()
+            if self.clip is not None:
+                torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.clip)
             self.optimizer.step()
             self.scheduler.step()
             self.optimizer.zero_grad(set_to_none=True)

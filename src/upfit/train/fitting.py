@@ -42,8 +42,9 @@ def fitting_size(network: nn.Module, source: Source, loss: LossFunction, world: 
     if not can_be_cut(batch):
         return row_count(batch)
     network.to(world.device)
-    before, training = Moment.of(network, world.device), network.training
+    training = network.training
     network.train()
+    before = Moment.of(network, world.device)
     try:
         if world.device.type == "cpu":
             return planned_size(network, batch, room())
@@ -88,7 +89,8 @@ def kept_bytes(network: nn.Module, batch: Batch) -> int:
     def note(tensor: torch.Tensor) -> torch.Tensor:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in weights:
-            kept[storage.data_ptr()] = storage.nbytes()
+            # A view that repeats itself takes no more than what it repeats.
+            kept[tensor.data_ptr()] = min(tensor.nbytes, storage.nbytes())
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):

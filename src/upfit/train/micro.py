@@ -17,12 +17,12 @@ from upfit.train.world import Batch
 
 
 def pieces(batch: Batch, size: int | None) -> list[Batch]:
-    """The batch in pieces of `size` examples (the last may be short); whole where size is None.
+    """The batch in about equal pieces of at most `size` examples; whole where size is None.
 
     Args:
         batch: Tensors with a row per example, nested ones included, and what is the same for all rows.
             `share` says how many rows count, from the first on.
-        size: Examples per piece.
+        size: Most examples per piece. Pieces are even where it is, since some techniques pair neighbours.
 
     Returns:
         Batches with the rows of each piece in order and its own `share`; `count` stays that of the whole.
@@ -46,9 +46,12 @@ def pieces(batch: Batch, size: int | None) -> list[Batch]:
             hint="a smaller batch, with --set batching.micro_size=auto",
         )
     share = int(batch["share"]) if "share" in batch else rows
+    # About equal: a batch of 33 in pieces of 16 would leave one example alone, which BatchNorm cannot read.
+    each = -(-rows // -(-rows // size))
+    each += each % 2 if each < size and size % 2 == 0 else 0
     parts = []
-    for start in range(0, rows, size):
-        stop = min(start + size, rows)
+    for start in range(0, rows, each):
+        stop = min(start + each, rows)
         part = {name: _cut(value, start, stop, rows) for name, value in batch.items()}
         part["share"] = torch.tensor(min(max(share - start, 0), stop - start))
         parts.append(part)
