@@ -11,10 +11,11 @@ from sklearn.multiclass import OneVsRestClassifier
 
 from upfit.testing import digits_folder
 from upfit.train.features import cached_features
+from upfit.train.feed import HeadOnly
 from upfit.train.flip import mirror_loss
 from upfit.train.objective import Objective
 from upfit.train.probe import fit_probe
-from upfit.train.stages import HeadOnly, fresh_network, probe_stage, training_parts
+from upfit.train.stages import fresh_network, probe_stage, training_parts
 from upfit.values import Change
 
 X, Y = load_digits(return_X_y=True)
@@ -115,3 +116,36 @@ def test_features_come_from_the_cache_until_something_they_depend_on_changes(
     with torch.no_grad():
         next(backbone.parameters()).add_(1)
     assert not cached_features(bench, backbone, rows)[1]
+
+
+def test_a_row_that_counts_twice_is_two_rows():
+    rows = np.arange(200)
+    weights = np.where(rows % 3 == 0, 2.0, 1.0)
+    twice = np.repeat(rows, weights.astype(int))
+    weighted = fit_probe(X[rows], Y[rows], Objective("multiclass"), outputs=10, strength=0.1, weights=weights)
+    # The same features, centred and scaled over other rows: compare what they say.
+    doubled = fit_probe(X[twice], Y[twice], Objective("multiclass"), outputs=10, strength=0.1)
+    ours, theirs = (Objective("multiclass").scores(one.logits(X)) for one in (weighted, doubled))
+    np.testing.assert_allclose(ours, theirs, atol=0.05)
+    assert (ours.argmax(1) == theirs.argmax(1)).mean() > 0.98
+
+
+@pytest.mark.parametrize("targets", [Y, np.stack([Y > 4, Y % 2 == 0], 1).astype(np.float32)])
+def test_weights_of_one_change_nothing(targets):
+    objective = Objective("multiclass" if targets.ndim == 1 else "multilabel")
+    outputs = 10 if targets.ndim == 1 else 2
+    plain = fit_probe(X[:300], targets[:300], objective, outputs=outputs)
+    even = fit_probe(X[:300], targets[:300], objective, outputs=outputs, weights=np.ones(targets[:300].shape))
+    np.testing.assert_allclose(plain.weight, even.weight, atol=1e-5)
+    assert plain.strength == even.strength
+
+
+def test_weights_move_the_answers_towards_what_counts_more():
+    rare = np.flatnonzero(Y == 3)[:4]
+    rows = np.concatenate([np.flatnonzero(Y == 8)[:80], rare])
+    classes = (Y[rows] == 3).astype(np.int64)
+    weights = np.where(classes == 1, 20.0, 1.0)
+    plain = fit_probe(X[rows], classes, Objective("binary"), outputs=2, strength=0.003)
+    heavy = fit_probe(X[rows], classes, Objective("binary"), outputs=2, strength=0.003, weights=weights)
+    chances = [Objective("binary").scores(one.logits(X[rows]))[:, 1].mean() for one in (plain, heavy)]
+    assert chances[1] > chances[0] + 0.1
