@@ -16,6 +16,7 @@ from upfit.split.leakage import findings_of_split
 from upfit.split.make import make_split
 from upfit.store import FeatureCache, RunFolder
 from upfit.techniques import check_fits
+from upfit.techniques.augmentation import check_size
 from upfit.techniques.samplers import check_sampler
 from upfit.train.afford import affordable, seconds_per_example
 from upfit.train.costs import step_seconds
@@ -96,9 +97,7 @@ class Packed:
     backbone: Backbone
 
 
-def pack(
-    data: Data, recipe: Recipe, split: Split | None, *, ratio: str, own_loss: OwnLoss = None
-) -> Packed:
+def pack(data: Data, recipe: Recipe, split: Split | None, *, ratio: str, own_loss: OwnLoss = None) -> Packed:
     """Check that data, recipe and backbone go together; split the data unless that was done before."""
     modality = data.schema.modality
     if modality == "table":
@@ -112,9 +111,9 @@ def pack(
     known = targets(data, split.train)
     check_fits(recipe, task=data.schema.task, modality=modality)
     Objective.of(data.schema.task, known, data.schema.classes, own=own_loss).check(recipe.loss)
-    return Packed(
-        data, recipe, split, load_backbone(recipe.backbone, modality, segments=segment_count(data.schema))
-    )
+    backbone = load_backbone(recipe.backbone, modality, segments=segment_count(data.schema))
+    check_size(recipe, backbone=backbone.name, fixed=getattr(backbone.inputs, "fixed", False))
+    return Packed(data, recipe, split, backbone)
 
 
 def lay_out(journey: Journey, packed: Packed) -> Workbench:
@@ -159,9 +158,7 @@ def settled(
     return bench, replace(Plan(**saved["plan"]), deadline=journey.clock.deadline(saved["reserve"]))
 
 
-def _with_tested_rate(
-    journey: Journey, bench: Workbench, backbone: Backbone, plan: Plan | None
-) -> Workbench:
+def _with_tested_rate(journey: Journey, bench: Workbench, backbone: Backbone, plan: Plan | None) -> Workbench:
     """The bench with the rate that a range test finds; the folder keeps its curve."""
     total = 0 if plan is None else plan.total_steps
     journey.watcher.stage("testing learning rates")
@@ -230,9 +227,7 @@ def _bench(journey: Journey, data: Data, split: Split, recipe: Recipe) -> Workbe
         data=data,
         split=split,
         recipe=recipe,
-        objective=Objective.of(
-            data.schema.task, train_targets, data.schema.classes, own=journey.own_loss
-        ),
+        objective=Objective.of(data.schema.task, train_targets, data.schema.classes, own=journey.own_loss),
         train_targets=train_targets,
         validation_targets=targets(data, split.validation),
         world=journey.world,
