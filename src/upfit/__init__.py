@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from upfit.auditing import audit
+    from upfit.cleaning import clean
     from upfit.data.read import read
     from upfit.diagnose.doctor import Doctor
     from upfit.errors import (
@@ -75,6 +76,7 @@ __all__ = [
     "UpfitError",
     "__version__",
     "audit",
+    "clean",
     "fit",
     "load_run",
     "make_split",
@@ -86,6 +88,7 @@ __all__ = [
 _OTHER_HOMES = {
     "Doctor": "upfit.diagnose.doctor",
     "audit": "upfit.auditing",
+    "clean": "upfit.cleaning",
     "fit": "upfit.fit",
     "load_run": "upfit.runs",
     "make_split": "upfit.split.make",

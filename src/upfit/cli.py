@@ -17,16 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from upfit import __version__, flags
+from upfit import __version__, data_commands, flags
 from upfit import options as o
 from upfit.budget import seconds
 from upfit.complaints import complain, usage_error
 from upfit.errors import InputError
+from upfit.screens import leads as _leads
+from upfit.screens import watcher as _watcher
 from upfit.tables import check_table, write_table
-from upfit.values import Recipe, Silent
+from upfit.values import Recipe
 
 if TYPE_CHECKING:
-    from upfit.values import Run, Watcher
+    from upfit.values import Run
 
 STARTED = clock.time()
 """When the user began to wait: budgets include the loading of libraries."""
@@ -125,48 +127,6 @@ def fit(
 
 
 @app.command()
-def audit(
-    data: o.DataSource = None,
-    *,
-    train: o.Train = None,
-    validation: o.Validation = None,
-    test: o.Test = None,
-    target: o.Target = None,
-    task: o.TaskName = None,
-    kind: o.Kinds = None,
-    group: o.Group = None,
-    time: o.Time = None,
-    model: o.Model = "auto",
-    check: o.Checks = None,
-    rows: o.FeatureRows = 20_000,
-    out: o.AuditFolder = None,
-    overwrite: o.Overwrite = False,
-    as_json: o.Json = False,
-    quiet: o.Quiet = False,
-) -> None:
-    """Say what is wrong with DATA before anything is trained.
-
-    \b
-    Examples:
-      upfit audit flowers/
-      upfit audit reviews.csv --target stars --check label_errors
-      upfit audit --train a.csv --test b.csv --json
-    """  # noqa: D301
-    from upfit.audit_command import run_audit
-
-    if data is None and train is None:
-        raise InputError("nothing to audit", expected="DATA, or --train FILE", hint="upfit audit FOLDER")
-    kinds = dict(flags.kind(text) for text in kind or ())
-    asked = {"target": target, "task": task, "kinds": kinds or None, "group": group, "time": time}
-    parts = {"train": train, "validation": validation, "test": test}
-    wanted = {"model": model, "checks": tuple(check or ()), "rows": rows, "watcher": _watcher(quiet)}
-    with contextlib.redirect_stdout(sys.stderr):
-        shown = run_audit(data, out, overwrite=overwrite, as_json=as_json, settings=asked | parts | wanted)
-    if not quiet or as_json:
-        print(shown)
-
-
-@app.command()
 def resume(run: o.RunFolder, *, as_json: o.Json = False, quiet: o.Quiet = False) -> None:
     """Go on with a run that was interrupted or killed."""
     with _results(as_json=as_json, quiet=quiet) as finish:
@@ -207,6 +167,16 @@ def report(run: o.RunFolder) -> None:
 
         path = rewrite_report(run)
     print(path)
+
+
+@app.command()
+def diagnose(run: o.MaybeRun = None, *, log: o.LogFile = None, as_json: o.FindingsJson = False) -> None:
+    """Say what is wrong with a run, or with another trainer's log, and what may cure it."""
+    with contextlib.redirect_stdout(sys.stderr):
+        from upfit.diagnose.command import explain
+
+        text = explain(run, log, as_json=as_json)
+    print(text)
 
 
 @app.command()
@@ -251,6 +221,9 @@ def demo(
         finish(
             upfit.fit(data, budget=limit, out=out / "run", overwrite=True, watcher=watcher, started=STARTED)
         )
+
+
+data_commands.add_to(app)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -319,20 +292,6 @@ def _show(run: Run) -> None:
         Console().print(result_summary(run))
     else:
         print(plain_summary(run))
-
-
-def _watcher(quiet: bool, metric: str | None = None) -> Watcher:
-    """A progress display in a terminal, plain lines in a log, nothing with --quiet."""
-    if quiet or not _leads():
-        return Silent()
-    from upfit.report.console import PlainWatcher, RichWatcher
-
-    return RichWatcher(metric=metric) if sys.stderr.isatty() else PlainWatcher(metric=metric)
-
-
-def _leads() -> bool:
-    """Whether this process speaks for all that `accelerate launch` or `torchrun` started."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def _prepare_streams() -> None:

@@ -61,6 +61,11 @@ Changes = Annotated[
 Out = Annotated[Path | None, _output("The run folder to make.", metavar="FOLDER")]
 Overwrite = Annotated[bool, _output("Replace what is there.", "--overwrite")]
 Mlflow = Annotated[str | None, _output("Log to this MLflow tracking URI too.", metavar="URI")]
+LogFile = Annotated[
+    Path | None, _data("trainer_state.json, metrics.csv or a TensorBoard folder, instead of RUN.", "PATH")
+]
+FindingsJson = Annotated[bool, _output("Print the findings as JSON.", "--json")]
+MaybeRun = Annotated[Path | None, _argument("[RUN]", "A run folder, finished or running.")]
 Json = Annotated[bool, _output("Print result.json to stdout, all else to stderr.", "--json")]
 CardJson = Annotated[bool, _output("Print the cards as JSON.", "--json")]
 Quiet = Annotated[bool, _output("No progress, no summary.", "--quiet", "-q")]
@@ -72,6 +77,8 @@ DemoBudget = Annotated[str, _training("Wall-clock limit.", metavar="TIME")]
 
 Checks = Annotated[list[str] | None, _training("Only this check. Repeatable.", "--check", metavar="NAME")]
 FeatureRows = Annotated[int, _training("Rows compared by features at most.", "--rows", min=100)]
+PlanFile = Annotated[Path, _training("A plan from upfit audit, cut down by you.", metavar="FILE")]
+CleanFolder = Annotated[Path, _output("A new folder for the copy.", metavar="FOLDER")]
 AuditFolder = Annotated[
     Path | None, _output("Where page, plan and JSON go; audits/NAME-N.", metavar="FOLDER")
 ]

@@ -56,6 +56,8 @@ def test_values_import_nothing_heavy():
             "values",
             "errors",
             "cli",
+            "data_commands",
+            "screens",
             "budget",
             "flags",
             "options",

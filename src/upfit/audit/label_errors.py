@@ -1,7 +1,7 @@
 """Likely label errors: rows whose given class out-of-fold models find next to impossible.
 
-Confident learning (Northcutt, Jiang, Chuang 2021) names suspects; a second round of models that never saw a
-suspect, calibrated on the rows beyond suspicion, decides.
+Confident learning (Northcutt, Jiang, Chuang 2021) names suspects; a second round of models that saw no
+suspect, calibrated on the rows beyond suspicion, judges all rows.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from upfit.values import Action, Finding
 STRENGTH = 0.003
 """C of the logistic regression: firmly regularised, so that no single wrong label can bend it."""
 FOLDS = 5
-SUSPECT, SEVERE = 0.02, 0.005
+SUSPECT, SEVERE = 0.01, 0.0025
 """Calibrated probability of the given class below which a row is reported, and counts as severe."""
 FEWEST = 5
 """Rows that a class needs: below, its examples cannot speak for one another."""
@@ -120,8 +120,7 @@ def doubts(features_ND: Features, labels: npt.NDArray[np.int64]) -> tuple[Floats
         labels: (N,) classes 0 to K-1, each on five rows or more.
 
     Returns:
-        (N,) calibrated probabilities of the given class; 1 for rows that confident learning does not suspect.
-        (N,) the most probable class.
+        (N,) calibrated probabilities of the given class, and (N,) the most probable class.
 
     Raises:
         MissingExtraError: cleanlab is not installed.
@@ -137,11 +136,8 @@ def doubts(features_ND: Features, labels: npt.NDArray[np.int64]) -> tuple[Floats
         warnings.simplefilter("ignore")
         suspects = find_label_issues(labels, first, filter_by="low_self_confidence", n_jobs=1)
     suspects = np.asarray(suspects, bool)
-    if not suspects.any():
-        return np.ones(len(labels)), first.argmax(1)
     second = calibrated(out_of_fold(scaled, labels, ~suspects), labels, ~suspects)
-    own = np.where(suspects, second[np.arange(len(labels)), labels], 1.0)
-    return own, second.argmax(1)
+    return second[np.arange(len(labels)), labels], second.argmax(1)
 
 
 def out_of_fold(

@@ -72,7 +72,7 @@ def _far(subject: Subject, name: str, values: npt.NDArray[np.float64]) -> Findin
         signed = np.sign(values) * np.log1p(np.abs(values))
         plain = np.minimum(plain, _beyond(signed, signed[finite]))
     far = np.flatnonzero(finite & (plain > FAR))
-    if not len(far) or len(far) > 0.005 * len(values):
+    if not len(far) or len(far) > max(3, 0.005 * len(values)):
         return None
     message = (
         f"{name!r} is far out of range in {times(len(far), 'row')}: "

@@ -1,0 +1,98 @@
+"""Is a plan one for these data? Everything it names has to be there before any of it is done."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from upfit.data.cells import cells
+from upfit.data.source import HIDDEN
+from upfit.errors import InputError, nearest
+from upfit.values import Action, Data, Plan
+
+FILLERS = ("median", "mean", "mode", "iterative")
+NORMALISERS = ("winsorise", "whitespace", "lowercase", "boilerplate")
+
+
+def check_plan(data: Data, plan: Plan) -> None:
+    """Refuse a plan for other data, or one that names rows, columns or values that are not there.
+
+    Raises:
+        InputError: With the number of the action, counted from 1, and what is wrong with it.
+    """
+    if plan.fingerprint != data.fingerprint:
+        raise InputError(
+            "this plan was made for other data",
+            expected=f"fingerprint {data.fingerprint[:16]}…",
+            got=f"{plan.fingerprint[:16]}…",
+            hint="run upfit audit again on the data as they are now",
+        )
+    for number, action in enumerate(plan.actions, start=1):
+        _rows(data, action, number)
+        _column(data, action, number)
+        _fits(data, action, number)
+
+
+def _fault(number: int, action: Action, message: str, **more: str) -> InputError:
+    return InputError(f"action {number} of the plan ({action.do}): {message}", **more)
+
+
+def _rows(data: Data, action: Action, number: int) -> None:
+    missing = [row for row in action.rows if not 0 <= row < len(data)]
+    if missing:
+        shown = ", ".join(map(str, missing[:5]))
+        raise _fault(number, action, f"there is no row {shown}", expected=f"0 to {len(data) - 1}")
+
+
+def _column(data: Data, action: Action, number: int) -> None:
+    known = [name for name in data.table.column_names if name not in HIDDEN]
+    if action.column and action.column not in known:
+        guess = nearest(action.column, known)
+        hint = f"did you mean {guess!r}?" if guess else ""
+        raise _fault(
+            number, action, f"there is no column {action.column!r}", expected=", ".join(known), hint=hint
+        )
+    if not action.column and action.do != "drop":
+        raise _fault(number, action, "it names no column", expected="column: NAME")
+    if action.do == "drop" and action.column in data.schema.target:
+        raise _fault(number, action, "the target cannot be dropped")
+    if action.do == "drop" and not action.column and not action.rows:
+        raise _fault(number, action, "it names neither rows nor a column")
+
+
+def _fits(data: Data, action: Action, number: int) -> None:
+    """The settings that each kind of action needs."""
+    if action.do == "relabel":
+        _relabels(data, action, number)
+    elif action.do == "merge":
+        _merges(data, action, number)
+    elif action.do == "normalise" and action.to not in NORMALISERS:
+        raise _fault(number, action, f"to: {action.to!r}", expected=", ".join(NORMALISERS))
+    elif action.do == "convert" and action.to not in ("number", "missing"):
+        raise _fault(number, action, f"to: {action.to!r}", expected="number, or missing with values")
+    elif action.do == "fill" and action.to is None:
+        raise _fault(number, action, "to: is missing", expected=", ".join((*FILLERS, "or a token")))
+
+
+def _relabels(data: Data, action: Action, number: int) -> None:
+    if action.column not in data.schema.target:
+        target = ", ".join(data.schema.target)
+        raise _fault(number, action, f"{action.column!r} is not the target", expected=target)
+    labels = action.to if isinstance(action.to, list | tuple) else [action.to]
+    if len(labels) != len(action.rows):
+        got = f"{len(labels)} labels for {len(action.rows)} rows"
+        raise _fault(number, action, "each row needs one label", expected="lists of one length", got=got)
+    strange = [one for one in labels if data.schema.classes and str(one) not in data.schema.classes]
+    if strange and data.schema.task != "regression":
+        guess = nearest(str(strange[0]), data.schema.classes)
+        hint = f"did you mean {guess!r}?" if guess else ""
+        raise _fault(number, action, f"there is no class {strange[0]!r}", hint=hint)
+
+
+def _merges(data: Data, action: Action, number: int) -> None:
+    known = set(
+        np.unique(np.array([str(one) for one in cells(data, action.column).to_pylist()], dtype=object))
+    )
+    missing = [value for value in action.values if value not in known]
+    if missing or not action.values or action.to is None:
+        what = f"{action.column!r} never is {missing[0]!r}" if missing else "it needs values: and to:"
+        raise _fault(number, action, what)

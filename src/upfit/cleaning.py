@@ -1,0 +1,87 @@
+"""`clean`: a plan, read and cut down by a person, applied to a copy of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from upfit.audit.clean import cleaned
+from upfit.data.export import export, require_new
+from upfit.data.read import read
+from upfit.errors import InputError
+from upfit.store.atomic import write_text
+from upfit.values import Data, Plan, Task
+
+
+def clean(
+    data: Any = None,
+    *,
+    plan: Plan | str | Path,
+    out: str | Path,
+    target: str | Iterable[str] | None = None,
+    task: Task | None = None,
+    kinds: Mapping[str, str] | None = None,
+    train: Any = None,
+    validation: Any = None,
+    test: Any = None,
+    group: str | None = None,
+    time: str | None = None,
+) -> Path:
+    """Apply a plan to a copy of the data.
+
+    The copy holds what upfit reads: files that cannot be read and rows without a target are not in it.
+
+    Args:
+        data: What the plan was made for, given exactly as to `audit`.
+        plan: A plan, or the file of one.
+        out: A new folder.
+        target: As for `audit`, like all that follow.
+        task: Inferred where missing.
+        kinds: Column kinds that were inferred wrongly.
+        train: Training part.
+        validation: Validation part.
+        test: Test part.
+        group: Column whose equal values belong together.
+        time: Column of time.
+
+    Returns:
+        The folder; `upfit fit` reads it.
+
+    Raises:
+        InputError: The plan is for other data, or names rows, columns or values that are not there; or the
+            folder is not new.
+
+    Example:
+        >>> import pandas
+        >>> frame = pandas.DataFrame({"text": ["so good", "so bad"] * 8, "label": ["yes", "no"] * 8})
+        >>> data = read(frame)
+        >>> from upfit.values import Action
+        >>> plan = Plan(fingerprint=data.fingerprint, actions=(Action(do="drop", rows=(0, 1)),))
+        >>> len(read(clean(data, plan=plan, out="cleaned")))
+        14
+    """
+    folder = Path(out)
+    require_new(folder)
+    agreed = plan if isinstance(plan, Plan) else read_plan(Path(plan))
+    table = data
+    if not isinstance(data, Data):
+        parts = {"train": train, "validation": validation, "test": test}
+        given = {name: part for name, part in parts.items() if part is not None}
+        wanted = target if target is None or isinstance(target, str) else list(target)
+        table = read(data, target=wanted, task=task, kinds=kinds, parts=given or None, group=group, time=time)
+    export(cleaned(table, agreed), table.schema, folder)
+    write_text(folder / "plan.yaml", agreed.to_yaml())
+    return folder
+
+
+def read_plan(path: Path) -> Plan:
+    """The plan in a file.
+
+    Raises:
+        InputError: It cannot be read, or is none.
+    """
+    try:
+        return Plan.from_yaml(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the plan {path} cannot be read: {error}") from None

@@ -1,0 +1,91 @@
+"""The commands that look at data: `audit` and `clean`. Heavy libraries are imported once a command runs."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import Any
+
+import typer
+
+from upfit import flags
+from upfit import options as o
+from upfit.errors import InputError
+from upfit.screens import watcher
+
+
+def add_to(app: typer.Typer) -> None:
+    """Give the command line the commands of this file."""
+    for command in (audit, clean):
+        app.command()(command)
+
+
+def audit(
+    data: o.DataSource = None,
+    *,
+    train: o.Train = None,
+    validation: o.Validation = None,
+    test: o.Test = None,
+    target: o.Target = None,
+    task: o.TaskName = None,
+    kind: o.Kinds = None,
+    group: o.Group = None,
+    time: o.Time = None,
+    model: o.Model = "auto",
+    check: o.Checks = None,
+    rows: o.FeatureRows = 20_000,
+    out: o.AuditFolder = None,
+    overwrite: o.Overwrite = False,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Say what is wrong with DATA before anything is trained.
+
+    \b
+    Examples:
+      upfit audit flowers/
+      upfit audit reviews.csv --target stars --check label_errors
+      upfit audit --train a.csv --test b.csv --json
+    """  # noqa: D301
+    from upfit.audit_command import run_audit
+
+    if data is None and train is None:
+        raise InputError("nothing to audit", expected="DATA, or --train FILE", hint="upfit audit FOLDER")
+    kinds = dict(flags.kind(text) for text in kind or ())
+    asked = {"target": target, "task": task, "kinds": kinds or None, "group": group, "time": time}
+    parts = {"train": train, "validation": validation, "test": test}
+    wanted = {"model": model, "checks": tuple(check or ()), "rows": rows, "watcher": watcher(quiet)}
+    with contextlib.redirect_stdout(sys.stderr):
+        shown = run_audit(data, out, overwrite=overwrite, as_json=as_json, settings=asked | parts | wanted)
+    if not quiet or as_json:
+        print(shown)
+
+
+def clean(
+    data: o.DataSource = None,
+    *,
+    plan: o.PlanFile,
+    out: o.CleanFolder,
+    train: o.Train = None,
+    validation: o.Validation = None,
+    test: o.Test = None,
+    target: o.Target = None,
+    task: o.TaskName = None,
+    kind: o.Kinds = None,
+    group: o.Group = None,
+    time: o.Time = None,
+) -> None:
+    """Apply a plan to a copy of DATA; your own files stay as they are.
+
+    \b
+    Example:
+      upfit clean reviews.csv --plan audits/reviews-1/plan.yaml --out reviews-clean
+    """  # noqa: D301
+    kinds = dict(flags.kind(text) for text in kind or ())
+    asked: dict[str, Any] = {"target": target, "task": task, "kinds": kinds or None, "group": group}
+    with contextlib.redirect_stdout(sys.stderr):
+        from upfit.cleaning import clean as apply_plan
+
+        parts = {"train": train, "validation": validation, "test": test}
+        folder = apply_plan(data, plan=plan, out=out, time=time, **asked, **parts)
+    print(folder)

@@ -1,0 +1,125 @@
+"""A plan is applied to a copy, learns on train alone, and is refused where it does not fit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from upfit.audit.clean import cleaned
+from upfit.cleaning import clean, read_plan
+from upfit.data.read import read
+from upfit.errors import InputError
+from upfit.values import Action, Plan
+
+
+@pytest.fixture
+def table():
+    """Wine measurements in two parts, some missing, one infinite; and what was read of them."""
+    from sklearn.datasets import load_wine
+
+    frame = load_wine(as_frame=True).frame.sample(frac=1, random_state=0, ignore_index=True)
+    frame = frame.assign(target=frame["target"].map({0: "Barolo", 1: "barolo ", 2: "Barbera"}))
+    frame.loc[[3, 150], "alcohol"] = np.nan
+    frame.loc[7, "hue"] = np.inf
+    return read(parts={"train": frame[:120], "test": frame[120:]}, target="target"), frame
+
+
+def plan_of(data, *actions):
+    return Plan(fingerprint=data.fingerprint, actions=actions)
+
+
+def test_every_deed(table):
+    data, frame = table
+    found = cleaned(
+        data,
+        plan_of(
+            data,
+            Action(do="drop", rows=(0, 5)),
+            Action(do="drop", column="ash"),
+            Action(do="relabel", column="target", rows=(2,), to=["Barbera"]),
+            Action(do="merge", column="target", values=("barolo",), to="Barolo"),
+            Action(do="fill", column="alcohol", to="median"),
+            Action(do="normalise", column="hue", to="winsorise"),
+        ),
+    )
+    assert len(found) == len(frame) - 2
+    assert "ash" not in found
+    assert set(found["target"]) == {"Barolo", "Barbera"}
+    assert found.at[2, "target"] == "Barbera"
+    assert np.isfinite(found["hue"]).all()
+    learnt_on = frame[:120].drop(index=[0, 5])
+    assert found.at[150, "alcohol"] == pytest.approx(learnt_on["alcohol"].median())
+
+
+def test_iterative_filling_is_nearer_than_the_median(table):
+    data, _ = table
+    from sklearn.datasets import load_wine
+
+    true = load_wine(as_frame=True).frame.sample(frac=1, random_state=0, ignore_index=True)["alcohol"]
+    filled = {
+        how: cleaned(data, plan_of(data, Action(do="fill", column="alcohol", to=how)))["alcohol"]
+        for how in ("iterative", "median")
+    }
+    off = {how: abs(values[[3, 150]] - true[[3, 150]]).mean() for how, values in filled.items()}
+    assert off["iterative"] < off["median"]
+
+
+def test_it_writes_a_copy_and_touches_nothing(table, tmp_path):
+    _, frame = table
+    source = tmp_path / "wine.csv"
+    frame.to_csv(source, index=False)
+    before = source.read_bytes()
+    read_again = read(source, target="target")
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(plan_of(read_again, Action(do="drop", rows=(1, 2, 3), because="a: test")).to_yaml())
+    folder = clean(source, plan=plan, out=tmp_path / "copy", target="target")
+    assert source.read_bytes() == before
+    assert len(pd.read_csv(folder / "data.csv")) == len(frame) - 3
+    with pytest.raises(InputError, match="is there already"):
+        clean(source, plan=plan, out=tmp_path / "copy", target="target")
+
+
+def test_images_are_copied_into_class_folders(digits, tmp_path):
+    data = read(digits)
+    relabel = Action(do="relabel", column="label", rows=(0,), to=["7"])
+    folder = clean(digits, plan=plan_of(data, relabel), out=tmp_path / "copy")
+    assert len(list(folder.rglob("*.png"))) == len(data)
+    assert len(list((folder / "7").iterdir())) == len(list((digits / "7").iterdir())) + 1
+
+
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        (Action(do="drop", rows=(100_000,)), "there is no row 100000"),
+        (Action(do="drop", column="alcool"), "did you mean 'alcohol'"),
+        (Action(do="drop", column="target"), "the target cannot be dropped"),
+        (Action(do="relabel", column="target", rows=(1,), to=["Barberra"]), "did you mean 'Barbera'"),
+        (Action(do="relabel", column="target", rows=(1, 2), to=["Barbera"]), "each row needs one label"),
+        (Action(do="merge", column="target", values=("Merlot",), to="Barolo"), "never is 'Merlot'"),
+        (Action(do="normalise", column="hue", to="winsorize"), "winsorise"),
+        (Action(do="fill", column="target", to="median"), "holds no numbers"),
+    ],
+)
+def test_a_plan_that_does_not_fit_is_refused(table, action, message):
+    data, _ = table
+    with pytest.raises(InputError, match=message):
+        cleaned(data, plan_of(data, action))
+
+
+def test_a_plan_for_other_data_is_refused(table):
+    data, _ = table
+    with pytest.raises(InputError, match="made for other data"):
+        cleaned(data, Plan(fingerprint="0" * 64))
+
+
+def test_plans_survive_the_file(tmp_path):
+    plan = Plan(
+        fingerprint="12345678",
+        actions=(Action(do="relabel", column="y: z", rows=(1, 2), to=["a, b", "#c"], because="it's [so]"),),
+    )
+    (tmp_path / "plan.yaml").write_text(plan.to_yaml())
+    assert read_plan(tmp_path / "plan.yaml").to_yaml() == plan.to_yaml()
+    (tmp_path / "plan.yaml").write_text("fingerprint: 'x'\nactions:\n  - do: explode\n")
+    with pytest.raises(InputError, match="drop"):
+        read_plan(tmp_path / "plan.yaml")
