@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,8 @@ WIDTH = 0.03
 """Standard deviation of the smoothing, as a fraction of the number of rates."""
 DONE = 0.8
 """The part of the loss's whole fall that is done at the chosen rate."""
+GROWTH = math.log(1e7) / 99
+"""Logarithm of the ratio of neighbouring rates for which `DONE` was chosen: a hundred over seven decades."""
 RISE = 0.5
 """Diverged is what has lost that part of the fall again."""
 BY_SIGN = frozenset({"lion", "lionc", "clion", "clionc", "bnblion", "bnblion8bit", "rprop"})
@@ -48,7 +51,7 @@ class RateChoice:
 
 
 def choose_rate(rates_N: npt.ArrayLike, losses_RN: npt.ArrayLike, *, optimizer: str = "adamw") -> RateChoice:
-    """Choose the rate by which four fifths of the loss's fall were done.
+    """Choose the rate by which four fifths of the loss's fall were done, were the rates a hundred.
 
     The curves of all repeats become one, their median; it is cut where no loss is finite and smoothed over
     neighbouring rates. What happens from one rate to the next counts, and not what happens per unit of
@@ -89,7 +92,9 @@ def choose_rate(rates_N: npt.ArrayLike, losses_RN: npt.ArrayLike, *, optimizer: 
             hint="state optimizer.lr, or optimizer.lr=auto",
         )
     steepest = int(np.argmin(np.gradient(smoothed)[: lowest + 1]))
-    rate = float(np.exp(_crossing(np.log(rates[:count]), smoothed, start - DONE * fall)))
+    # The way gone counts, and with few rates the steps before a rate are few and short beside its own.
+    apart = math.log(rates[-1] / rates[0]) / (len(rates) - 1)
+    rate = GROWTH / apart * math.exp(_crossing(np.log(rates[:count]), smoothed, start - DONE * fall))
     risen = np.flatnonzero(smoothed[lowest:] > smoothed[lowest] + RISE * fall)
     diverged = rates[lowest + risen[0]] if len(risen) else rates[count] if count < len(rates) else None
     return RateChoice(
