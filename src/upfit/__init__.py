@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         UpfitError,
     )
     from upfit.fit import fit, resume
+    from upfit.learning_curve import curve
     from upfit.own import train
     from upfit.runs import load_run
     from upfit.split.make import make_split
@@ -77,6 +78,7 @@ __all__ = [
     "__version__",
     "audit",
     "clean",
+    "curve",
     "fit",
     "load_run",
     "make_split",
@@ -89,6 +91,7 @@ _OTHER_HOMES = {
     "Doctor": "upfit.diagnose.doctor",
     "audit": "upfit.auditing",
     "clean": "upfit.cleaning",
+    "curve": "upfit.learning_curve",
     "fit": "upfit.fit",
     "load_run": "upfit.runs",
     "make_split": "upfit.split.make",

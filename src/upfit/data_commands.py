@@ -1,8 +1,9 @@
-"""The commands that look at data: `audit` and `clean`. Heavy libraries are imported once a command runs."""
+"""Commands that look at data: `audit`, `clean`, `curve`. Heavy libraries load once a command runs."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
 from typing import Any
 
@@ -16,7 +17,7 @@ from upfit.screens import watcher
 
 def add_to(app: typer.Typer) -> None:
     """Give the command line the commands of this file."""
-    for command in (audit, clean):
+    for command in (audit, clean, curve):
         app.command()(command)
 
 
@@ -89,3 +90,36 @@ def clean(
         parts = {"train": train, "validation": validation, "test": test}
         folder = apply_plan(data, plan=plan, out=out, time=time, **asked, **parts)
     print(folder)
+
+
+def curve(
+    data: o.DataSource = None,
+    *,
+    train: o.Train = None,
+    validation: o.Validation = None,
+    test: o.Test = None,
+    target: o.Target = None,
+    task: o.TaskName = None,
+    kind: o.Kinds = None,
+    group: o.Group = None,
+    model: o.Model = "auto",
+    seed: o.Seed = None,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Say whether more data would help: errors at growing sizes, and a look ahead to 2 and 4 times.
+
+    \b
+    Example:
+      upfit curve flowers/
+    """  # noqa: D301
+    kinds = dict(flags.kind(text) for text in kind or ())
+    parts = {"train": train, "validation": validation, "test": test}
+    given = {name: part for name, part in parts.items() if part is not None}
+    asked: dict[str, Any] = {"target": target, "task": task, "kinds": kinds or None, "group": group}
+    with contextlib.redirect_stdout(sys.stderr):
+        from upfit.learning_curve import curve as learn
+
+        asked |= {"parts": given or None, "seed": seed or 0}
+        found = learn(data, model=model, watcher=watcher(quiet), **asked)
+    print(json.dumps(found.to_dict(), indent=1) if as_json else "\n".join(found.sentences()))

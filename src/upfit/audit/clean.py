@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -96,8 +97,10 @@ def _imputed(data: Data, frame: pd.DataFrame, column: str, learnt_on: np.ndarray
             f"{column!r} holds no numbers, so it cannot be filled in iteratively", hint="to: mode"
         )
     imputer = IterativeImputer(random_state=0, max_iter=10, keep_empty_features=True)
-    values = frame[names].replace([np.inf, -np.inf], np.nan)
-    guessed = imputer.fit(values[learnt_on]).transform(values)[:, names.index(column)]
+    values = frame[names].replace([np.inf, -np.inf], np.nan).to_numpy(float, copy=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # ten rounds are near enough
+        guessed = imputer.fit(values[learnt_on]).transform(values)[:, names.index(column)]
     return frame.assign(**{column: frame[column].where(frame[column].notna(), guessed)})
 
 
