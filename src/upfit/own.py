@@ -20,7 +20,7 @@ from upfit.measure import evidence, metrics, primary_metric
 from upfit.models.own import OwnNetwork, parted
 from upfit.store import RunFolder
 from upfit.techniques import check, check_fits
-from upfit.techniques.losses import adopt
+from upfit.techniques.losses import adopt, deciding_metric
 from upfit.train.costs import step_seconds
 from upfit.train.fitting import fitting_size
 from upfit.train.interrupt import Interrupts
@@ -32,8 +32,7 @@ from upfit.train.settle import Costs, make_plan, own_rates, settle_own, settle_t
 from upfit.train.timing import Clock
 from upfit.train.tune import Places, Plan, tune
 from upfit.train.world import World
-from upfit.values import Finding
-from upfit.values import Estimate, Predictions, Recipe, Run, Schema, Silent, Split, Task, Watcher
+from upfit.values import Estimate, Finding, Predictions, Recipe, Run, Schema, Silent, Split, Task, Watcher
 
 PLAN = "own-plan.json"
 """Marks the folder of a `train` call, which the same call goes on with."""
@@ -101,7 +100,10 @@ def train(
     clock, world = Clock(None if budget is None else seconds(budget)), World(_precision(recipe))
     watcher.stage("looking at the loaders")
     learning, judged = look(train_loader, task), look(validation_loader, task)
-    task, metric = learning.task, metric or primary_metric(learning.task)
+    task, metric = (
+        learning.task,
+        metric or deciding_metric(recipe.loss, learning.task) or primary_metric(learning.task),
+    )
     check_fits(recipe, task=task, modality="own")
     network = OwnNetwork(module, binary=task == "binary")
     objective = Objective.of(task, learning.targets, _classes(task, learning, judged), own=loss)
@@ -135,7 +137,12 @@ def train(
         plan = replace(_kept_plan(folder, world.agree(plan)), deadline=clock.deadline(evaluation))
         recipe = settle_techniques(recipe, plan.total_steps)
         recipe, findings = _with_tested_rate(
-            recipe, network, source, function, world=world, trial=Trial.within(plan.total_steps, asked_to_stop=interrupts.poll)
+            recipe,
+            network,
+            source,
+            function,
+            world=world,
+            trial=Trial.within(plan.total_steps, asked_to_stop=interrupts.poll),
         )
         watcher.stage("training")
         tuned = tune(
@@ -145,6 +152,7 @@ def train(
             source=source,
             loss=function,
             measure=judge,
+            judged=len(judged.targets),
             metric=metric,
             plan=plan,
             world=world,
@@ -156,7 +164,7 @@ def train(
     classes = () if task == "regression" else tuple(str(k) for k in range(scores.shape[1]))
     count, other = len(learning.targets), len(judged.targets)
     rows = np.arange(count, count + other)
-    found: dict[str, Estimate] = evidence(task, scores, judged.targets)
+    found: dict[str, Estimate] = evidence(task, scores, judged.targets, also=metric)
     return Run(
         recipe=recipe,
         schema=Schema(columns=(), target=("target",), task=task, classes=classes),
@@ -247,12 +255,14 @@ class _Judge:
         self.network, self.loader = network, loader
         self.objective, self.truth, self.world = objective, truth, world
         self.loss = objective.judging_loss(recipe.loss)
+        self.decides = deciding_metric(recipe.loss, objective.task) or ""
 
     def __call__(self, network: nn.Module) -> tuple[float, dict[str, float]]:
         logits = self._logits(network)
         encoded = torch.as_tensor(self.objective.encode(self.truth))
         scores = self.objective.scores(logits)
-        return float(self.loss(logits, encoded).mean()), metrics(self.objective.task, scores, self.truth)
+        found = metrics(self.objective.task, scores, self.truth, also=self.decides)
+        return float(self.loss(logits, encoded).mean()), found
 
     def scores(self) -> npt.NDArray[np.float32]:
         """Scores of the validation examples."""
