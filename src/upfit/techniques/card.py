@@ -19,6 +19,8 @@ class Card(Value):
         when_not: When it is known to do harm or nothing.
         combine: What it goes with, and what it is refused with.
         source: The paper or the library that it comes from.
+        example: A whole switch for trying it, where `switch` leaves the value open.
+        absent: The switch with settings at which it does nothing at all; the contract suite sees to it.
 
     Example:
         >>> card = Card(
@@ -37,3 +39,10 @@ class Card(Value):
     when_not: str = Field(min_length=1)
     combine: str = ""
     source: str = Field(min_length=1)
+    example: str = ""
+    absent: str = ""
+
+    @property
+    def tried(self) -> str:
+        """A whole switch, as `--set` takes it."""
+        return self.example or self.switch

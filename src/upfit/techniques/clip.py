@@ -41,4 +41,5 @@ CARD = Card(
     when_not="Far below the usual norm it is a hidden, smaller rate.",
     combine="With everything. What stands after it in the list (gradient_noise) is not clipped.",
     source="Pascanu, Mikolov and Bengio 2013",
+    absent="techniques.clip={norm: 1000000000}",
 )

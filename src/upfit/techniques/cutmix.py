@@ -83,4 +83,5 @@ CARD = Card(
     combine="With mixup: each batch is mixed by one of them. Refused on text, on cached features, for "
     "regression.",
     source="Yun et al. 2019",
+    absent="techniques.cutmix={alpha: 0}",
 )

@@ -69,4 +69,5 @@ CARD = Card(
     when_not="Very short runs, in which the mean lags behind.",
     combine="With everything. With swa the ema is read until the averaging of swa begins.",
     source="Polyak and Juditsky 1992; Tarvainen and Valpola 2017",
+    absent="techniques.ema={decay: 0, every: 1}",
 )

@@ -73,4 +73,5 @@ CARD = Card(
     combine="With everything; after `clip` in the list, so that clipping measures the gradient and not the "
     "noise.",
     source="Neelakantan et al. 2015",
+    absent="techniques.gradient_noise={strength: 0}",
 )

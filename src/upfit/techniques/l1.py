@@ -44,4 +44,5 @@ CARD = Card(
     "learned.",
     combine="With everything. Its gradient goes through Adam's scaling, unlike weight decay.",
     source="Tibshirani 1996",
+    absent="techniques.l1={strength: 0}",
 )

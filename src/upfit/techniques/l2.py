@@ -46,4 +46,5 @@ CARD = Card(
     "gradients are decayed least. `optimizer.weight_decay` is decoupled from that.",
     combine="With everything; adds to `optimizer.weight_decay`, which is on by default.",
     source="Krogh and Hertz 1991; against it with Adam: Loshchilov and Hutter 2019",
+    absent="techniques.l2={strength: 0}",
 )

@@ -60,4 +60,5 @@ CARD = Card(
     combine="With everything. Weight decay pulls to zero at the same time: lower it. Keeps a copy of the "
     "weights.",
     source="Li, Grandvalet and Davoine 2018",
+    absent="techniques.l2_sp={strength: 0, head: 0}",
 )

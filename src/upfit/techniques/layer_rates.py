@@ -88,6 +88,7 @@ def require_fitting(patterns: Mapping[str, float], names: Iterable[str]) -> None
 CARD = Card(
     name="layer_decay",
     switch="optimizer.layer_decay=",
+    example="optimizer.layer_decay=0.8",
     row="T4",
     what="Each layer group below the head learns at a rate lower by this factor than the one above it; "
     "biases and norms are never decayed, the head has a rate of its own (optimizer.head_lr), and "

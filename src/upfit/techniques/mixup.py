@@ -59,4 +59,5 @@ CARD = Card(
     "mixed by one of them. Refused on text (mixup_features), on cached features, and for regression unless "
     "`regression: true`.",
     source="Zhang et al. 2018",
+    absent="techniques.mixup={alpha: 0}",
 )

@@ -64,4 +64,5 @@ CARD = Card(
     combine="With mixup or cutmix: each batch is mixed by one of them. Refused for own modules (they show no "
     "features), and for regression unless `regression: true`.",
     source="Verma et al. 2019; on the last hidden layer as in Guo, Mao and Zhang 2019",
+    absent="techniques.mixup_features={alpha: 0}",
 )

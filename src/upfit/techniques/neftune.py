@@ -54,4 +54,5 @@ CARD = Card(
     when_not="Tasks that hang on single words.",
     combine="With everything on text; refused on images and where only the head learns.",
     source="Jain et al. 2023; the hook is that of transformers",
+    absent="techniques.neftune={alpha: 0}",
 )

@@ -226,6 +226,7 @@ SGD = Card(
 OTHERS = Card(
     name="other_optimizers",
     switch="optimizer.name=",
+    example="optimizer.name=radam",
     row="T2",
     what="Any optimizer of torch.optim or timm.optim by its name: radam, nadam, lion, lamb, adan, muon, "
     "adafactor; optimizer.options holds what else it takes.",

@@ -56,4 +56,5 @@ CARD = Card(
     combine="Needs something random in the network (`layers.dropout`, `head.dropout`, stochastic_depth, "
     "neftune) and is refused without.",
     source="Liang et al. 2021",
+    absent="techniques.r_drop={alpha: 0}",
 )

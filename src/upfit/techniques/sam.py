@@ -75,4 +75,5 @@ CARD = Card(
     combine="With everything; clipping acts on the second gradient. Dropout differs between the two passes. "
     "With `layers.batch_norm=updated` both passes move the statistics; they are frozen by default.",
     source="Foret et al. 2021; adaptive: Kwon et al. 2021",
+    absent="techniques.sam={rho: 0}",
 )

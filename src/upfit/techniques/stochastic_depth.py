@@ -64,19 +64,23 @@ def stack_of_layers(network: nn.Module) -> list[nn.Module]:
 
 
 def _places(block: nn.Module) -> list[str]:
-    """Names of a block's drop paths, switched on or not."""
-    kinds = DropPath | TorchvisionDropPath
-    return [
-        name
-        for name, child in block.named_children()
-        if isinstance(child, kinds) or (name.startswith("drop_path") and isinstance(child, nn.Identity))
-    ]
+    """Names of a block's drop paths; those that are switched off hold an Identity, or None."""
+    held = {**vars(block), **block._modules}
+    idle = [name for name, child in held.items() if child is None or isinstance(child, nn.Identity)]
+    active = [name for name, child in held.items() if isinstance(child, DropPath | TorchvisionDropPath)]
+    return [*(name for name in idle if name.startswith("drop_path")), *active]
 
 
 def _put(block: nn.Module, name: str, rate: float) -> Undo:
     before = getattr(block, name)
     setattr(block, name, DropPath(rate))
-    return lambda: setattr(block, name, before)
+
+    def undo() -> None:
+        # Removed first: assigning None alone would leave an empty submodule where there was an attribute.
+        delattr(block, name)
+        setattr(block, name, before)
+
+    return undo
 
 
 def _bypass(rate: float) -> Callable[..., Any]:
@@ -127,4 +131,5 @@ CARD = Card(
     when_not="Shallow networks, and networks without residual connections, which it refuses.",
     combine="With everything but head-only training. Gives r_drop something to compare.",
     source="Huang et al. 2016; whole layers: Fan, Grave and Joulin 2020",
+    absent="techniques.stochastic_depth={rate: 0}",
 )

@@ -63,4 +63,5 @@ CARD = Card(
     "on the mean. BatchNorm statistics are frozen by default and then exact; where they are updated "
     "(`layers.batch_norm=updated`, own modules) they are averaged like the weights.",
     source="Izmailov et al. 2018",
+    absent="techniques.swa={start: 1}",
 )

@@ -61,4 +61,5 @@ CARD = Card(
     when_not="Short texts and labels that hang on one word, such as a negation or a name.",
     combine="With NEFTune or R-Drop; instead of a strong text policy.",
     source="Iyyer et al. 2015 (word dropout); Dai and Le 2015",
+    absent="techniques.token_dropout={rate: 0}",
 )

@@ -22,6 +22,7 @@ def smooth_labels(targets_BK: torch.Tensor, label_smoothing: float) -> torch.Ten
 CARD = Card(
     name="label_smoothing",
     switch="loss.label_smoothing=",
+    example="loss.label_smoothing=0.1",
     row="T3",
     what="Gives a fraction of every target to the other classes, so that no logit has to grow without end.",
     when="A network fits its training rows perfectly and is too sure of itself; a few labels are wrong.",

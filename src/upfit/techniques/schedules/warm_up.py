@@ -34,6 +34,7 @@ def warm_up(
 CARD = Card(
     name="warm_up",
     switch="schedule.warmup=",
+    example="schedule.warmup=0.5",
     row="T2",
     what="The rate rises to its full height over a fraction of the run, so many steps or epochs "
     "(0.1, '200 steps', '1 epoch'), in a line or in half a cosine (schedule.warmup_shape).",
