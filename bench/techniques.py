@@ -45,9 +45,9 @@ Record = dict[str, Any]
 INTRO = """## What each technique earns
 
 Test score of the tuned weights (best by validation) with the technique switched on, minus the default
-recipe's, paired over seeds; the interval is Student's t over the seeds' differences, 95 %. "noise" means that it
-holds 0. Cost is training time as a multiple of the default's. A technique that asks for more steps than these
-short runs have can earn more in a long one.
+recipe's, paired over seeds; the interval is Student's t over the seeds' differences, 95 %. "noise" means that
+it holds 0. Cost is training time as a multiple of the default's. A technique that asks for more steps than
+these short runs have can earn more in a long one.
 """
 
 
