@@ -56,6 +56,7 @@ class ClassBalanced(Value):
 CARD = Card(
     name="class_balanced",
     switch="loss.name=class_balanced",
+    absent="loss={name: class_balanced, beta: 0, label_smoothing: 0.1}",
     row="T5",
     what="Weighs each class by one over its effective number of examples (1 - beta^n) / (1 - beta), since "
     "the thousandth example of a class adds less than the tenth.",

@@ -135,6 +135,7 @@ CARD = Card(
     name="class_weights",
     switch="loss.class_weights=",
     example="loss.class_weights=auto",
+    absent="loss.class_weights={}",
     row="T5",
     what="Multiplies the loss of a row by the weight of its class; `auto` gives all classes the same say. "
     "Weights are scaled to a mean of 1 over the training rows.",

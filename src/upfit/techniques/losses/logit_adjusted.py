@@ -72,6 +72,7 @@ class LogitAdjusted(Value):
 CARD = Card(
     name="logit_adjusted",
     switch="loss.name=logit_adjusted",
+    absent="loss={name: logit_adjusted, tau: 0, label_smoothing: 0.1}",
     row="T5",
     what="Adds tau · log prior to the logits in training only; the plain logits then serve classes alike.",
     when="Long-tailed classes, and balanced accuracy is what counts.",
