@@ -180,10 +180,24 @@ def diagnose(run: o.MaybeRun = None, *, log: o.LogFile = None, as_json: o.Findin
 
 
 @app.command()
-def show(source: o.RecipeSource = None) -> None:
-    """Print a recipe, every field written out: the default one, a file's, or a run's."""
+def show(
+    source: o.RecipeSource = None, *, out: o.DrawingFile = None, overwrite: o.Overwrite = False
+) -> None:
+    """Print a recipe, every field written out: the default one, a file's, or a run's.
+
+    The schedule of a file's or a run's is drawn after it, as comments.
+    """
     recipe = Recipe() if source is None else flags.read_recipe(source)
+    if out is not None and out.exists() and not overwrite:
+        raise InputError(f"{out} exists already", hint="--overwrite")
     print(recipe.to_yaml(), end="")
+    if source is None and out is None:
+        return
+    from upfit.report.schedule import schedule_svg, schedule_text
+
+    print(schedule_text(recipe), end="")
+    if out is not None:
+        out.write_text(schedule_svg(recipe), encoding="utf-8")
 
 
 @app.command()

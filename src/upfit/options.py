@@ -59,6 +59,7 @@ Changes = Annotated[
 ]
 
 Out = Annotated[Path | None, _output("The run folder to make.", metavar="FOLDER")]
+DrawingFile = Annotated[Path | None, _output("Draw the schedule into this SVG file too.", metavar="FILE")]
 Overwrite = Annotated[bool, _output("Replace what is there.", "--overwrite")]
 Mlflow = Annotated[str | None, _output("Log to this MLflow tracking URI too.", metavar="URI")]
 LogFile = Annotated[
