@@ -159,7 +159,7 @@ def table() -> str:
                     ", ".join(repaired["findings"]) or "–",
                 )
             )
-    head = "case,seed,faulty,repaired,counts,label,first finding,named,then,alarms when repaired".split(",")
+    head = ["case", "seed", "faulty", "repaired", "counts", "label", "first finding", "named", "then", "alarms when repaired"]
     return "\n".join(
         [
             "# The Doctor on planted faults",

@@ -1,3 +1,4 @@
+# ruff: noqa: D103 a case is named for its row of diagnosis.md
 """The public cases of diagnosis.md: `build(broken, seed)` gives the faulty or the hand-repaired training."""
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from doctor_cases.parts import (
     CharacterModel,
@@ -58,7 +59,8 @@ def a4(broken: bool, seed: int) -> Training:
     model = nn.Sequential(
         nn.Conv2d(1, 6, 3), act(), nn.Conv2d(6, 16, 3), act(), nn.Flatten(), stack([256, 64, 64, 32, 10], act)
     )
-    return Training(model, Adam(model.parameters(), 1e-3), CE, *loaders(*digits(), seed), epochs=6)
+    rate = 1e-3 if broken else 2e-3
+    return Training(model, Adam(model.parameters(), rate), CE, *loaders(*digits(), seed), epochs=8)
 
 
 def a6(broken: bool, seed: int) -> Training:
@@ -239,7 +241,7 @@ def c9(broken: bool, seed: int) -> Training:
 
 def d2(broken: bool, seed: int) -> Training:
     model: nn.Module = nn.Sequential(cnn(), nn.Softmax(1)) if broken else cnn()
-    return Training(model, SGD(model.parameters(), 0.05), CE, *loaders(*digits(), seed), epochs=6)
+    return Training(model, SGD(model.parameters(), 0.1), CE, *loaders(*digits(), seed), epochs=8)
 
 
 def d4(broken: bool, seed: int) -> Training:
@@ -320,8 +322,8 @@ def d18(broken: bool, seed: int) -> Training:
 
 def e2(broken: bool, seed: int) -> Training:
     model = cnn()
-    optimizer = SGD(model.parameters(), 0.05, maximize=broken)
-    return Training(model, optimizer, CE, *loaders(*digits(), seed), epochs=5)
+    optimizer = SGD(model.parameters(), 0.1, maximize=broken)
+    return Training(model, optimizer, CE, *loaders(*digits(), seed), epochs=8)
 
 
 def f1(broken: bool, seed: int) -> Training:
@@ -374,7 +376,7 @@ def g1(broken: bool, seed: int) -> Training:
         next_token_loss,
         *loaders(x, y, seed),
         task="language_model",
-        epochs=3,
+        epochs=7,
     )
 
 
@@ -387,7 +389,7 @@ def g3(broken: bool, seed: int) -> Training:
         next_token_loss,
         *loaders(x, y, seed),
         task="language_model",
-        epochs=3,
+        epochs=7,
     )
 
 
@@ -420,7 +422,7 @@ def o1(broken: bool, seed: int) -> Training:
         Adam(model.parameters(), 1e-3),
         CE,
         *loaders(*digits(), seed, batch=32 if broken else 8),
-        epochs=2,
+        epochs=3,
         stop_on_error=True,
     )
 

@@ -1,3 +1,4 @@
+# ruff: noqa: D103 a control is named for what it controls
 """Controls in which nothing is wrong, though something looks unusual. No alarm may sound."""
 
 from __future__ import annotations
@@ -7,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from doctor_cases.cases import CE, SGD, Adam, _pretrained, _upper
 from doctor_cases.parts import Training, blobs, circle, cnn, digits, loaders, run, stack, table

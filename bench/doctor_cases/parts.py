@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from common import DATA  # noqa: E402
+from common import DATA
 
 
 @dataclass
@@ -161,7 +162,7 @@ def characters(length: int = 32, rows: int = 1200) -> tuple[torch.Tensor, torch.
 def stack(sizes: list[int], activation: Callable[[], nn.Module] | None) -> nn.Sequential:
     """Linear layers with an activation between them."""
     layers: list[nn.Module] = []
-    for number, (a, b) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for number, (a, b) in enumerate(pairwise(sizes)):
         layers.append(nn.Linear(a, b))
         if activation is not None and number < len(sizes) - 2:
             layers.append(activation())
@@ -203,6 +204,7 @@ class CharacterModel(nn.Module):
         self.causal = causal
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, T) letters → (B, T, K) scores of the next."""
         mask = nn.Transformer.generate_square_subsequent_mask(x.shape[1]) if self.causal else None
         hidden = self.tokens(x) + self.places(torch.arange(x.shape[1]))
         return self.head(self.layer(hidden, src_mask=mask))
@@ -220,6 +222,7 @@ class TextEncoder(nn.Module):
         self.head = nn.Linear(width, classes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, T) letters → (B, K) scores."""
         hidden = self.tokens(x)
         for layer in self.layers:
             hidden = layer(hidden)
@@ -235,4 +238,5 @@ class Exponential(nn.Module):
     """exp(x)."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Element by element."""
         return torch.exp(x)

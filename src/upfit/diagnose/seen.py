@@ -171,6 +171,12 @@ class Seen:
         return len(self.losses) >= 10 and self.fallen < 0.5
 
     @property
+    def is_far_behind(self) -> bool:
+        """Whether the run ended so low that more steps or more capacity must be the answer, not a detail."""
+        known = math.isfinite(self.shortfall)
+        return self.is_poor and (self.shortfall > 3 * self.margin - 0.02 if known else True)
+
+    @property
     def is_at_chance(self) -> bool:
         """Whether the last score is that of guessing."""
         chance = self.fact("reference.chance", 1 / max(2.0, self.fact("labels.classes", 1e9)))

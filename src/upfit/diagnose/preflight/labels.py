@@ -45,6 +45,11 @@ def _histogram(subject: Subject, labels: np.ndarray) -> dict[str, float]:
         "labels.classes": float(max(width, len(values))),
         "labels.outside": float(((kept < 0) | (kept >= max(width, 2))).mean()),
         "labels.whole_numbers": float((kept == np.round(kept)).all()),
+    }
+    if subject.task == "language_model":
+        # Tokens are as rare as they are.
+        return facts
+    facts |= {
         "labels.rarest_share": float(counts.min() / counts.sum()),
         "labels.commonest_share": float(counts.max() / counts.sum()),
         "labels.ratio": float(counts.max() / counts.min()),

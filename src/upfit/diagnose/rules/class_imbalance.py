@@ -35,4 +35,4 @@ def look(seen: Seen) -> Finding | None:
     )
 
 
-RULE = Rule("class_imbalance", ("labels",), look)
+RULE = Rule("class_imbalance", ("labels.ratio",), look)

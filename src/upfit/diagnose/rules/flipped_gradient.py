@@ -10,7 +10,7 @@ from upfit.values import Finding
 def look(seen: Seen) -> Finding | None:
     """The optimizer moves along the gradient, not against it, or wrong answers cost less."""
     cosine = seen.fact("descent.cosine")
-    backwards = seen.fact("output.right_costs_more") == 1 and not seen.fact("output.least_free") < -100
+    backwards = seen.fact("output.right_costs_more") == 1 and seen.fact("output.least_free", 0.0) >= -100
     if not (cosine < -0.01 or backwards):
         return None
     why = (

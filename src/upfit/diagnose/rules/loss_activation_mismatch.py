@@ -20,7 +20,7 @@ def look(seen: Seen) -> Finding | None:
         seen.fact("output.loss_knowing_nothing"),
     )
     room = blank - free
-    share = (least - free) / room if room > 0 else math.nan
+    share = (least - free) / room if room > 0 and free > -100 else math.nan
     fixed = seen.fact("output.high") == seen.fact("output.low")
     one_for_many = (
         seen.fact("output.width") == 1
@@ -33,7 +33,7 @@ def look(seen: Seen) -> Finding | None:
         )
     elif fixed:
         why = "The output is the same number whatever the input: a softmax over a single output is always 1."
-    elif free < -100:
+    elif least < -100:
         why = (
             "The loss has no lower end for these outputs: it wants log-probabilities and is given "
             "something else."

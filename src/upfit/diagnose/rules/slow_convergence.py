@@ -9,7 +9,7 @@ from upfit.values import Finding
 
 def look(seen: Seen) -> Finding | None:
     """Still falling at the end, with most of the way to go."""
-    if len(seen.steps) < 10 or not seen.is_poor or not seen.still_falling or not 0 < seen.fallen < 0.5:
+    if len(seen.steps) < 10 or not seen.is_far_behind or not seen.still_falling or not 0 < seen.fallen < 0.5:
         return None
     return found(
         "slow_convergence",

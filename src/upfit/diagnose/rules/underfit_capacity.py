@@ -15,7 +15,7 @@ def look(seen: Seen) -> Finding | None:
     start, end = seen.fact("one_batch.start"), seen.fact("one_batch.end")
     tried = seen.fact("one_batch.steps") >= FEWEST and start > 0
     cannot = tried and end > 0.7 * start and seen.fact("one_batch.score", 0.0) < 0.7
-    stands_still = len(seen.steps) >= 100 and seen.is_poor and not seen.still_falling
+    stands_still = len(seen.steps) >= 100 and seen.is_far_behind and not seen.still_falling
     if not (stands_still and seen.shortfall == seen.shortfall) and not (cannot and seen.is_poor):
         return None
     return found(

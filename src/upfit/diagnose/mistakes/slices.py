@@ -1,0 +1,124 @@
+"""Slices: groups of validation rows with more errors than the rest, beyond what trying many explains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import beta, fisher_exact
+
+from upfit.audit.finding import of_rows, percent
+from upfit.diagnose.mistakes.judged import Judged
+from upfit.values import Change, Estimate, Finding
+
+LEVEL = 0.05
+FEWEST = 15
+MOST = 6
+"""Slices that are told of."""
+
+Mask = npt.NDArray[np.bool_]
+
+
+def slices(judged: Judged) -> tuple[Finding, ...]:
+    """Slices by class frequency and by plain measurements, the worst first.
+
+    Intervals are Clopper-Pearson at 95 % for all slices tried together (Bonferroni), and a slice has to
+    differ from the rest by Fisher's test at the same level.
+    """
+    wrong = judged.wrong
+    tried = [(name, mask) for name, mask in _candidates(judged) if FEWEST <= mask.sum() <= 0.8 * len(mask)]
+    found = []
+    for name, mask in tried:
+        hits, count = int(wrong[mask].sum()), int(mask.sum())
+        rest_hits, rest = int(wrong[~mask].sum()), int((~mask).sum())
+        table = [[hits, count - hits], [rest_hits, rest - rest_hits]]
+        p = float(fisher_exact(table, alternative="greater").pvalue)
+        if p < LEVEL / len(tried):
+            found.append(
+                (hits / count - rest_hits / rest, name, mask, clopper_pearson(hits, count, len(tried)))
+            )
+    kept = _apart(sorted(found, key=lambda one: -one[0]))
+    return tuple(_finding(judged, name, mask, rate, len(tried)) for _, name, mask, rate in kept[:MOST])
+
+
+def clopper_pearson(hits: int, count: int, tried: int = 1) -> Estimate:
+    """The exact interval of a proportion, at 95 % for `tried` of them together (Clopper and Pearson 1934).
+
+    >>> str(clopper_pearson(5, 10))
+    '0.500 (0.187 to 0.813)'
+    """
+    tail = LEVEL / (2 * tried)
+    low = float(beta.ppf(tail, hits, count - hits + 1)) if hits else 0.0
+    high = float(beta.ppf(1 - tail, hits + 1, count - hits)) if hits < count else 1.0
+    return Estimate(hits / count, low, high)
+
+
+def _candidates(judged: Judged) -> Iterator[tuple[str, Mask]]:
+    """Named groups: quarters of each measurement, values of each category, rare and single classes."""
+    for name, values in judged.measured.items():
+        known = values[np.isfinite(values)]
+        if name.startswith("share of ") and set(np.unique(known)) <= {0.0, 1.0}:
+            yield name.removeprefix("share of "), values == 1.0
+            continue
+        if len(np.unique(known)) < 4:
+            continue
+        low, high = np.quantile(known, (0.25, 0.75))
+        yield f"{name} up to {low:.3g}", values <= low
+        yield f"{name} of {high:.3g} and more", values >= high
+        if not np.isfinite(values).all():
+            yield f"{name} missing", ~np.isfinite(values)
+    if judged.subject.single_class and len(judged.train_counts):
+        targets = judged.predictions.targets
+        rare = judged.train_counts <= np.quantile(judged.train_counts, 0.25)
+        if judged.train_counts.max() >= 3 * judged.train_counts[rare].max():
+            yield "the rarer quarter of the classes", rare[targets]
+        for index, name in enumerate(judged.subject.data.schema.classes):
+            yield f"the class {name!r}", targets == index
+
+
+def _apart(found: list[tuple[float, str, Mask, Estimate]]) -> list[tuple[float, str, Mask, Estimate]]:
+    """Slices that are not mostly one that was told of before."""
+    kept: list[tuple[float, str, Mask, Estimate]] = []
+    for one in found:
+        if all((one[2] & other[2]).sum() < 0.7 * min(one[2].sum(), other[2].sum()) for other in kept):
+            kept.append(one)
+    return kept
+
+
+def _finding(judged: Judged, name: str, mask: Mask, rate: Estimate, tried: int) -> Finding:
+    rest = float(judged.wrong[~mask].mean())
+    places = np.flatnonzero(mask & judged.wrong)
+    order = places[np.argsort(-judged.losses[places], kind="stable")]
+    message = (
+        f"{name}: {percent(rate.value)} wrong ({percent(rate.low)} to {percent(rate.high)}), "
+        f"{percent(rest)} elsewhere; {mask.sum():,} validation rows"
+    )
+    found = of_rows(
+        judged.subject,
+        "weak_slice",
+        "warning" if rate.value >= 2 * rest else "info",
+        message,
+        rows=judged.rows[order],
+        examples=[judged.named(int(place)) for place in order],
+        rate=rate.value,
+        low=rate.low,
+        high=rate.high,
+        elsewhere=rest,
+        tried=tried,
+    )
+    cures, advice = _cure(name)
+    return found.replace(cures=cures, advice=advice)
+
+
+def _cure(name: str) -> tuple[tuple[Change, ...], str]:
+    """What may help such a slice: a change of the recipe, or what to collect."""
+    if name.startswith(("the rarer", "the class")):
+        change = Change(path="batching.sampler", to="square_root", because=f"weak on {name}")
+        return (change,), "collect more examples of it, or look whether its label means one thing"
+    if name.startswith(("brightness", "contrast", "sharpness")):
+        change = Change(path="augment.policy", to="strong", because=f"weak where {name}")
+        return (change,), "collect more pictures like these"
+    if name.startswith("words of"):
+        return (), "long texts may be cut off: see inputs.max_length, or a backbone that reads more"
+    return (), "collect more rows like these"
