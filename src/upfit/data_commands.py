@@ -1,4 +1,4 @@
-"""Commands that look at data: `audit`, `clean`, `curve`. Heavy libraries load once a command runs."""
+"""Commands that look at data and errors. Heavy libraries load once a command runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from upfit.screens import watcher
 
 def add_to(app: typer.Typer) -> None:
     """Give the command line the commands of this file."""
-    for command in (audit, clean, curve):
+    for command in (audit, clean, curve, errors):
         app.command()(command)
 
 
@@ -123,3 +123,14 @@ def curve(
         asked |= {"parts": given or None, "seed": seed or 0}
         found = learn(data, model=model, watcher=watcher(quiet), **asked)
     print(json.dumps(found.to_dict(), indent=1) if as_json else "\n".join(found.sentences()))
+
+
+def errors(run: o.RunFolder, *, as_json: o.FindingsJson = False, quiet: o.Quiet = False) -> None:
+    """Say what a run gets wrong on validation: slices, clusters, confusions, doubtful labels."""
+    with contextlib.redirect_stdout(sys.stderr):
+        from upfit.error_analysis import errors as analyse
+        from upfit.report.audit_table import audit_lines
+
+        found = analyse(run, watcher=watcher(quiet))
+    content = [one.model_dump(mode="json") for one in found]
+    print(json.dumps(content, indent=1) if as_json else audit_lines(found, cures=True))

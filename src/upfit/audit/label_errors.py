@@ -25,7 +25,7 @@ from upfit.values import Action, Finding
 STRENGTH = 0.003
 """C of the logistic regression: firmly regularised, so that no single wrong label can bend it."""
 FOLDS = 5
-SUSPECT, SEVERE = 0.01, 0.0025
+SUSPECT, SEVERE = 0.02, 0.005
 """Calibrated probability of the given class below which a row is reported, and counts as severe."""
 FEWEST = 5
 """Rows that a class needs: below, its examples cannot speak for one another."""

@@ -31,11 +31,19 @@ def audit_table(findings: Sequence[Finding], *, examples: int = SHOWN) -> Render
     return table
 
 
-def audit_lines(findings: Sequence[Finding], *, examples: int = SHOWN) -> str:
-    """The same as plain lines, for logs and pipes."""
+def audit_lines(findings: Sequence[Finding], *, examples: int = SHOWN, cures: bool = False) -> str:
+    """The same as plain lines, for logs and pipes; with `cures`, what may help stands below each."""
     lines = []
     for finding in findings:
         head = f"{finding.severity:<8}"
         lines += textwrap.wrap(finding.message, 100, initial_indent=head, subsequent_indent=" " * 8)
         lines += ["          " + shortened(one, 100) for one in finding.examples[:examples]]
+        lines += ["        → " + one for one in _helps(finding)] if cures else []
     return "\n".join(lines) or "Nothing stood out."
+
+
+def _helps(finding: Finding) -> list[str]:
+    """What may help: changes of the recipe, edits of the data, and what only a person can do."""
+    changes = [f"--set {one.path}={one.to}" for one in finding.cures]
+    edits = [f"{one.do} {len(one.rows):,} rows: {one.because}" for one in finding.actions]
+    return [*changes, *edits, *([finding.advice] if finding.advice else [])]
