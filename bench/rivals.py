@@ -57,9 +57,9 @@ INTRO = """## Our loop beside others
 Steps per second over those of our loop on the same work (median of the blocks; the ratio by pairs of blocks
 of the same round, with a 95 % interval), and peak resident memory over that of our loop, each in a process of
 its own. Same network with the same weights (packaged backbones, everything learning, BatchNorm statistics
-frozen), same examples prepared in advance, batches of 32, fp32, fused AdamW, cosine schedule, gradients clipped
-at 1, shuffled, padded to the longest of the batch, no augmentation, no evaluation, no checkpoints, no progress
-bar. Below 1, the other is slower, or takes less memory.
+frozen), same examples prepared in advance, batches of 32, fp32, fused AdamW, cosine schedule, gradients
+clipped at 1, shuffled, padded to the longest of the batch, no augmentation, no evaluation, no checkpoints, no
+progress bar. Below 1, the other is slower, or takes less memory.
 
 *Its defaults*: our loop with bucketing by length, EMA and light augmentation of images on top.
 """

@@ -59,7 +59,7 @@ def fitting_size(network: nn.Module, source: Source, loss: LossFunction, world: 
 def longest(source: Source) -> Batch:
     """The batch that needs most memory: of the longest texts, where the source can tell."""
     batches = source.once() if hasattr(source, "once") else source.epoch(0)
-    return next(iter(batches))  # type: ignore[no-any-return]
+    return next(iter(batches))
 
 
 def planned_size(network: nn.Module, batch: Batch, free: float) -> int:

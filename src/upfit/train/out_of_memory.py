@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from upfit.errors import MemoryExhausted
+from upfit.train.heap import give_back
 from upfit.train.micro import pieces, row_count
 from upfit.train.world import Batch
 
@@ -38,8 +39,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def empty_cache() -> None:
-    """Give back what is kept for later: garbage, and the CUDA allocator's unused blocks."""
+    """Give back what is kept for later: garbage, free heap, and the CUDA allocator's unused blocks."""
     gc.collect()
+    give_back()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 

@@ -15,6 +15,7 @@ from upfit.store import Checkpoints, Journal
 from upfit.techniques import parts_of
 from upfit.techniques.layer_rates import layer_rates, parameter_groups
 from upfit.techniques.optimizers import of_recipe
+from upfit.train.heap import give_back
 from upfit.train.learning import freeze, start_of
 from upfit.train.loop import Job, Replay, Source, Surroundings, set_training, train_loop
 from upfit.train.objective import LossFunction
@@ -118,6 +119,7 @@ def tune(
             return _carry_on(job, state, around)
         finally:
             around.journal.close()
+            give_back()
 
 
 def prepare(

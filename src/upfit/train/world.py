@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from upfit.data.own_loader import moved
+from upfit.train.heap import keep_freed_memory
 
 T = TypeVar("T")
 Batch = dict[str, torch.Tensor]
@@ -40,6 +41,8 @@ class World:
         self.rank: int = self.accelerator.process_index
         self.size: int = self.accelerator.num_processes
         self.device: torch.device = self.accelerator.device
+        if self.device.type == "cpu":
+            keep_freed_memory()
 
     @property
     def is_main(self) -> bool:

@@ -209,31 +209,39 @@ torch.manual_seed(0)
 x = torch.randn(128, 8)
 y = (x[:, 0] > 0).long()
 batches = [(x[:64], y[:64]), (x[64:], y[64:])]
-fields = {"stopping.steps": 4, "stopping.evaluations": 1, "techniques.ema": "off", "optimizer.lr": 0.01}
+fields = {
+    "stopping.steps": 4,
+    "stopping.evaluations": 1,
+    "techniques.ema": "off",
+    "optimizer.lr": 0.01,
+    "batching.micro_size": int(sys.argv[2]) if sys.argv[2].isdigit() else "auto",
+}
 recipe = Recipe().apply(*(Change(path=path, to=to) for path, to in fields.items()))
-module = Wide()
+module, train = Wide(), upfit.train
 if sys.argv[1] != "none":
     used = int(open("/proc/self/statm").read().split()[0]) * 4096
     resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[1]) * 2**20,) * 2)
-run = upfit.train(module, batches, [(x[:8], y[:8])], recipe)
-print(sorted(one.data["micro_size"] for one in run.trace.events if one.kind == "out_of_memory"))
+run = train(module, batches, [(x[:8], y[:8])], recipe)
+print([one.data["micro_size"] for one in run.trace.events if one.kind == "out_of_memory"])
 print(module.head.weight.flatten().tolist())
+print(run.recipe.batching.micro_size)
 """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits and /proc are Linux's")
 def test_under_a_real_limit_of_memory_a_run_ends_as_without(tmp_path):
-    """A batch of 64 saves 400 MiB for the backward pass, one of 32 half of that."""
+    """A batch of 64 needs about 400 MiB, one of 32 half of it: cut in mid-run, or planned so at the start."""
     script = tmp_path / "limited.py"
     script.write_text(LIMITED)
-    found = [
-        subprocess.run(
-            [sys.executable, script, limit], capture_output=True, text=True, timeout=600, cwd=tmp_path
-        )
-        for limit in ("none", "400")
-    ]
-    assert [one.returncode for one in found] == [0, 0], found[1].stderr[-2000:]
-    (free, whole), (cut, limited) = ([json.loads(line) for line in one.stdout.splitlines()] for one in found)
-    assert free == []
-    assert cut
-    assert limited == pytest.approx(whole, rel=1e-4)
+    found = []
+    for flags in (("none", "auto"), ("350", "64"), ("350", "auto")):
+        command = [sys.executable, script, *flags]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=900, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr[-2000:]
+        found.append([json.loads(line) for line in done.stdout.splitlines()])
+    (none, whole, all_at_once), (events, cut, _), (_, planned, size) = found
+    assert (none, all_at_once) == ([], 64)
+    assert events
+    assert size < 64
+    assert cut == pytest.approx(whole, rel=1e-4)
+    assert planned == pytest.approx(whole, rel=1e-4)
