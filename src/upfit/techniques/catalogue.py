@@ -27,6 +27,7 @@ from upfit.techniques import (
     text_policies,
     token_dropout,
 )
+from upfit.techniques.batch_cards import BATCH_CARDS
 from upfit.techniques.card import Card
 from upfit.techniques.losses.cards import LOSS_CARDS
 from upfit.techniques.optimisation_cards import OPTIMISATION_CARDS
@@ -53,6 +54,7 @@ REGULARISATION_CARDS: tuple[Card, ...] = (
 )
 CARDS: tuple[Card, ...] = (
     *OPTIMISATION_CARDS,
+    *BATCH_CARDS,
     *REGULARISATION_CARDS,
     *LOSS_CARDS,
     samplers.BALANCED_CARD,
