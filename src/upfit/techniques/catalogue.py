@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from upfit.errors import RecipeError, nearest
 from upfit.techniques import (
+    adapters,
     auto_policies,
     clip,
     cutmix,
@@ -11,9 +12,11 @@ from upfit.techniques import (
     field_cards,
     gradient_noise,
     image_policies,
+    image_transforms,
     l1,
     l2,
     l2_sp,
+    layer_cards,
     length_warmup,
     mixup,
     mixup_features,
@@ -26,6 +29,7 @@ from upfit.techniques import (
     swa,
     text_policies,
     token_dropout,
+    unfreezing,
 )
 from upfit.techniques.batch_cards import BATCH_CARDS
 from upfit.techniques.card import Card
@@ -52,9 +56,18 @@ REGULARISATION_CARDS: tuple[Card, ...] = (
     swa.CARD,
     field_cards.EARLY_STOPPING,
 )
+LAYER_CARDS: tuple[Card, ...] = (
+    layer_cards.HEAD_ONLY,
+    layer_cards.LAST_GROUPS,
+    layer_cards.AUTO,
+    unfreezing.CARD,
+    adapters.CARD,
+    layer_cards.CACHE,
+)
 CARDS: tuple[Card, ...] = (
     *OPTIMISATION_CARDS,
     *BATCH_CARDS,
+    *LAYER_CARDS,
     *REGULARISATION_CARDS,
     *LOSS_CARDS,
     samplers.BALANCED_CARD,
@@ -63,6 +76,7 @@ CARDS: tuple[Card, ...] = (
     auto_policies.TRIVIAL_CARD,
     auto_policies.RAND_CARD,
     auto_policies.AUG_MIX_CARD,
+    image_transforms.ERASING_CARD,
     text_policies.CARD,
     token_dropout.CARD,
     progressive_resize.CARD,
