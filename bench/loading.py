@@ -168,7 +168,8 @@ TEXT = """# Loading images
 ## One image: decoding its file, or reading what was kept
 
 Milliseconds an image, the least of three rounds; files in the page cache. JPEG at quality 90; images that
-are much larger than needed are decoded at a fraction of their size, in both columns alike.
+are much larger than needed are decoded at a fraction of their size, in both columns alike. All times grow
+with the load of the machine, stated above: compare within a row.
 
 {sides}
 
