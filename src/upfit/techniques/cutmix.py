@@ -19,16 +19,16 @@ Box = tuple[int, int, int, int]
 def random_box(height: int, width: int, share: float, random: np.random.Generator) -> Box:
     """A box of `share` of the area, of the image's shape, around a random pixel and cut off at the border.
 
-    The paper's: torchvision and timm draw it alike, but from the global generators.
+    As timm draws it, but not from the global generator.
     """
     side = float(np.sqrt(share))
     row, column = int(random.integers(height)), int(random.integers(width))
-    half_height, half_width = int(height * side / 2), int(width * side / 2)
+    tall, wide = int(height * side), int(width * side)
     return (
-        max(0, row - half_height),
-        min(height, row + half_height),
-        max(0, column - half_width),
-        min(width, column + half_width),
+        max(0, row - tall // 2),
+        min(height, row + (tall + 1) // 2),
+        max(0, column - wide // 2),
+        min(width, column + (wide + 1) // 2),
     )
 
 

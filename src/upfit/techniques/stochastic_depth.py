@@ -73,7 +73,7 @@ def _places(block: nn.Module) -> list[str]:
 
 def _put(block: nn.Module, name: str, rate: float) -> Undo:
     before = getattr(block, name)
-    setattr(block, name, DropPath(rate))
+    setattr(block, name, DropPath(rate).train(block.training))
 
     def undo() -> None:
         # Removed first: assigning None alone would leave an empty submodule where there was an attribute.

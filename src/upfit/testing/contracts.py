@@ -27,6 +27,8 @@ Weights = Mapping[str, torch.Tensor]
 STEPS, STOP = 6, 3
 CLOSE = 1e-5
 """How far weights may be apart where sums are added up in another order, relative to their size."""
+PLAIN: Mapping[str, object] = {"head__dropout": 0.0, "layers__dropout": 0.0, "optimizer__name": "sgd"}
+"""For comparing weights: dropout would fall on other examples, and Adam makes differences of rounding."""
 
 
 class Refused(AssertionError):
@@ -85,11 +87,9 @@ def check_accumulates(*switches: str) -> None:
     Example:
         >>> check_accumulates("techniques.l2={strength: 0.1}")
     """
-    # SGD: Adam divides by the gradient's size and makes a large difference of one that is rounding alone.
-    plain = {"head__dropout": 0.0, "optimizer__name": "sgd"}
     place = at_home(*switches)[1]
-    whole = trained(recipe_of(*switches, **plain), place)
-    pieces = trained(recipe_of(*switches, **plain, batching__micro_size=4), place)
+    whole = trained(recipe_of(*switches, **PLAIN), place)
+    pieces = trained(recipe_of(*switches, **PLAIN, batching__micro_size=4), place)
     require_close(whole, pieces, f"{_named(switches)}: differs under accumulation")
 
 

@@ -11,12 +11,10 @@ from pathlib import Path
 import torch
 from torch import multiprocessing
 
-from upfit.testing.contracts import Weights, at_home, require_close, trained
+from upfit.testing.contracts import PLAIN, Weights, at_home, require_close, trained
 from upfit.testing.switches import recipe_of
 
 Switches = tuple[str, ...]
-PLAIN = {"head__dropout": 0.0, "optimizer__name": "sgd"}
-"""Dropout would fall on other examples in each process; Adam makes differences of rounding."""
 
 
 def check_two_processes_equal_one(*switches: str) -> None:
