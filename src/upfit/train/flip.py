@@ -33,6 +33,7 @@ def mirror_loss(bench: Workbench, backbone: ImageBackbone, probe: Fitted, metric
         mean=backbone.inputs.mean,
         std=backbone.inputs.std,
         always=ImageOps.mirror,
+        decoder=bench.decoder(backbone),
     )
     features = outputs(backbone, bench.evaluation_loader(examples), bench.world)
     mirrored = bench.objective.scores(probe.head().logits(features))
