@@ -10,9 +10,10 @@ from torch import nn
 
 from upfit.models import Backbone
 from upfit.train.loop import Source
-from upfit.train.micro import pieces
+from upfit.train.micro import pieces, row_count
 from upfit.train.objective import LossFunction
-from upfit.train.world import World
+from upfit.train.out_of_memory import empty_cache, halved, is_out_of_memory
+from upfit.train.world import Batch, World
 
 
 def step_seconds(
@@ -35,18 +36,35 @@ def step_seconds(
     network.to(world.device).train()
     seconds = []
     for batch in islice(source.epoch(0), tries):
-        started = time.monotonic()
-        for piece in pieces(world.move(batch), micro_size):
+        moved = world.move(batch)
+        while (taken := _once(network, moved, loss, world, micro_size)) is None:
+            micro_size = halved(min(micro_size or row_count(moved), row_count(moved)))
+            empty_cache()
+        seconds.append(taken)
+    network.load_state_dict(before)
+    torch.set_rng_state(random)
+    return 1.1 * min(seconds)
+
+
+def _once(
+    network: nn.Module, batch: Batch, loss: LossFunction, world: World, micro_size: int | None
+) -> float | None:
+    """Seconds of a forward and backward pass in pieces; None if memory ran out."""
+    started = time.monotonic()
+    try:
+        for piece in pieces(batch, micro_size):
             share = int(piece["share"])
             with world.autocast():
                 logits = network(piece)
             loss(logits[:share].float(), piece["target"][:share]).sum().backward()
-        network.zero_grad(set_to_none=True)
         _finish(world)
-        seconds.append(time.monotonic() - started)
-    network.load_state_dict(before)
-    torch.set_rng_state(random)
-    return 1.1 * min(seconds)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        return None
+    finally:
+        network.zero_grad(set_to_none=True)
+    return time.monotonic() - started
 
 
 def image_seconds(backbone: Backbone, *, size: int = 96, count: int = 16) -> float:
