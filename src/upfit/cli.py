@@ -66,6 +66,7 @@ def fit(
     task: o.TaskName = None,
     kind: o.Kinds = None,
     split: o.Ratio = "8:1:1",
+    repair_splits: o.RepairSplits = False,
     group: o.Group = None,
     time: o.Time = None,
     budget: o.Budget = None,
@@ -110,6 +111,7 @@ def fit(
                 validation=validation,
                 test=test,
                 split=split,
+                repair_splits=repair_splits,
                 group=group,
                 time=time,
                 model=model,
@@ -180,9 +182,7 @@ def diagnose(run: o.MaybeRun = None, *, log: o.LogFile = None, as_json: o.Findin
 
 
 @app.command()
-def show(
-    source: o.RecipeSource = None, *, out: o.DrawingFile = None, overwrite: o.Overwrite = False
-) -> None:
+def show(source: o.RecipeSource = None, *, out: o.DrawingFile = None, overwrite: o.Overwrite = False) -> None:
     """Print a recipe, every field written out: the default one, a file's, or a run's.
 
     The schedule of a file's or a run's is drawn after it, as comments.

@@ -92,9 +92,12 @@ def choose_rate(rates_N: npt.ArrayLike, losses_RN: npt.ArrayLike, *, optimizer: 
             hint="state optimizer.lr, or optimizer.lr=auto",
         )
     steepest = int(np.argmin(np.gradient(smoothed)[: lowest + 1]))
-    # The way gone counts, and with few rates the steps before a rate are few and short beside its own.
+    # With few rates the steps before a rate are few, and the fall comes late. Steps in one direction add up
+    # as 1 / apart, steps in chance directions as its square root, which is nearer to what was measured.
     apart = math.log(rates[-1] / rates[0]) / (len(rates) - 1)
-    rate = GROWTH / apart * math.exp(_crossing(np.log(rates[:count]), smoothed, start - DONE * fall))
+    rate = math.sqrt(GROWTH / apart) * math.exp(
+        _crossing(np.log(rates[:count]), smoothed, start - DONE * fall)
+    )
     risen = np.flatnonzero(smoothed[lowest:] > smoothed[lowest] + RISE * fall)
     diverged = rates[lowest + risen[0]] if len(risen) else rates[count] if count < len(rates) else None
     return RateChoice(
