@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from upfit.audit.checks import CHECKS, named, run_checks
+from upfit.audit.checks import CHEAP, CHEAPEST, CHECKS, named, run_checks
 from upfit.audit.result import Audit
 from upfit.audit.subject import Subject
 from upfit.audit.table_features import table_features
@@ -112,3 +113,14 @@ def _sample(count: int, most: int) -> Rows:
     if count <= most:
         return np.arange(count, dtype=np.int64)
     return np.sort(np.random.default_rng(0).choice(count, most, replace=False)).astype(np.int64)
+
+
+def noticed(data: Data) -> Data:
+    """The data with what the checks that take a moment find; `fit` begins with this.
+
+    Rows and proposed edits stay with `upfit audit`; a run only says what is wrong.
+    """
+    checks = CHEAP if len(data) <= MOST_ROWS else CHEAPEST
+    found = run_checks(Subject(replace(data, findings=())), checks)
+    brief = tuple(one.replace(rows=(), scores=(), actions=()) for one in found)
+    return replace(data, findings=tuple(dict.fromkeys((*data.findings, *brief))))

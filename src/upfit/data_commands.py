@@ -83,12 +83,21 @@ def clean(
       upfit clean reviews.csv --plan audits/reviews-1/plan.yaml --out reviews-clean
     """  # noqa: D301
     kinds = dict(flags.kind(text) for text in kind or ())
-    asked: dict[str, Any] = {"target": target, "task": task, "kinds": kinds or None, "group": group}
+    parts = {"train": train, "validation": validation, "test": test}
     with contextlib.redirect_stdout(sys.stderr):
         from upfit.cleaning import clean as apply_plan
 
-        parts = {"train": train, "validation": validation, "test": test}
-        folder = apply_plan(data, plan=plan, out=out, time=time, **asked, **parts)
+        folder = apply_plan(
+            data,
+            plan=plan,
+            out=out,
+            target=target,
+            task=task,
+            kinds=kinds or None,
+            group=group,
+            time=time,
+            **parts,
+        )
     print(folder)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from upfit.auditing import noticed
 from upfit.budget import seconds
 from upfit.data.describe import describe
 from upfit.errors import RunFolderError
@@ -18,6 +19,7 @@ from upfit.report.mlflow import check_mlflow
 from upfit.report.tensorboard import TensorBoardWatcher
 from upfit.report.watchers import Watchers
 from upfit.runs import load_run, names_files, read_request
+from upfit.split.make import make_split
 from upfit.store import RunFolder
 from upfit.techniques import check
 from upfit.techniques.losses import adopt, deciding_metric
@@ -25,7 +27,7 @@ from upfit.train.interrupt import Interrupts
 from upfit.train.timing import Clock
 from upfit.train.tune import Places
 from upfit.train.world import World
-from upfit.values import Change, Data, Kind, Recipe, Run, Silent, Task, Watcher
+from upfit.values import Change, Data, Kind, Recipe, Run, Silent, Split, Task, Watcher
 
 __all__ = ["fit", "load_run", "resume", "train"]
 
@@ -57,6 +59,7 @@ def fit(
     checkpoint_every: float | None = None,
     started: float | None = None,
     loss: Callable[..., Any] | None = None,
+    repair_splits: bool = False,
 ) -> Run:
     """Fine-tune a pretrained model on your data, and measure what it reaches.
 
@@ -71,6 +74,7 @@ def fit(
         task: `binary`, `multiclass`, `multilabel` or `regression`; inferred where missing.
         kinds: Column kinds that were inferred wrongly; `ignore` leaves a column out.
         split: Ratio train:validation:test, or train:test.
+        repair_splits: Leave out training rows that given validation or test parts hold as well.
         group: Column whose equal values must not straddle the split.
         time: Column to split by in order.
         model: Backbone: `auto`, `packaged:NAME`, `timm:NAME`, `hf:NAME` or a folder.
@@ -117,6 +121,7 @@ def fit(
         "group": group,
         "time": time,
         "split": split,
+        "repair_splits": repair_splits,
         "metric": metric,
         "budget": limit,
         "mlflow": mlflow,
@@ -126,11 +131,12 @@ def fit(
     with Interrupts() as interrupts:
         watcher = watcher or Silent()
         watcher.stage("reading the data")
-        table = read_request(request, watcher.advance)
+        table = noticed(read_request(request, watcher.advance))
         watcher.note(describe(table))
         # Everything that can be wrong with the request shows before the folder is made.
         metric_for(table, metric, recipe)
-        packed = pack(table, recipe, None, ratio=split, own_loss=loss)
+        mended = _mended(request, table, recipe)
+        packed = pack(table, recipe, mended, ratio=split, own_loss=loss)
         world = World()
         if not world.is_main:
             watcher = Silent()
@@ -183,10 +189,11 @@ def resume(
     clock = Clock(request["budget"], started, spent=found.seconds_spent())
     with Interrupts() as interrupts:
         watcher.stage("reading the data")
-        table = read_request(request, watcher.advance)
+        table = noticed(read_request(request, watcher.advance))
         require_same(found, table)
         recipe = adopt(Recipe.from_yaml(request["recipe"]), loss)
         earlier = found.read_split() if found.has("split.parquet") else None
+        earlier = earlier or _mended(request, table, recipe)
         packed = pack(table, recipe, earlier, ratio=request["split"], own_loss=loss)
         world = World()
         found = RunFolder.open(Path(folder), writes=world.is_main)
@@ -251,6 +258,13 @@ def _edited(
     recipe = adopt(recipe, loss)
     check(recipe)
     return recipe
+
+
+def _mended(request: Request, data: Data, recipe: Recipe) -> Split | None:
+    """The split without its leaks, where that was asked for."""
+    if not request.get("repair_splits"):
+        return None
+    return make_split(data, ratio=request["split"], seed=recipe.seed, repair=True)
 
 
 def _free_name(source: Any) -> Path:

@@ -46,6 +46,7 @@ Target = Annotated[str | None, _data("What to predict; several are 0/1 labels.",
 TaskName = Annotated[Task | None, _data("What kind of answer, when the guess is wrong.")]
 Kinds = Annotated[list[str] | None, _data("image, text, number, category or ignore. Repeatable.", "COL=KIND")]
 Ratio = Annotated[str, _data("train:validation:test, or train:test.", "RATIO")]
+RepairSplits = Annotated[bool, _data("Leave out of train what given validation or test hold too.")]
 Group = Annotated[str | None, _data("Rows of one group stay together.", "COL")]
 Time = Annotated[str | None, _data("Train on the past, test on the latest.", "COL")]
 

@@ -9,8 +9,8 @@ from upfit.audit.finding import drop, of_rows, percent, times
 from upfit.audit.subject import Subject
 from upfit.values import Finding
 
-FAR = 4.0
-"""Robust deviations above the median distance."""
+FAR = 2.0
+"""Robust deviations above the median distance, which cannot grow beyond a few: cosines are bounded."""
 NEIGHBOURS, SHARE = 10, 0.03
 """Neighbours asked: at least 10, and 3 % of the class, so that a clump of strangers is still far away."""
 

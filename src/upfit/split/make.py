@@ -8,6 +8,7 @@ from upfit.split.given import complete, given_parts
 from upfit.split.grouped import grouped
 from upfit.split.iterative import iterative
 from upfit.split.ratio import parse_ratio
+from upfit.split.repair import repaired
 from upfit.split.splitter import Splitter
 from upfit.split.stratified import stratified
 from upfit.split.time_ordered import time_ordered
@@ -16,7 +17,7 @@ from upfit.values import Data, Split
 SPLITTERS: tuple[Splitter, ...] = (stratified, iterative, grouped, time_ordered)
 
 
-def make_split(data: Data, *, ratio: str = "8:1:1", seed: int = 0) -> Split:
+def make_split(data: Data, *, ratio: str = "8:1:1", seed: int = 0, repair: bool = False) -> Split:
     """Divide the data into train, validation and test.
 
     Parts that came with the data stay as they are; what is missing is cut from train. Otherwise rows are
@@ -27,10 +28,16 @@ def make_split(data: Data, *, ratio: str = "8:1:1", seed: int = 0) -> Split:
         data: The data.
         ratio: `train:validation:test`, or `train:test` (validation is then 10 % of train).
         seed: Decides who goes where.
+        repair: Leave out of train what leaks from given parts that judge.
 
     Raises:
         DataError: A ratio that is none, or rows that cannot be divided.
     """
+    made = _made(data, ratio, seed)
+    return repaired(data, made) if repair else made
+
+
+def _made(data: Data, ratio: str, seed: int) -> Split:
     weights = parse_ratio(ratio)
     cut = splitter_for(data)
     parts = given_parts(data)

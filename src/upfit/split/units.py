@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from upfit.data.cells import cells
 from upfit.data.content import content_keys
 from upfit.errors import DataError
+from upfit.split.near import near_groups
 from upfit.values import Data, Rows
 
 Index = npt.NDArray[np.int64]
@@ -46,12 +47,15 @@ class Units:
 
 
 def bind(data: Data, rows: Rows, *, parts: int, group: str | None = None) -> Units:
-    """Bind exact duplicates into units, and rows of one group where a column is given.
+    """Bind exact duplicates and nearly equal texts into units, and rows of one group where a column is given.
 
     Raises:
         DataError: There are fewer units than parts.
     """
     _, of_row = np.unique(content_keys(data)[rows], return_inverse=True)
+    near = near_groups(data, rows)
+    if near is not None:
+        of_row = _joined(of_row, near)
     if group is not None:
         of_row = _joined(of_row, _groups(data, rows, group))
     sizes = np.bincount(of_row)

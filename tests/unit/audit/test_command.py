@@ -1,0 +1,79 @@
+"""`upfit.audit` and what it writes: a page that escapes, a plan, JSON; the command line on real digits."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import upfit
+from upfit.audit_command import run_audit
+from upfit.audit_files import free_folder
+from upfit.auditing import noticed
+from upfit.cleaning import read_plan
+from upfit.data.read import read
+from upfit.errors import InputError
+from upfit.report.audit_page import audit_page
+from upfit.report.audit_table import audit_lines
+
+QUICK = ("label_names", "conflicts", "duplicates", "balance", "leaks")
+
+
+@pytest.fixture
+def messy(sentences_frame):
+    """Sentences with five copies, a class name written in two ways, and a text that is hostile to a page."""
+    import pandas as pd
+
+    frame = pd.concat([sentences_frame, sentences_frame[:5]], ignore_index=True)
+    frame.loc[[240, 241], "text"] = "<script>alert('x')</script> & <img src=x onerror=alert(1)>"
+    frame.loc[7, "label"] = "PANDAS"
+    return frame
+
+
+def test_the_audit_ranks_and_plans(messy):
+    audit = upfit.audit(messy, checks=QUICK, rows=100)
+    grades = [one.severity for one in audit.findings]
+    assert grades == sorted(grades, key=["error", "warning", "info"].index)
+    assert {"inconsistent_names", "exact_duplicates"} <= {one.kind for one in audit.findings}
+    assert {action.do for action in audit.plan.actions} >= {"merge", "drop"}
+    assert 0 < audit.severe_share < 0.02
+
+
+def test_a_hostile_text_is_escaped_on_the_page(messy):
+    page = audit_page(upfit.audit(messy, checks=QUICK, rows=100))
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_the_folder_holds_page_plan_and_json(messy, tmp_path):
+    source = tmp_path / "messy.csv"
+    messy.to_csv(source, index=False)
+    out = tmp_path / "audit"
+    settings = {"train": None, "checks": QUICK, "rows": 100}
+    text = run_audit(str(source), out, overwrite=False, as_json=False, settings=settings)
+    assert "written in 2 ways" in text
+    assert str(out / "plan.yaml") in text
+    assert read_plan(out / "plan.yaml").fingerprint == read(source).fingerprint
+    assert json.loads((out / "audit.json").read_text())["rows"] == len(messy)
+    with pytest.raises(InputError, match="holds an audit already"):
+        free_folder(source, out, overwrite=False)
+    (out / "mine.txt").write_text("keep")
+    with pytest.raises(InputError, match="holds other files"):
+        free_folder(source, out, overwrite=True)
+
+
+def test_a_check_that_there_is_not(messy):
+    with pytest.raises(InputError, match="--check duplicates"):
+        upfit.audit(messy, checks=["duplicate"])
+
+
+def test_clean_data_have_nothing_to_say(sentences_frame):
+    assert audit_lines(upfit.audit(sentences_frame, checks=QUICK, rows=100).findings) == "Nothing stood out."
+
+
+def test_fit_begins_with_the_cheap_checks(messy):
+    data = noticed(read(messy))
+    assert "inconsistent_names" in {one.kind for one in data.findings}
+    assert not any(one.rows or one.actions for one in data.findings)
+    assert data.fingerprint == read(messy).fingerprint

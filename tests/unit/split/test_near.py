@@ -1,0 +1,50 @@
+"""Nearly equal texts never straddle a new split; a given one that leaks is mended on request."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from upfit.data.read import read
+from upfit.split.make import make_split
+from upfit.split.near import near_groups
+from upfit.testing import docstring_sentences
+
+
+@pytest.fixture(scope="module")
+def twins():
+    """Long sentences, the first 30 of them a second time with a word more."""
+    frame = docstring_sentences(task="binary", per_class=150)
+    long = frame[frame["text"].str.len() > 70].reset_index(drop=True)
+    copies = long[:30].assign(text=long["text"][:30] + " Indeed.")
+    return pd.concat([long, copies], ignore_index=True), len(long)
+
+
+def test_twins_stay_together(twins):
+    frame, count = twins
+    data = read(frame)
+    for seed in range(3):
+        split = make_split(data, seed=seed, ratio="6:2:2")
+        part = {
+            row: name for name in ("train", "validation", "test") for row in getattr(split, name).tolist()
+        }
+        assert all(part[k] == part[count + k] for k in range(30))
+
+
+def test_a_template_of_many_rows_is_not_bound():
+    frame = docstring_sentences(task="binary", per_class=100)
+    numbered = "please send the long report about item number " + frame.index.astype(str).str.zfill(3)
+    data = read(frame.assign(text=frame["text"].where(frame.index >= 60, numbered)))
+    groups = near_groups(data, np.arange(200))
+    assert groups is None or np.bincount(groups[:60]).max() <= 10
+
+
+def test_leaks_of_a_given_split_are_mended_on_request(twins):
+    frame, count = twins
+    data = read(parts={"train": frame[:count], "test": frame[count:]})
+    assert len(make_split(data).test) == 30
+    mended = make_split(data, repair=True)
+    assert len(mended.test) == 30
+    assert not set(range(30)) & set(mended.train.tolist())
+    assert "leaking rows left out" in mended.how
