@@ -18,17 +18,19 @@ from upfit.store import FeatureCache, RunFolder
 from upfit.techniques import check_fits
 from upfit.techniques.augmentation import check_size
 from upfit.techniques.samplers import check_sampler
+from upfit.train.adapting import check_layers, without_adapters
 from upfit.train.afford import affordable, seconds_per_example
 from upfit.train.costs import step_seconds
 from upfit.train.fitted import Fitted, kept
 from upfit.train.fitting import fitting_size
 from upfit.train.flip import mirror_loss
+from upfit.train.layer_choice import choose_layers
 from upfit.train.objective import Objective
 from upfit.train.pictures import with_pictures
 from upfit.train.precision import choose_precision
 from upfit.train.range_test import SHARE
 from upfit.train.rate_stage import rate_stage
-from upfit.train.settle import Costs, make_plan, settle, settle_inputs, settle_techniques
+from upfit.train.settle import Costs, make_plan, settle, settle_cache, settle_inputs, settle_techniques
 from upfit.train.stages import fresh_network, probe_stage, refit_stage, training_parts, tune_stage
 from upfit.train.timing import Clock, Rates
 from upfit.train.tune import Places, Plan
@@ -112,6 +114,7 @@ def pack(data: Data, recipe: Recipe, split: Split | None, *, ratio: str, own_los
     check_fits(recipe, task=data.schema.task, modality=modality)
     Objective.of(data.schema.task, known, data.schema.classes, own=own_loss).check(recipe.loss)
     backbone = load_backbone(recipe.backbone, modality, segments=segment_count(data.schema))
+    check_layers(recipe, backbone)
     check_size(recipe, backbone=backbone.name, fixed=getattr(backbone.inputs, "fixed", False))
     return Packed(data, recipe, split, backbone)
 
@@ -134,6 +137,7 @@ def settled(
     folder = journey.folder
     if _still_missing(journey, "plan.json"):
         bench = bench.with_recipe(_settled_recipe(journey, bench, backbone, probe))
+        bench = _with_tried_layers(journey, bench, backbone)
         bench, rates = _rates(bench, backbone, probe)
         reserve = _reserve(journey.clock, rates, bench)
         left = None if journey.clock.left is None else journey.clock.left - reserve
@@ -156,6 +160,23 @@ def settled(
     if saved["plan"] is None:
         return bench, None
     return bench, replace(Plan(**saved["plan"]), deadline=journey.clock.deadline(saved["reserve"]))
+
+
+def _with_tried_layers(journey: Journey, bench: Workbench, backbone: Backbone) -> Workbench:
+    """The bench with the layers that trials chose, where the recipe leaves the choice to them."""
+    if bench.recipe.layers.train != "auto":
+        return bench
+    choice = choose_layers(
+        bench,
+        backbone,
+        metric=journey.metric,
+        left=journey.clock.left,
+        asked_to_stop=journey.places.asked_to_stop,
+    )
+    journey.watcher.note(choice.finding.message)
+    journey.folder.write_findings((*journey.folder.read_findings(), choice.finding))
+    layers = bench.recipe.layers.replace(train=choice.train)
+    return bench.with_recipe(bench.recipe.replace(layers=layers))
 
 
 def _with_tested_rate(journey: Journey, bench: Workbench, backbone: Backbone, plan: Plan | None) -> Workbench:
@@ -285,22 +306,22 @@ def _settled_recipe(journey: Journey, bench: Workbench, backbone: Backbone, prob
         classes = bench.data.schema.task in ("binary", "multiclass")
         loss = mirror_loss(bench, backbone, probe, "log_loss" if classes else journey.metric)
         recipe = recipe.replace(augment=recipe.augment.replace(flip=loss.low <= 0))
-    return settle(
-        recipe,
-        modality=backbone.modality,
-        task=bench.data.schema.task,
-        count=len(bench.split.train),
-    )
+    rows = len(bench.split.train)
+    recipe = settle(recipe, modality=backbone.modality, task=bench.data.schema.task, count=rows)
+    once = probe.facts["forward_seconds"] * (rows + len(bench.split.validation))
+    return settle_cache(recipe, once=once, left=bench.world.agree(journey.clock.left))
 
 
 def _rates(bench: Workbench, backbone: Backbone, probe: Fitted) -> tuple[Workbench, Rates]:
     """What things cost on this machine, and the bench with as many examples at once as it has memory for."""
     world, batching = bench.world, bench.recipe.batching
-    model, source = training_parts(bench, fresh_network(bench, backbone))
+    network = fresh_network(bench, backbone)
+    model, source = training_parts(bench, network)
     loss = bench.objective.loss(bench.recipe.loss)
     if batching.micro_size == "auto":
         batching = batching.replace(micro_size=world.agree(fitting_size(model, source, loss, world)))
     step = step_seconds(model, source, loss, world, micro_size=cast(int, batching.micro_size))
+    without_adapters(network, keep=False)
     forward = probe.facts["forward_seconds"] or step / cast(int, batching.size) / 3
     rates = world.agree(Rates(forward, step, probe.facts["head_seconds"]))
     return bench.with_recipe(bench.recipe.replace(batching=batching)), rates

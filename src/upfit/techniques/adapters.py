@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -77,10 +78,9 @@ def add_adapters(module: nn.Module, adapter: Adapter, learning: Iterable[str], *
     """
     if adapter.name == "none" or has_adapters(module):
         return
-    try:
-        from peft import inject_adapter_in_model
-    except ImportError:
-        raise MissingExtraError("peft", extra="peft", purpose=f"layers.adapter={adapter.name}") from None
+    require_peft(adapter)
+    from peft import inject_adapter_in_model
+
     targets = adaptable(module, learning)
     if not targets:
         raise RecipeError(
@@ -93,9 +93,17 @@ def add_adapters(module: nn.Module, adapter: Adapter, learning: Iterable[str], *
         inject_adapter_in_model(_config(adapter, targets), module)
 
 
+def require_peft(adapter: Adapter) -> None:
+    """Raise `MissingExtraError` unless the library is there."""
+    if importlib.util.find_spec("peft") is None:
+        raise MissingExtraError("peft", extra="peft", purpose=f"layers.adapter={adapter.name}")
+
+
 @torch.no_grad()
-def merge_adapters(module: nn.Module) -> None:
+def merge_adapters(module: nn.Module, *, keep: bool = True) -> None:
     """Add what the adapters learned to the weights beside them, and take the adapters out, in place.
+
+    Without `keep` they are taken out and what they learned is lost; the weights stay bit for bit.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(4, 4))
@@ -112,9 +120,12 @@ def merge_adapters(module: nn.Module) -> None:
 
     adapted = [(name, one) for name, one in module.named_modules() if isinstance(one, BaseTunerLayer)]
     for name, layer in adapted:
-        layer.merge(safe_merge=True)
+        if keep:
+            layer.merge(safe_merge=True)
         parent, _, child = name.rpartition(".")
         setattr(module.get_submodule(parent), child, layer.get_base_layer())
+    # peft leaves its settings behind, and would warn of them the next time.
+    del module.peft_config
 
 
 def has_adapters(module: nn.Module) -> bool:

@@ -184,6 +184,16 @@ def progress_nobody_waits_for(asked: Asked) -> None:
         )
 
 
+def adapters_nowhere(asked: Asked) -> None:
+    """Adapters sit in layers of the backbone that would learn."""
+    name, own = asked.recipe.layers.adapter.name, asked.modality == "own"
+    if name != "none" and (own or asked.head_on_features):
+        why = "modules of one's own train whole" if own else "with layers.train=head no layer of it learns"
+        raise RecipeError(
+            f"layers.adapter={name} sits in the backbone's layers, and {why}", hint="layers.adapter=none"
+        )
+
+
 RULES: tuple[Callable[[Asked], None], ...] = (
     pixels_of_text,
     mixed_values,
@@ -192,6 +202,7 @@ RULES: tuple[Callable[[Asked], None], ...] = (
     torn_pairs,
     tokens_of_images,
     frozen_backbone,
+    adapters_nowhere,
     nothing_to_disagree_on,
     two_around_the_step,
     average_never_read,

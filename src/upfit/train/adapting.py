@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from upfit.models import Network, find_groups
+from upfit.models import Backbone, LayerGroup, Network, find_groups
 from upfit.models.network import BELOW
-from upfit.techniques.adapters import add_adapters, has_adapters, merge_adapters
+from upfit.techniques.adapters import add_adapters, has_adapters, merge_adapters, require_peft
 from upfit.train.learning import learning_names
 from upfit.values import Recipe
+
+
+def check_layers(recipe: Recipe, backbone: Backbone) -> None:
+    """Raise `InputError` for layers that the backbone does not have, or adapters that cannot be had."""
+    layers = recipe.layers
+    if isinstance(layers.train, tuple):
+        learning_names((*backbone.groups, LayerGroup("head", ())), layers.train)
+    if layers.adapter.name != "none":
+        require_peft(layers.adapter)
 
 
 def with_adapters(network: Network, recipe: Recipe) -> None:
@@ -21,9 +30,9 @@ def with_adapters(network: Network, recipe: Recipe) -> None:
     backbone.groups = find_groups(backbone.net)
 
 
-def without_adapters(network: Network) -> None:
-    """Merge the adapters into the weights, in place, so that nothing that follows knows of them."""
+def without_adapters(network: Network, *, keep: bool = True) -> None:
+    """Take the adapters out, in place, what they learned merged into the weights or forgotten."""
     backbone = network.backbone
     if has_adapters(backbone):
-        merge_adapters(backbone.net)
+        merge_adapters(backbone.net, keep=keep)
         backbone.groups = find_groups(backbone.net)

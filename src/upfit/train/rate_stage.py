@@ -57,6 +57,6 @@ def rate_stage(
         chosen = with_rate(bench.recipe.optimizer, ours.lr, ours)
         return Rated(bench.recipe.replace(optimizer=chosen), finding, None)
     finally:
-        without_adapters(network)
+        without_adapters(network, keep=False)
     chosen = with_rate(bench.recipe.optimizer, tested.choice.rate, ours)
     return Rated(bench.recipe.replace(optimizer=chosen), tested.finding(), tested)

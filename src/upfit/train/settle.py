@@ -31,6 +31,8 @@ LARGEST = 160
 """Largest side chosen by itself: above, the gain is small and the cost is not."""
 EPOCHS, TUNING_SHARE = 6, 0.6
 """A size is affordable if so many epochs take at most this part of the time left."""
+CACHE_SHARE = 0.15
+"""Greatest part of the time left that computing activations of frozen layers may take."""
 EVALUATION_SHARE = 0.12
 """Greatest part of the tuning time that evaluations may take."""
 
@@ -176,6 +178,27 @@ def wanted_epochs(count: int) -> float:
     return float(min(20, max(3, round(20_000 / max(1, count)))))
 
 
+def settle_cache(recipe: Recipe, *, once: float, left: float | None) -> Recipe:
+    """Settle whether activations of frozen layers are kept: where each is read more often than computed.
+
+    Args:
+        recipe: Settled but for this.
+        once: Seconds of one forward pass over training and validation rows.
+        left: Seconds left; None for no limit.
+
+    Example:
+        >>> recipe = Recipe(stopping={"epochs": 5})
+        >>> [settle_cache(recipe, once=once, left=100).layers.cache for once in (1, 50)]
+        ['fp32', 'off']
+    """
+    if recipe.layers.cache != "auto":
+        return recipe
+    views, epochs = recipe.augment.views or 1, recipe.stopping.epochs
+    assert epochs != "auto", "the recipe has to be settled first"
+    pays = epochs > views and (left is None or views * once <= CACHE_SHARE * left)
+    return recipe.replace(layers=recipe.layers.replace(cache="fp32" if pays else "off"))
+
+
 def settle_own(recipe: Recipe, *, count: int, task: Task = "multiclass") -> Recipe:
     """Settle a recipe for a module that nothing is known about: one rate for all layers."""
     epochs = wanted_epochs(count) if recipe.stopping.epochs == "auto" else recipe.stopping.epochs
@@ -183,6 +206,7 @@ def settle_own(recipe: Recipe, *, count: int, task: Task = "multiclass") -> Reci
         loss=settled_loss(recipe.loss, task, label_smoothing=0.0),
         optimizer=settle_optimizer(recipe.optimizer, own_rates(recipe.optimizer)),
         stopping=recipe.stopping.replace(epochs=epochs),
+        layers=recipe.layers.replace(train="all") if recipe.layers.train == "auto" else recipe.layers,
     )
 
 
