@@ -91,7 +91,8 @@ class Setting:
             recipe = recipe.apply(*BARE).replace(techniques=(clip,))
         self.folder = folder
         self.bench, backbone = lay_out(data, folder, recipe=recipe)
-        self.network = fresh_network(self.bench, backbone)
+        # Lightning leaves modules in the mode that they come in, and transformers loads them in evaluation mode.
+        self.network = fresh_network(self.bench, backbone).train()
         self.loss = self.bench.objective.loss(self.bench.recipe.loss)
         self.examples = self.bench.examples(backbone, self.bench.split.train)
         self.targets = torch.as_tensor(self.bench.objective.encode(self.bench.train_targets))
