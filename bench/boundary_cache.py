@@ -121,8 +121,8 @@ def measure(kind: str, *, rows: int, epochs: int, folder: Path) -> tuple[list[st
     disk = sum(file.stat().st_size for file in (folder / "features").glob("*.npy")) / 2**20
     line = [
         kind, len(whole.bench.split.train), f"{once:.1f}", f"{disk:.0f}", f"{every_s:.2f}", f"{whole_s:.2f}",
-        f"{cached_s:.2f}", f"{whole_s / cached_s:.1f}", f"{every_s / cached_s:.1f}", f"{whole.accuracy():.4f}",
-        f"{cached.accuracy():.4f}", f"{difference:.0e}",
+        f"{cached_s:.2f}", f"{whole_s / cached_s:.1f}", f"{every_s / cached_s:.1f}",
+        f"{whole.accuracy():.4f}", f"{cached.accuracy():.4f}", f"{difference:.0e}",
     ]  # fmt: skip
     return [str(cell) for cell in line], profile(kind, whole, cached, whole_s=whole_s, cached_s=cached_s)
 

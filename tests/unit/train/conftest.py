@@ -10,9 +10,10 @@ from upfit.data.targets import targets
 from upfit.models import load_backbone
 from upfit.split.make import make_split
 from upfit.store import FeatureCache
+from upfit.train.feed import feed_of
 from upfit.train.objective import Objective
 from upfit.train.settle import settle, settle_inputs, settle_techniques
-from upfit.train.stages import fresh_network, probe_stage, training_parts, validation_measure
+from upfit.train.stages import fresh_network, probe_stage, validation_measure
 from upfit.train.tune import Places, Plan, tune
 from upfit.train.workbench import Workbench
 from upfit.train.world import World
@@ -59,20 +60,20 @@ class Parts:
         """Train to `steps`, or on from the checkpoint below `folder`."""
         bench = self.bench
         folder.mkdir(exist_ok=True)
-        model, source = training_parts(bench, self.network)
-        loader = bench.evaluation_loader(bench.examples(self.network.backbone, bench.split.validation))
+        feed = feed_of(bench, self.network)
         return tune(
             bench.recipe,
-            model,
-            self.network.groups,
-            source=source,
+            feed.model,
+            feed.groups,
+            source=feed.source,
             loss=bench.objective.loss(bench.recipe.loss),
-            measure=validation_measure(bench, loader),
+            measure=validation_measure(bench, feed.validation),
             metric="accuracy",
             plan=Plan(steps, evaluate_every, steps),
             world=bench.world,
             watcher=bench.watcher,
             places=Places(folder, every, asked_to_stop),
+            moved=feed.moved,
         )
 
 
