@@ -91,7 +91,7 @@ class Setting:
             recipe = recipe.apply(*BARE).replace(techniques=(clip,))
         self.folder = folder
         self.bench, backbone = lay_out(data, folder, recipe=recipe)
-        # Lightning leaves modules in the mode that they come in, and transformers loads them in evaluation mode.
+        # Lightning keeps the mode that modules come in, and transformers loads them in evaluation mode.
         self.network = fresh_network(self.bench, backbone).train()
         self.loss = self.bench.objective.loss(self.bench.recipe.loss)
         self.examples = self.bench.examples(backbone, self.bench.split.train)
