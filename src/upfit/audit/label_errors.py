@@ -25,8 +25,8 @@ from upfit.values import Action, Finding
 STRENGTH = 0.003
 """C of the logistic regression: firmly regularised, so that no single wrong label can bend it."""
 FOLDS = 5
-SUSPECT, SEVERE = 0.02, 0.005
-"""Calibrated probability of the given class below which a row is reported, and counts as severe."""
+SUSPECT, SEVERE = 1 / 40, 1 / 200
+"""Odds of the given class against the likeliest one, from which a row is reported, and counts as severe."""
 FEWEST = 5
 """Rows that a class needs: below, its examples cannot speak for one another."""
 
@@ -113,14 +113,15 @@ def _finding(
 
 
 def doubts(features_ND: Features, labels: npt.NDArray[np.int64]) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """How probable each given label is, and which class is the most probable.
+    """How each given label stands against the most probable class, and which that is.
 
     Args:
         features_ND: (N, D).
         labels: (N,) classes 0 to K-1, each on five rows or more.
 
     Returns:
-        (N,) calibrated probabilities of the given class, and (N,) the most probable class.
+        (N,) share of the given class in what it and the most probable class have together (0.5 where they are
+        the same), calibrated; and (N,) the most probable class.
 
     Raises:
         MissingExtraError: cleanlab is not installed.
@@ -137,7 +138,9 @@ def doubts(features_ND: Features, labels: npt.NDArray[np.int64]) -> tuple[Floats
         suspects = find_label_issues(labels, first, filter_by="low_self_confidence", n_jobs=1)
     suspects = np.asarray(suspects, bool)
     second = calibrated(out_of_fold(scaled, labels, ~suspects), labels, ~suspects)
-    return second[np.arange(len(labels)), labels], second.argmax(1)
+    own = second[np.arange(len(labels)), labels]
+    # Against its rival, not against all: with many classes every probability is small.
+    return own / (own + second.max(1)), second.argmax(1)
 
 
 def out_of_fold(

@@ -15,7 +15,7 @@ from upfit.audit.subject import Subject
 from upfit.data.content import normalised
 from upfit.values import Finding
 
-LEAST_JACCARD = 0.75
+LEAST_JACCARD = 0.7
 SHORTEST = 25
 """Characters below which similar texts are the nature of the data (commands, names), not copies."""
 

@@ -51,7 +51,7 @@ def losses_by_size(
         advance: Told how many fits are done, and of how many.
     """
     features, targets = train
-    strengths = _strengths(features, targets, objective, outputs, sizes)
+    strength = _strength(features, targets, objective, outputs, int(sizes[-1]))
     found = np.empty((len(sizes), REPEATS, len(held[1])))
     for repeat in range(REPEATS):
         order = np.random.default_rng(repeat).permutation(len(targets))
@@ -60,31 +60,24 @@ def losses_by_size(
                 found[place, repeat] = found[place, 0]  # all rows are the same rows in any order
                 continue
             rows = order[:size]
-            probe = fit_probe(
-                features[rows], targets[rows], objective, outputs=outputs, strength=strengths[place]
-            )
+            probe = fit_probe(features[rows], targets[rows], objective, outputs=outputs, strength=strength)
             found[place, repeat] = _losses(objective, objective.scores(probe.logits(held[0])), held[1])
             advance(repeat * len(sizes) + place + 1, REPEATS * len(sizes))
     return found
 
 
-def _strengths(
-    features: Features,
-    targets: npt.NDArray[Any],
-    objective: Objective,
-    outputs: int,
-    sizes: npt.NDArray[np.int64],
-) -> list[float | None]:
-    """C for each size: cross-validated at the smallest and the largest, in between on a logarithmic scale."""
+def _strength(
+    features: Features, targets: npt.NDArray[Any], objective: Objective, outputs: int, size: int
+) -> float | None:
+    """C, cross-validated once at the largest size.
+
+    It stands for what is believed of the weights before any data, and that does not change with their number;
+    chosen anew at each size from a coarse grid, it would bend the curve by more than the data do.
+    """
     if objective.task == "regression":
-        return [None] * len(sizes)
-    order = np.random.default_rng(0).permutation(len(targets))
-    ends = [
-        fit_probe(features[order[:size]], targets[order[:size]], objective, outputs=outputs).strength
-        for size in (sizes[0], sizes[-1])
-    ]
-    between = np.log(sizes / sizes[0]) / max(np.log(sizes[-1] / sizes[0]), 1e-9)
-    return [float(np.exp((1 - t) * np.log(ends[0]) + t * np.log(ends[1]))) for t in between]
+        return None
+    rows = np.random.default_rng(0).permutation(len(targets))[:size]
+    return fit_probe(features[rows], targets[rows], objective, outputs=outputs).strength
 
 
 def _losses(objective: Objective, scores: Any, targets: npt.NDArray[Any]) -> Floats:
