@@ -89,3 +89,24 @@ def test_the_digest_of_weights_sees_every_tensor_and_buffer():
     assert weights_digest(network) == before
     network[1].running_mean[1] += 1
     assert weights_digest(network) != before
+
+
+def test_what_was_not_used_for_longest_goes_first(tmp_path):
+    def write(array):
+        array[...] = 7
+
+    cache = FeatureCache(tmp_path, limit_bytes=2500)
+    for age, key in enumerate(("a", "b")):
+        cache.fill(key, (256,), "float32", write)
+        os.utime(tmp_path / f"{key}.npy", (1000 + age, 1000 + age))
+    cache.fill("a", (256,), "float32", write)
+    filled = cache.fill("c", (256,), "float32", write)
+    assert sorted(file.stem for file in tmp_path.glob("*.npy")) == ["a", "c"]
+    assert isinstance(filled, np.memmap)
+    assert (filled == 7).all()
+
+
+def test_an_array_of_another_shape_is_filled_anew(tmp_path):
+    cache = FeatureCache(tmp_path)
+    cache.fill("a", (4,), "float32", lambda array: array.fill(1))
+    assert (cache.fill("a", (5,), "float32", lambda array: array.fill(2)) == 2).all()
