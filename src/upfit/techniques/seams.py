@@ -91,7 +91,11 @@ class AroundStep(Protocol):
     def around_step(
         self, backward: Callable[[], torch.Tensor], parameters: Sequence[nn.Parameter]
     ) -> torch.Tensor:
-        """Leave gradients in the parameters and return the mean loss, as one call of `backward` does."""
+        """Leave gradients in the parameters and return the mean loss, as one call of `backward` does.
+
+        `backward` takes the whole batch, in whatever pieces fit into memory. It has to be called without
+        gradients in the parameters: where memory runs out, it clears them and begins again.
+        """
 
 
 @runtime_checkable
