@@ -10,6 +10,7 @@ checkpoints, best weights, EMA, clipping, accumulation. Resident memory is what 
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 
@@ -82,7 +83,8 @@ def run(steps: int, folder: Path) -> Trace:
         plan=Plan(steps, max(1, steps // 20), steps),
         world=World(),
         watcher=Silent(),
-        places=Places(folder),
+        # Often from the start on: the first takes its memory before the slope is looked at.
+        places=Places(folder, every=1.0),
     ).trace
 
 
@@ -115,6 +117,7 @@ def main() -> None:
         trace = run(args.steps, Path(place))
     rss = np.array([one.rss_mb for one in trace.steps])
     blocks = rss[: len(rss) // BLOCK * BLOCK].reshape(-1, BLOCK).mean(1)
+    print("MiB per block:", *(f"{value:.2f}" for value in blocks), file=sys.stderr)
     late = blocks[int(WARM * len(blocks)) :]
     slope, low, high = slopes(late, np.random.default_rng(0))
     flat = "yes" if low <= 0 <= high else "no"
