@@ -13,6 +13,7 @@ from timm.models.resnet import BasicBlock, ResNet
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
+from torch import nn
 from torch.nn import functional
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
@@ -180,8 +181,12 @@ def small_backbone(modality: Modality) -> Backbone:
 
 def _image_backbone() -> ImageBackbone:
     block: Any = BasicBlock
-    # Maps stay wider than their kernels' centre: oneDNN gives bf16 gradients of 1 x 1 maps that are garbage.
+    # Maps of 2 x 2 at the end: oneDNN gives bf16 gradients of 1 x 1 maps that are garbage.
     net = ResNet(block, (1, 1, 1, 1), num_classes=0, channels=(8, 8, 16, 16), output_stride=8)
+    for conv in net.modules():
+        if isinstance(conv, nn.Conv2d) and conv.dilation != (1, 1):
+            # LoRA of peft does not know of dilated convolutions.
+            conv.dilation = conv.padding = (1, 1)
     inputs = ImageInput(size=16, mean=(0.5,) * 3, std=(0.5,) * 3)
     return ImageBackbone(net, name="small", inputs=inputs)
 
