@@ -108,3 +108,21 @@ def test_two_processes_resume_after_a_kill(task, alone, tmp_path, free_port):
     assert evaluations == pytest.approx(alone[1], abs=1e-5)
     events = read_trace(tmp_path / "two" / "trace.jsonl").events
     assert [(event.kind, event.step) for event in events] == [("resumed", 20)]
+
+
+@pytest.mark.slow
+def test_two_processes_unfreeze_gradually_like_one(task, tmp_path, free_port):
+    """Groups that have no gradient yet, and a boundary that moves, in both processes at the same step."""
+    from upfit.fit import fit
+    from upfit.values import Change
+
+    stages = {"layers.train": {"every": "5 steps", "groups": 1}, "stopping.steps": 14}
+    task = {**task, "changes": {**task["changes"], **stages}}
+    changes = [Change(path=path, to=to) for path, to in task["changes"].items()]
+    fit(task["data"], out=tmp_path / "one", changes=changes, model=task["model"])
+    launch(2, {**task, "out": str(tmp_path / "two")}, free_port)
+    one, two = traced(tmp_path / "one"), traced(tmp_path / "two")
+    assert two[0] == pytest.approx(one[0], abs=1e-5)
+    assert two[1] == pytest.approx(one[1], abs=1e-5)
+    events = read_trace(tmp_path / "two" / "trace.jsonl").events
+    assert [(event.kind, event.step) for event in events] == [("unfreeze", 5), ("unfreeze", 10)]
