@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -60,7 +61,12 @@ def losses_by_size(
                 found[place, repeat] = found[place, 0]  # all rows are the same rows in any order
                 continue
             rows = order[:size]
-            probe = fit_probe(features[rows], targets[rows], objective, outputs=outputs, strength=strength)
+            with warnings.catch_warnings():
+                # That a class has a row or two is the very thing that is tried here.
+                warnings.filterwarnings("ignore", message="The number of unique classes")
+                probe = fit_probe(
+                    features[rows], targets[rows], objective, outputs=outputs, strength=strength
+                )
             found[place, repeat] = _losses(objective, objective.scores(probe.logits(held[0])), held[1])
             advance(repeat * len(sizes) + place + 1, REPEATS * len(sizes))
     return found
