@@ -166,17 +166,11 @@ def _with_tried_layers(journey: Journey, bench: Workbench, backbone: Backbone) -
     """The bench with the layers that trials chose, where the recipe leaves the choice to them."""
     if bench.recipe.layers.train != "auto":
         return bench
-    choice = choose_layers(
-        bench,
-        backbone,
-        metric=journey.metric,
-        left=journey.clock.left,
-        asked_to_stop=journey.places.asked_to_stop,
-    )
+    stop, left = journey.places.asked_to_stop, journey.clock.left
+    choice = choose_layers(bench, backbone, metric=journey.metric, left=left, asked_to_stop=stop)
     journey.watcher.note(choice.finding.message)
     journey.folder.write_findings((*journey.folder.read_findings(), choice.finding))
-    layers = bench.recipe.layers.replace(train=choice.train)
-    return bench.with_recipe(bench.recipe.replace(layers=layers))
+    return bench.with_recipe(bench.recipe.replace(layers=bench.recipe.layers.replace(train=choice.train)))
 
 
 def _with_tested_rate(journey: Journey, bench: Workbench, backbone: Backbone, plan: Plan | None) -> Workbench:

@@ -14,6 +14,7 @@ from upfit.techniques.adapters import is_adapter, plain_name
 from upfit.techniques.seams import Kept
 from upfit.techniques.unfreezing import after_plateau, learning_count
 from upfit.train.state import State
+from upfit.values import Event
 from upfit.values.layers import Gradual, Trained
 
 UNFREEZING = "unfreezing"
@@ -89,6 +90,28 @@ def due(gradual: Gradual, state: State, *, groups: int, per_epoch: int) -> int:
         learning,
         learning_count(gradual, groups=groups, step=state.step, total=state.total_steps, per_epoch=per_epoch),
     )
+
+
+def learns_more(train: Trained, state: State, groups: Sequence[LayerGroup], per_epoch: int) -> bool:
+    """Whether gradual unfreezing lets further layer groups learn before the coming step."""
+    if not isinstance(train, Gradual):
+        return False
+    return due(train, state, groups=len(groups) - 1, per_epoch=per_epoch) > learns_now(state)
+
+
+def let_learn(train: Trained, state: State, groups: tuple[LayerGroup, ...], per_epoch: int) -> Event | None:
+    """Let those layer groups learn that are due; the Event of it, where some have joined."""
+    if not isinstance(train, Gradual):
+        return None
+    below = len(groups) - 1
+    count = due(train, state, groups=below, per_epoch=per_epoch)
+    learning_from(state.network, groups, train, count)
+    if count <= learns_now(state):
+        return None
+    state.remembered[UNFREEZING]["learning"].fill_(count)
+    state.stale = 0 if train.every == "plateau" else state.stale
+    text = f"{count} of {below} layer groups below the head learn now"
+    return Event(state.step, "unfreeze", text, {"learning": count})
 
 
 def _named(below: Sequence[LayerGroup], wanted: tuple[str, ...]) -> set[str]:

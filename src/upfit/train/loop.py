@@ -24,7 +24,7 @@ from upfit.techniques.parts import generator
 from upfit.techniques.schedules import multiplier
 from upfit.techniques.schedules.plateau import cut_on_plateau
 from upfit.train.gradients import average_gradients
-from upfit.train.learning import UNFREEZING, due, learning_from, learns_now
+from upfit.train.learning import learns_more, let_learn
 from upfit.train.micro import pieces, row_count
 from upfit.train.objective import LossFunction
 from upfit.train.out_of_memory import Moment, empty_cache, halved, is_out_of_memory
@@ -34,7 +34,6 @@ from upfit.train.selection import is_better, level_within
 from upfit.train.state import State
 from upfit.train.world import Batch, World, bare
 from upfit.values import Evaluation, Event, Recipe, Watcher
-from upfit.values.layers import Gradual
 
 PLAN_CHECKS = 20
 """How often in a run the plan is compared with the clock."""
@@ -127,7 +126,7 @@ def train_loop(job: Job, state: State, around: Surroundings, *, replay: Replay |
                 evaluate(job, state, around, time.monotonic() - started)
             if _pause(state, around):
                 return False
-            if state.done() or learns_more(job, state):
+            if state.done() or learns_more(job.recipe.layers.train, state, job.groups, per_epoch):
                 break
     return True
 
@@ -149,26 +148,11 @@ def take_step(
     return loss, norm
 
 
-def learns_more(job: Job, state: State) -> bool:
-    """Whether gradual unfreezing lets further layer groups learn before the coming step."""
-    gradual = job.recipe.layers.train
-    if not isinstance(gradual, Gradual):
-        return False
-    return due(gradual, state, groups=len(job.groups) - 1, per_epoch=len(job.source)) > learns_now(state)
-
-
 def thaw(job: Job, state: State, around: Surroundings) -> None:
     """Let those layer groups learn that are due, and have the frozen ones stand still."""
-    gradual = job.recipe.layers.train
-    if isinstance(gradual, Gradual):
-        below = len(job.groups) - 1
-        count = due(gradual, state, groups=below, per_epoch=len(job.source))
-        learning_from(state.network, job.groups, gradual, count)
-        if count > learns_now(state):
-            state.remembered[UNFREEZING]["learning"].fill_(count)
-            state.stale = 0 if gradual.every == "plateau" else state.stale
-            text = f"{count} of {below} layer groups below the head learn now"
-            _tell(around, Event(state.step, "unfreeze", text, {"learning": count}))
+    event = let_learn(job.recipe.layers.train, state, job.groups, len(job.source))
+    if event is not None:
+        _tell(around, event)
     set_training(job)
     job.moved(frozen_prefix(state.network, job.groups))
 
