@@ -32,10 +32,8 @@ def outliers(subject: Subject) -> tuple[Finding, ...]:
         return ()
     share = len(far) / len(rows)
     examples = [f"{subject.show(int(row))} ({subject.label(int(row))})" for row in rows[far]]
-    verb = times(len(far), "row looks", "rows look")
-    message = (
-        f"{verb} like nothing else in its class ({percent(share)}): off topic, or rare and worth more like it"
-    )
+    verb = times(len(far), "row looks like nothing else in its", "rows look like nothing else in their")
+    message = f"{verb} class ({percent(share)}): off topic, or rare and worth more like it"
     found = of_rows(
         subject,
         "outliers",

@@ -82,8 +82,8 @@ def perceptual_hash(grey: npt.NDArray[np.floating[Any]]) -> int:
     Args:
         grey: (32, 32) brightness.
 
-    >>> bright = np.add.outer(np.arange(32.0), np.arange(32.0))
-    >>> perceptual_hash(bright) == perceptual_hash(bright * 0.5 + 9)
+    >>> grey = np.random.default_rng(0).random((32, 32))
+    >>> perceptual_hash(grey) == perceptual_hash(grey * 0.5 + 9)
     True
     """
     low = dctn(grey, norm="ortho")[:HASH_SIDE, :HASH_SIDE]
