@@ -53,11 +53,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """What to train, on what, and how it is judged.
-
-    `model` is the network as Accelerate prepared it. `judged` is the number of validation examples, 0 where
-    that is not known. `moved` is told how many of its layer `groups` are frozen ahead, whenever that changes.
-    """
+    """What to train, judged on `judged` examples; `moved` is told how many layer groups are frozen ahead."""
 
     recipe: Recipe
     model: nn.Module
@@ -150,8 +146,7 @@ def take_step(
 
 def thaw(job: Job, state: State, around: Surroundings) -> None:
     """Let those layer groups learn that are due, and have the frozen ones stand still."""
-    event = let_learn(job.recipe.layers.train, state, job.groups, len(job.source))
-    if event is not None:
+    if (event := let_learn(job.recipe.layers.train, state, job.groups, len(job.source))) is not None:
         _tell(around, event)
     set_training(job)
     job.moved(frozen_prefix(state.network, job.groups))
