@@ -12,11 +12,12 @@ import math
 import sys
 import time
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from common import RESULTS, append_line, machine, machine_line, markdown_table, read_lines, write_result
+from common import RAW, RESULTS, append_line, machine, machine_line, markdown_table, read_lines, write_result
 
 LINES = RESULTS / "doctor.jsonl"
 ALARMING = ("warning", "error")
@@ -29,9 +30,12 @@ def main() -> None:
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--judge", action="store_true", help="only apply the rules to the kept traces again")
     parser.add_argument("--show", action="store_true", help="print each report")
     given = parser.parse_args()
-    if not given.table:
+    if given.judge:
+        judge_again()
+    elif not given.table:
         run_all(given)
     write_result(RESULTS / "doctor.md", table())
 
@@ -44,11 +48,11 @@ def run_all(given: argparse.Namespace) -> None:
     chosen = set(filter(None, given.only.split(",")))
     for seed in map(int, given.seeds.split(",")):
         jobs: list[tuple[str, str, Any]] = [
-            (case.name, form, lambda case=case, form=form: case.build(form == "faulty", seed))
+            (case.name, form, partial(case.build, form == "faulty", seed))
             for case in CASES
             for form in ("faulty", "repaired")
         ]
-        jobs += [(name, "healthy", lambda build=build: build(seed)) for name, build in HEALTHY.items()]
+        jobs += [(name, "healthy", partial(build, seed)) for name, build in HEALTHY.items()]
         for name, form, build in jobs:
             wanted = not chosen or name in chosen or form in chosen
             if wanted and (given.again or (name, form, seed) not in known):
@@ -94,6 +98,7 @@ def one_run(name: str, form: str, seed: int, build: Any, *, show: bool = False) 
             traceback.print_exc()
     if show:
         print(doctor.report())
+    keep_trace(doctor.trace, name, form, seed)
     findings = [one for one in doctor.findings if one.severity in ALARMING]
     return {
         "name": name,
@@ -109,6 +114,35 @@ def one_run(name: str, form: str, seed: int, build: Any, *, show: bool = False) 
         "watching_share": round(doctor.overhead, 4),
         "error": error,
     }
+
+
+def keep_trace(trace: Any, name: str, form: str, seed: int) -> None:
+    """Write what was seen to `results/raw`, so that `--judge` can apply changed rules to it."""
+    from upfit.store import Journal
+
+    path = RAW / "doctor" / f"{name}-{form}-{seed}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    journal = Journal(path)
+    for record in (*trace.events, *trace.steps, *trace.healths, *trace.evaluations):
+        journal.add(record)
+    journal.close()
+
+
+def judge_again() -> None:
+    """Apply the rules as they are now to the kept traces: milliseconds each."""
+    from upfit.diagnose import diagnose
+    from upfit.store import read_trace
+
+    for (name, form, seed), record in latest().items():
+        path = RAW / "doctor" / f"{name}-{form}-{seed}.jsonl"
+        if path.is_file():
+            findings = [one for one in diagnose(read_trace(path)).findings if one.severity in ALARMING]
+            new = [one.kind for one in findings]
+            if new != record["findings"]:
+                print(name, form, seed, record["findings"], "→", new)
+                unexplained = [one.kind for one in findings if not one.causes]
+                append_line(LINES, record | {"findings": new, "unexplained": unexplained})
 
 
 def latest() -> dict[tuple[str, str, int], dict[str, Any]]:
@@ -159,7 +193,18 @@ def table() -> str:
                     ", ".join(repaired["findings"]) or "–",
                 )
             )
-    head = ["case", "seed", "faulty", "repaired", "counts", "label", "first finding", "named", "then", "alarms when repaired"]
+    head = [
+        "case",
+        "seed",
+        "faulty",
+        "repaired",
+        "counts",
+        "label",
+        "first finding",
+        "named",
+        "then",
+        "alarms when repaired",
+    ]
     return "\n".join(
         [
             "# The Doctor on planted faults",

@@ -161,20 +161,26 @@ class Seen:
     def is_poor(self) -> bool:
         """Whether the run ended clearly below what the data allow, as far as that is known.
 
-        Without a reference: the loss has lost less than half of what it opened with.
+        Without a reference: the loss has lost less than a tenth of what it opened with (text models go from
+        3.5 to 2.8 and are well).
         """
         if math.isfinite(self.shortfall):
             return self.shortfall > self.margin
         lost = self.fact("reference.loss")
         if math.isfinite(lost):
             return self.closing > 1.05 * lost
-        return len(self.losses) >= 10 and self.fallen < 0.5
+        return len(self.losses) >= 10 and self.fallen < 0.1
 
     @property
     def is_far_behind(self) -> bool:
         """Whether the run ended so low that more steps or more capacity must be the answer, not a detail."""
         known = math.isfinite(self.shortfall)
         return self.is_poor and (self.shortfall > 3 * self.margin - 0.02 if known else True)
+
+    @property
+    def has_had_time(self) -> bool:
+        """Whether slowness may be judged yet: a hundred steps, or three evaluations."""
+        return len(self.steps) >= 100 or len(self.evaluations) >= 3
 
     @property
     def is_at_chance(self) -> bool:

@@ -12,7 +12,7 @@ CREEPING = 1e-5
 
 def look(seen: Seen) -> Finding | None:
     """A loss that barely falls, though ten or a hundred times the rate would make it fall."""
-    if len(seen.steps) < 5 or not seen.is_poor:
+    if not seen.has_had_time or not seen.is_poor:
         return None
     start = seen.fact("rates.start")
     best = min(seen.fact("rates.ten", start), seen.fact("rates.hundred", start))

@@ -24,4 +24,4 @@ def look(seen: Seen) -> Finding | None:
     )
 
 
-RULE = Rule("slow_convergence", ("loss",), look)
+RULE = Rule("slow_convergence", ("loss", "validation"), look)

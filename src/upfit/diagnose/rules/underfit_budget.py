@@ -12,7 +12,12 @@ SHORT = 100
 
 def look(seen: Seen) -> Finding | None:
     """Few steps, still falling, and clearly below what the data allow."""
-    if not seen.steps or not seen.is_far_behind or seen.losses.size > len(seen.finite_losses):
+    if (
+        not seen.steps
+        or not seen.has_had_time
+        or not seen.is_far_behind
+        or seen.losses.size > len(seen.finite_losses)
+    ):
         return None
     short = len(seen.steps) < SHORT
     improving = len(seen.scores) >= 3 and seen.scores[-1] > seen.scores[-3] + 0.01
@@ -33,4 +38,4 @@ def look(seen: Seen) -> Finding | None:
     )
 
 
-RULE = Rule("underfit_budget", ("loss",), look)
+RULE = Rule("underfit_budget", ("loss", "validation"), look)

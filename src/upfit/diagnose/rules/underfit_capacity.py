@@ -33,4 +33,4 @@ def look(seen: Seen) -> Finding | None:
     )
 
 
-RULE = Rule("underfit_capacity", ("one_batch",), look)
+RULE = Rule("underfit_capacity", ("one_batch", "validation"), look)
