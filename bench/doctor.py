@@ -213,6 +213,8 @@ def table() -> str:
             "",
             *summary(tallies, found),
             "",
+            READ_WITH_CARE,
+            "",
             markdown_table(head, rows),
             "",
             "## Healthy controls",
@@ -244,7 +246,7 @@ def summary(tallies: dict[str, list[tuple[bool, ...]]], found: dict[Any, dict[st
         wiring = [one[4] for one in several if one[3]]
         rows.append(
             (
-                half + (" (tuned on)" if half == "odd" else " (not tuned on)"),
+                half,
                 len(several),
                 *(
                     f"{sum(one[i] for one in several)} ({sum(one[i] for one in several) / number:.0%})"
@@ -273,6 +275,18 @@ def summary(tallies: dict[str, list[tuple[bool, ...]]], found: dict[Any, dict[st
         f"Watching took {middle:.1%} of the time (median; these runs last a second or two, "
         "and the looks that are always made weigh most there).",
     ]
+
+
+READ_WITH_CARE = """\
+**Read with care.** Seeds as listed; all changes were made with seed 0 in view. The even half is not \
+untouched: after a first look at all cases, two rules were mended because of A4 and A10 (and A4, D2, E2, \
+G1, G3 and O1 were given more steps, since their repaired forms were not done), and the thresholds \
+against false alarms were set with these very controls and repaired forms in view. The networks and \
+faulty forms are ports made by the same hands as the rules. Naming on cases of other hands will be lower. \
+Of the wiring faults, C5 (validation in training mode) can only show at the first evaluation, not by the \
+second step. G3 does not count here: with this model the rate of 0.1 did no harm. X1, the cases on the \
+packaged backbones, repairs, and the published thresholds of others beside ours are not measured yet.\
+"""
 
 
 def show(score: float | None) -> str:
