@@ -1,7 +1,8 @@
 """Do learning curves forecast? From the smaller half of the training rows, the accuracy with all of them.
 
 `curve.py` fits the curve on nested subsets of half the training rows, forecasts the error at twice that, and
-compares with what the same probe reaches with all rows, on the same held-out rows. See `results/curve.md`.
+compares with what the same probe, equally regularised, reaches with all rows, on the same held-out rows. See
+`results/curve.md`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from upfit.data.targets import targets
 from upfit.embedding import embedder
 from upfit.measure.power_law import forecasts
 from upfit.split.given import given_parts
-from upfit.train.curve import curve_sizes, losses_by_size
+from upfit.train.curve import curve_sizes, losses_by_size, probe_strength
 from upfit.train.objective import Objective
 
 RAW = RESULTS / "raw" / "curve.jsonl"
@@ -50,9 +51,11 @@ def forecast(name: str) -> dict[str, Any]:
     outputs = data.schema.outputs
     sizes = curve_sizes(half, len(data.schema.classes))
     smaller = (train[0][:half], train[1][:half])
-    losses = losses_by_size(smaller, held, objective, outputs=outputs, sizes=sizes)
+    strength = probe_strength(smaller, objective, outputs=outputs, size=half)
+    losses = losses_by_size(smaller, held, objective, outputs=outputs, sizes=sizes, strength=strength)
     (ahead,) = forecasts(sizes.astype(float), losses, (2 * half,))
-    true = losses_by_size(train, held, objective, outputs=outputs, sizes=np.array([half, 2 * half]))
+    both = np.array([half, 2 * half])
+    true = losses_by_size(train, held, objective, outputs=outputs, sizes=both, strength=strength)
     return {
         "set": name,
         "rows": half,

@@ -12,6 +12,7 @@ from upfit.audit.minhash import near_pairs
 from upfit.audit.neighbours import nearest
 from upfit.audit.pictures import distances
 from upfit.audit.subject import Subject
+from upfit.data.cells import cells
 from upfit.data.content import normalised
 from upfit.values import Finding
 
@@ -65,7 +66,19 @@ def _of_texts(subject: Subject) -> Pairs:
     rows, written = rows[long], [text for text, kept in zip(written, long, strict=True) if kept]
     if len(rows) < 2:
         return np.empty((0, 2), np.int64)
-    return _different(subject, rows[near_pairs(written, least=LEAST_JACCARD)[0]])
+    pairs = _different(subject, rows[near_pairs(written, least=LEAST_JACCARD)[0]])
+    other = _other_cells(subject)
+    return np.asarray(pairs[other[pairs[:, 0]] == other[pairs[:, 1]]])
+
+
+def _other_cells(subject: Subject) -> npt.NDArray[np.object_]:
+    """(N,) numbers and categories of each row, joined: what is alike in name may differ in size."""
+    names = subject.data.schema.of_kind("number", "category")
+    found = np.full(len(subject.data), "", dtype=object)
+    for name in names:
+        column = cells(subject.data, name).to_pylist()
+        found = found + "|" + np.array([str(cell) for cell in column], object)
+    return found
 
 
 def _of_images(subject: Subject) -> Pairs:

@@ -36,6 +36,7 @@ def losses_by_size(
     *,
     outputs: int,
     sizes: npt.NDArray[np.int64],
+    strength: float | None = None,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> Floats:
     """(S, R, M) loss of each held-out example after a probe was fitted on each size, five times.
@@ -49,10 +50,11 @@ def losses_by_size(
         objective: The task with its units.
         outputs: K.
         sizes: (S,) numbers of training examples.
+        strength: C of the probes; cross-validated at the largest size where missing.
         advance: Told how many fits are done, and of how many.
     """
     features, targets = train
-    strength = _strength(features, targets, objective, outputs, int(sizes[-1]))
+    strength = strength or probe_strength(train, objective, outputs=outputs, size=int(sizes[-1]))
     found = np.empty((len(sizes), REPEATS, len(held[1])))
     for repeat in range(REPEATS):
         order = np.random.default_rng(repeat).permutation(len(targets))
@@ -72,8 +74,8 @@ def losses_by_size(
     return found
 
 
-def _strength(
-    features: Features, targets: npt.NDArray[Any], objective: Objective, outputs: int, size: int
+def probe_strength(
+    train: tuple[Features, npt.NDArray[Any]], objective: Objective, *, outputs: int, size: int
 ) -> float | None:
     """C, cross-validated once at the largest size.
 
@@ -82,6 +84,7 @@ def _strength(
     """
     if objective.task == "regression":
         return None
+    features, targets = train
     rows = np.random.default_rng(0).permutation(len(targets))[:size]
     return fit_probe(features[rows], targets[rows], objective, outputs=outputs).strength
 
