@@ -12,7 +12,49 @@ from upfit.testing.traces import HEALTHY_FACTS, falling, healthy_trace, made_tra
 from upfit.values import Recipe, Trace
 from upfit.values.trace import Health
 
-VOCABULARY = ["vanishing_gradient", "exploding_gradient", "nan_loss", "nan_input", "dead_units", "bad_init", "lr_too_large", "lr_too_small", "oscillating_loss", "slow_convergence", "underfit_budget", "underfit_capacity", "overfit", "over_regularised", "too_little_data", "class_imbalance", "label_noise", "label_corruption", "data_leakage", "missing_causal_mask", "wrong_preprocessing", "train_eval_skew", "wrong_augmentation", "eval_mode_bug", "loss_activation_mismatch", "wrong_activation", "broadcast_bug", "flipped_gradient", "missing_zero_grad", "optimizer_model_mismatch", "optimizer_not_stepping", "frozen_params", "detached_graph", "pretrained_not_loaded", "clip_too_small", "no_shuffle", "out_of_memory", "memory_leak", "replica_divergence", "worker_seed_bug", "tiny_last_batch"]
+VOCABULARY = [
+    "vanishing_gradient",
+    "exploding_gradient",
+    "nan_loss",
+    "nan_input",
+    "dead_units",
+    "bad_init",
+    "lr_too_large",
+    "lr_too_small",
+    "oscillating_loss",
+    "slow_convergence",
+    "underfit_budget",
+    "underfit_capacity",
+    "overfit",
+    "over_regularised",
+    "too_little_data",
+    "class_imbalance",
+    "label_noise",
+    "label_corruption",
+    "data_leakage",
+    "missing_causal_mask",
+    "wrong_preprocessing",
+    "train_eval_skew",
+    "wrong_augmentation",
+    "eval_mode_bug",
+    "loss_activation_mismatch",
+    "wrong_activation",
+    "broadcast_bug",
+    "flipped_gradient",
+    "missing_zero_grad",
+    "optimizer_model_mismatch",
+    "optimizer_not_stepping",
+    "frozen_params",
+    "detached_graph",
+    "pretrained_not_loaded",
+    "clip_too_small",
+    "no_shuffle",
+    "out_of_memory",
+    "memory_leak",
+    "replica_divergence",
+    "worker_seed_bug",
+    "tiny_last_batch",
+]
 
 FLAT = [2.3] * 200
 SLOW = [2.31 - 0.001 * i for i in range(200)]

@@ -101,14 +101,16 @@ def test_gradients_that_were_none_are_none_again(subject):
     assert all(p.grad is None for p in subject.model.parameters())
 
 
-def test_everything_comes_back_after_an_error(subject):
-    before = everything(subject)
-    with (
-        pytest.raises(RuntimeError, match="stop"),
-        untouched(subject.model, subject.optimizers, loaders=(subject.train,)),
-    ):
+def spoil(subject):
+    with untouched(subject.model, subject.optimizers, loaders=(subject.train,)):
         subject.model.eval()
         subject.model[0].weight.data.zero_()
         next(iter(subject.train))
         raise RuntimeError("stop")
+
+
+def test_everything_comes_back_after_an_error(subject):
+    before = everything(subject)
+    with pytest.raises(RuntimeError, match="stop"):
+        spoil(subject)
     assert all(same(a, b) for a, b in zip(before, everything(subject), strict=True))
