@@ -11,6 +11,8 @@ from upfit.values import Finding
 
 FAR = 2.0
 """Robust deviations above the median distance, which cannot grow beyond a few: cosines are bounded."""
+MOST_SHARE = 0.02
+"""Of the rows; more of them would be a kind of their own, not strangers."""
 NEIGHBOURS, SHARE = 10, 0.03
 """Neighbours asked: at least 10, and 3 % of the class, so that a clump of strangers is still far away."""
 
@@ -27,7 +29,9 @@ def outliers(subject: Subject) -> tuple[Finding, ...]:
         return ()
     groups = subject.classes_of_rows[rows]
     distance = remoteness(unit, groups)
-    far = np.flatnonzero(deviations(distance, groups) > FAR)
+    beyond = deviations(distance, groups)
+    far = np.flatnonzero(beyond > FAR)
+    far = far[np.argsort(-beyond[far], kind="stable")][: int(MOST_SHARE * len(rows))]
     if not len(far):
         return ()
     share = len(far) / len(rows)
