@@ -1,6 +1,7 @@
 """Training behind a frozen prefix: on kept activations as with the prefix run in every epoch.
 
-Tolerance: losses within 1e-4, weights within 1e-3 of the size of their change (fp32, both packaged backbones).
+Tolerance: losses within 1e-4, weights within 1e-3 of the size of their change (fp32, both packaged
+backbones).
 """
 
 from __future__ import annotations
@@ -39,8 +40,18 @@ class Trial:
     """A network tuned on a bench, with what came of it."""
 
     def __init__(self, source, modality, cache_folder, **fields):
-        changes = {"stopping.steps": STEPS, "batching.size": 8, "inputs.image_size": 32, "inputs.max_length": 16}
-        changes |= {"layers.dropout": 0.1, "head.init": "fresh", "augment.policy": "none", "techniques.ema": "off"}
+        changes = {
+            "stopping.steps": STEPS,
+            "batching.size": 8,
+            "inputs.image_size": 32,
+            "inputs.max_length": 16,
+        }
+        changes |= {
+            "layers.dropout": 0.1,
+            "head.init": "fresh",
+            "augment.policy": "none",
+            "techniques.ema": "off",
+        }
         changes |= {name.replace("__", "."): value for name, value in fields.items()}
         recipe = Recipe(precision="fp32").apply(*[Change(path=path, to=to) for path, to in changes.items()])
         data = read(source)
@@ -66,7 +77,7 @@ class Trial:
     def tune(self, folder=None, *, asked_to_stop=lambda: False):
         """Losses of steps and evaluations, and the weights that came of them."""
         self.feed = feed_of(self.bench, self.network)
-        tuned = tune(
+        return tune(
             self.bench.recipe,
             self.feed.model,
             self.feed.groups,
@@ -80,7 +91,6 @@ class Trial:
             places=Places(folder, 0 if folder else None, asked_to_stop),
             moved=self.feed.moved,
         )
-        return tuned
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ CARD = Card(
         "A fresh head on a good backbone, few examples. While a prefix is frozen, its activations come from "
         "the cache, so that early stages cost little."
     ),
-    when_not="A head that starts from a probe has tame gradients from the first step; runs of very few epochs.",
+    when_not="A head that starts from a probe has tame gradients from the start; runs of very few epochs.",
     combine="With layer-wise rates. A schedule that decays early leaves little to groups that join late.",
     source="Howard and Ruder 2018",
 )

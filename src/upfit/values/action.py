@@ -53,7 +53,7 @@ class Plan(Value):
     def to_yaml(self) -> str:
         """The plan as a file to edit; the number of rows stands beside each action."""
         lines = [
-            "# upfit clean DATA --plan THIS --out FOLDER applies this to a copy; your files stay as they are.",
+            "# upfit clean DATA --plan THIS --out FOLDER applies this to a copy; your files stay the same.",
             "# Delete whole entries, or single rows, that should not be done.",
             f'fingerprint: "{self.fingerprint}"',
             "actions:" if self.actions else "actions: []",

@@ -70,7 +70,7 @@ class Health:
         dead: Rectifier → fraction of its units that are above zero on fewer than 1 % of the probe examples.
         saturated: Sigmoid or tanh → fraction of its outputs within 1 % of an end of its range.
         means: Layer → mean of its outputs on the probe examples; `spreads` their standard deviations.
-        train_mode_loss: Loss of the probe examples in training mode; `evaluation_mode_loss` in evaluation mode.
+        train_mode_loss: Loss of the probe examples in training mode; `evaluation_mode_loss` in the other.
         train_metric: Accuracy (R² for regression) on the probe examples in evaluation mode.
     """
 

@@ -18,11 +18,14 @@ if not keep_freed_memory():
     raise SystemExit(77)
 for _ in range(2):
     torch.ones(BYTES // 4)
-before = faults()
-for _ in range(10):
-    torch.ones(BYTES // 4)
-# Without, every one of the ten would fault once a page.
-assert faults() - before < 3 * BYTES // 4096, faults() - before
+found = []
+for _ in range(5):
+    before = faults()
+    for _ in range(10):
+        torch.ones(BYTES // 4)
+    found.append(faults() - before)
+# Without, each of the ten would fault once a page in every round; a busy kernel takes pages back in some.
+assert min(found) < 3 * BYTES // 4096, found
 held = psutil.Process().memory_info().rss
 give_back()
 assert psutil.Process().memory_info().rss <= held - BYTES // 2

@@ -32,7 +32,9 @@ PATHS = {
     "optimizer.lr": st.floats(1e-9, 10) | AUTO,
     "optimizer.betas": st.tuples(st.floats(0, 0.999), st.floats(0, 0.999)),
     "schedule.name": st.sampled_from(["cosine", "linear", "constant"]),
-    "layers.train": st.sampled_from(["head", "all", "gradual", {"gradual": {"every": 0.1}}, ["a.1", "*.bias"]])
+    "layers.train": st.sampled_from(
+        ["head", "all", "gradual", {"gradual": {"every": 0.1}}, ["a.1", "*.bias"]]
+    )
     | st.integers(1, 12),
     "layers.adapter": st.sampled_from(["none", "ia3", {"lora": {"rank": 4}}]),
     "augment.flip": st.booleans() | AUTO,

@@ -54,7 +54,8 @@ def multiplier(
     Example:
         >>> multiplier(Schedule(name="linear", warmup=0.0), 50, 100)
         0.5
-        >>> round(multiplier(Schedule(name="step", warmup="5 steps", every="3 epochs"), 60, 100, per_epoch=10), 6)
+        >>> often = Schedule(name="step", warmup="5 steps", every="3 epochs")
+        >>> round(multiplier(often, 60, 100, per_epoch=10), 6)
         0.01
     """
     moment = Moment.of(schedule, step, total, per_epoch=per_epoch, plateau_factor=plateau_factor)
