@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from typing import Any
 
 import torch
 
 from upfit.diagnose.preflight.activations import Watching
-from upfit.diagnose.preflight.calls import Calls, Example
+from upfit.diagnose.preflight.calls import Calls, Example, main_tensor
 from upfit.diagnose.preflight.subject import Subject
 
 FIRES = 0.01
@@ -49,6 +50,7 @@ class Looked:
 
     def __init__(self) -> None:
         self.examples = 0
+        self.raw: list[Any] = []
         self.kinds: defaultdict[str, int] = defaultdict(int)
         self.largest = 0.0
         self.means: dict[str, float] = {}
@@ -100,6 +102,7 @@ def look(calls: Calls, examples: list[Example]) -> Looked:
     for example in examples:
         # Names count calls within one pass: a new pass begins at 1 again.
         with Watching(calls.model, looked.note):
-            answer = calls.answer(example)
-        looked.examples += len(answer)
+            raw = calls.raw(example)
+        looked.raw.append(raw)
+        looked.examples += len(main_tensor(raw))
     return looked

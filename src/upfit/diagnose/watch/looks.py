@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from upfit.diagnose.preflight.activations import layer_weights
-from upfit.diagnose.preflight.scores import score
+from upfit.diagnose.preflight.calls import main_tensor
+from upfit.diagnose.preflight.scores import agreement
 from upfit.diagnose.preflight.subject import Subject
 from upfit.diagnose.preflight.units import look
 from upfit.values.trace import Health
@@ -67,10 +68,13 @@ class Looks:
         with torch.no_grad():
             subject.model.eval()
             looked = look(subject.calls, subject.batches)
-            still = sum(float(subject.calls.measured(one)[1]) for one in subject.batches) / len(
-                subject.batches
-            )
-            right = score(subject, subject.batches)
+            # One pass tells all three: activations, loss and score.
+            pairs = list(zip(looked.raw, subject.batches, strict=True))
+            still = sum(float(subject.calls.loss(raw, one.target)) for raw, one in pairs) / len(pairs)
+            known = all(isinstance(one.target, torch.Tensor) for one in subject.batches)
+            answers = [main_tensor(raw) for raw in looked.raw]
+            targets = [one.target for one in subject.batches]
+            right = agreement(answers, targets, subject.task) if known else math.nan
             subject.model.train()
             busy = sum(float(subject.calls.measured(one)[1]) for one in subject.batches) / len(
                 subject.batches
