@@ -118,7 +118,7 @@ def small_bench(recipe: Recipe, *, modality: Modality, task: Task, steps: int) -
     """A settled recipe on small data; raises `RecipeError` as a journey would, before any training."""
     require_sense(recipe, modality=modality, task=task)
     data = small_data(modality, task)
-    settled = settle_techniques(settle(recipe, modality=modality, task=task, count=TRAIN), steps)
+    settled = settle_techniques(settle(_tried(recipe), modality=modality, task=task, count=TRAIN), steps)
     return Workbench(
         data=data,
         split=SPLIT,
@@ -130,6 +130,15 @@ def small_bench(recipe: Recipe, *, modality: Modality, task: Task, steps: int) -
         cache=FeatureCache(),
         watcher=Silent(),
     )
+
+
+def _tried(recipe: Recipe) -> Recipe:
+    """The recipe after the trials that a journey makes before it settles: here they choose the defaults."""
+    if recipe.layers.train == "auto":
+        recipe = recipe.replace(layers=recipe.layers.replace(train="all"))
+    if recipe.optimizer.lr == "range_test":
+        recipe = recipe.replace(optimizer=recipe.optimizer.replace(lr="auto"))
+    return recipe
 
 
 @cache
