@@ -110,3 +110,8 @@ def test_a_hook_that_stays_is_told_from_none(monkeypatch):
     monkeypatch.setattr(Neftune, "on_model", lambda self, network: put_on(self, network) and None)
     with pytest.raises(AssertionError, match="leaves something behind"):
         contracts.check_leaves_nothing_behind("techniques.neftune={alpha: 5}")
+
+
+def test_l2_sp_goes_with_gradual_unfreezing():
+    """Weights that are frozen yet are where they started, and cost nothing."""
+    check_composes("techniques.l2_sp={strength: 0.01}", "layers.train=gradual")

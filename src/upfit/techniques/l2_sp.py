@@ -17,15 +17,17 @@ HEAD = "head."
 
 
 def half_square_distance(network: nn.Module, start: Kept) -> torch.Tensor:
-    """Half the squared distance between weights and their namesakes in `start`; a scalar.
+    """Half the squared distance between weights that learn now and their namesakes in `start`; a scalar.
 
     Example:
         >>> layer = nn.Linear(2, 1)
         >>> half_square_distance(layer, {"weight": layer.weight.detach() + 1}).item()
         1.0
     """
-    weights = learning_weights(network)
-    return half_square(weights[name] - value for name, value in start.items())
+    # Those that gradual unfreezing has not reached yet are where they started.
+    weights = learning_weights(network).items()
+    moved = [weight - start[name] for name, weight in weights if name in start]
+    return half_square(moved) if moved else next(network.parameters()).new_zeros(())
 
 
 class L2Sp(Value):

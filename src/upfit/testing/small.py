@@ -132,12 +132,16 @@ def small_bench(recipe: Recipe, *, modality: Modality, task: Task, steps: int) -
     )
 
 
+TRIED_LR = 1e-3
+"""What a range test is taken to have found."""
+
+
 def _tried(recipe: Recipe) -> Recipe:
-    """The recipe after the trials that a journey makes before it settles: here they choose the defaults."""
+    """The recipe after the trials that a journey makes before it settles, which are not made here."""
     if recipe.layers.train == "auto":
         recipe = recipe.replace(layers=recipe.layers.replace(train="all"))
-    if recipe.optimizer.lr == "range_test":
-        recipe = recipe.replace(optimizer=recipe.optimizer.replace(lr="auto"))
+    if recipe.optimizer.lr == "range_test" or recipe.optimizer.name == "sgd":
+        recipe = recipe.replace(optimizer=recipe.optimizer.replace(lr=TRIED_LR, head_lr=TRIED_LR))
     return recipe
 
 
