@@ -131,7 +131,8 @@ def reasons(cards: Sequence[Card], found: Sequence[Pairing]) -> str:
 
 def table(cards: Sequence[Card]) -> str:
     """The page."""
-    found = check_every_pair([card.tried for card in cards])
+    # Two cards may be one switch: what fits the memory, and running out of it.
+    found = check_every_pair(list(dict.fromkeys(card.tried for card in cards)))
     shared, met = processes(cards), company(cards, found)
     lines = [f"| technique | {' | '.join(COLUMNS)} |", "|---" * (len(COLUMNS) + 1) + "|"]
     for card in cards:
