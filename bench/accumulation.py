@@ -15,11 +15,10 @@ from pathlib import Path
 
 import torch
 from common import RESULTS, machine, machine_line, markdown_table, packaged_data, write_result
-from loops import OurLoop
+from loops import our_loop_on
 from setting import lay_out
 
 from upfit.data.read import read
-from upfit.train.stages import fresh_network, training_parts
 from upfit.values import Change, Data, Recipe
 
 SIZE, STEPS = 32, 20
@@ -60,20 +59,10 @@ def recipe_of(optimizer: str, micro_size: int) -> Recipe:
 def trained(data: Data, folder: Path, optimizer: str, micro_size: int) -> tuple[dict[str, torch.Tensor], str]:
     """Weights after the steps, and what the batches were."""
     bench, backbone = lay_out(data, folder, recipe=recipe_of(optimizer, micro_size))
-    network = fresh_network(bench, backbone)
-    _, source = training_parts(bench, network)
-    loop = OurLoop(
-        bench,
-        network,
-        network.groups,
-        source=source,
-        loss=bench.objective.loss(bench.recipe.loss),
-        folder=folder / f"{optimizer}-{micro_size}",
-        total_steps=STEPS,
-    )
+    loop = our_loop_on(bench, backbone, folder / f"{optimizer}-{micro_size}", total_steps=STEPS)
     loop.run(STEPS)
     rows = len(bench.split.train)
-    return network.state_dict(), f"{rows} rows, so {rows % SIZE} in the last batch of a pass"
+    return loop.state.network.state_dict(), f"{rows} rows, so {rows % SIZE} in the last batch of a pass"
 
 
 def difference(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> tuple[float, float, str]:

@@ -15,10 +15,12 @@ from torch.utils.data import DataLoader
 from upfit.data.examples import Examples
 from upfit.data.loader import Loader
 from upfit.data.order import epoch_batches
+from upfit.models import Backbone
 from upfit.models.groups import LayerGroup
 from upfit.techniques.batch_norm import freeze_batch_norm
 from upfit.train.loop import Job, set_training, train_loop
 from upfit.train.objective import LossFunction
+from upfit.train.stages import fresh_network, training_parts
 from upfit.train.tune import Places, Plan, freeze, prepare, surroundings
 from upfit.train.workbench import Workbench
 from upfit.values import Silent
@@ -82,6 +84,21 @@ class OurLoop:
         started = time.perf_counter()
         train_loop(self.job, self.state, self.around)
         return time.perf_counter() - started
+
+
+def our_loop_on(bench: Workbench, backbone: Backbone, folder: Path, *, total_steps: int) -> OurLoop:
+    """Our loop on a fresh network of a bench."""
+    network = fresh_network(bench, backbone)
+    _, source = training_parts(bench, network)
+    return OurLoop(
+        bench,
+        network,
+        network.groups,
+        source=source,
+        loss=bench.objective.loss(bench.recipe.loss),
+        folder=folder,
+        total_steps=total_steps,
+    )
 
 
 class PlainLoop:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from loops import OurLoop, PlainLoop, plain_batches
+from loops import OurLoop, PlainLoop, our_loop_on, plain_batches
 from setting import lay_out
 from torch import nn
 
@@ -19,7 +19,7 @@ from upfit.data.read import read
 from upfit.models import Head, Network, load_backbone
 from upfit.train.precision import choose_precision
 from upfit.train.recorder import peak_rss_mb
-from upfit.train.stages import fresh_network, training_parts
+from upfit.train.stages import fresh_network
 from upfit.train.workbench import Workbench
 from upfit.values import Change, Data, Recipe
 
@@ -46,18 +46,7 @@ def our_loop(data: Data, folder: Path, mode: str, total: int) -> tuple[OurLoop, 
     bench, backbone = lay_out(data, folder, recipe=recipe)
     if mode == "defaults" and _precision(bench, backbone) == "bf16":
         bench, backbone = lay_out(data, folder, recipe=recipe.replace(precision="bf16"))
-    network = fresh_network(bench, backbone)
-    _, source = training_parts(bench, network)
-    loop = OurLoop(
-        bench,
-        network,
-        network.groups,
-        source=source,
-        loss=bench.objective.loss(bench.recipe.loss),
-        folder=folder,
-        total_steps=total,
-    )
-    return loop, bench
+    return our_loop_on(bench, backbone, folder, total_steps=total), bench
 
 
 def plain_loop(data: Data, folder: Path, mode: str, total: int) -> PlainLoop:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from upfit.audit.result import Audit
 from upfit.errors import InputError
 from upfit.report.audit_page import audit_page
 from upfit.store.atomic import write_text
+from upfit.store.free_name import free_name
 
 PAGE, PLAN, RESULT = "audit.html", "plan.yaml", "audit.json"
 
@@ -22,12 +22,7 @@ def free_folder(source: Any, out: Path | None, *, overwrite: bool) -> Path:
         InputError: It holds something else, or an audit that is not to be replaced.
     """
     if out is None:
-        stem = Path(source).resolve().stem if isinstance(source, str | Path) else "data"
-        name = re.sub(r"[^\w.-]+", "-", stem)[:60] or "data"
-        number = 1
-        while Path("audits", f"{name}-{number}").exists():
-            number += 1
-        return Path("audits", f"{name}-{number}")
+        return free_name("audits", source)
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file", expected="a folder")
     inside = {entry.name for entry in out.iterdir()} if out.exists() else set()

@@ -12,7 +12,7 @@ from upfit.audit.checks import CHEAP, CHEAPEST, CHECKS, named, run_checks
 from upfit.audit.result import Audit
 from upfit.audit.subject import Subject
 from upfit.audit.table_features import table_features
-from upfit.data.read import read
+from upfit.data.read import read_once
 from upfit.embedding import Embedder, embedder
 from upfit.values import Data, Rows, Silent, Task, Watcher
 
@@ -70,13 +70,17 @@ def audit(
     asked = named(checks) if checks else CHECKS
     watcher = watcher or Silent()
     watcher.stage("reading the data")
-    parts = {"train": train, "validation": validation, "test": test}
-    if isinstance(data, Data):
-        table = data
-    else:
-        given = {name: part for name, part in parts.items() if part is not None}
-        wanted = target if target is None or isinstance(target, str) else list(target)
-        table = read(data, target=wanted, task=task, kinds=kinds, parts=given or None, group=group, time=time)
+    table = read_once(
+        data,
+        train=train,
+        validation=validation,
+        test=test,
+        target=target,
+        task=task,
+        kinds=kinds,
+        group=group,
+        time=time,
+    )
     subject = subject_of(table, model=model, rows=rows, watcher=watcher)
     try:
         found = run_checks(subject, asked, noted=lambda name: watcher.stage(f"checking {name}"))

@@ -8,10 +8,10 @@ from typing import Any
 
 from upfit.audit.clean import cleaned
 from upfit.data.export import export, require_new
-from upfit.data.read import read
+from upfit.data.read import read_once
 from upfit.errors import InputError
 from upfit.store.atomic import write_text
-from upfit.values import Data, Plan, Task
+from upfit.values import Plan, Task
 
 
 def clean(
@@ -55,6 +55,7 @@ def clean(
     Example:
         >>> import pandas
         >>> frame = pandas.DataFrame({"text": ["so good", "so bad"] * 8, "label": ["yes", "no"] * 8})
+        >>> from upfit.data.read import read
         >>> data = read(frame)
         >>> from upfit.values import Action
         >>> plan = Plan(fingerprint=data.fingerprint, actions=(Action(do="drop", rows=(0, 1)),))
@@ -64,12 +65,17 @@ def clean(
     folder = Path(out)
     require_new(folder)
     agreed = plan if isinstance(plan, Plan) else read_plan(Path(plan))
-    table = data
-    if not isinstance(data, Data):
-        parts = {"train": train, "validation": validation, "test": test}
-        given = {name: part for name, part in parts.items() if part is not None}
-        wanted = target if target is None or isinstance(target, str) else list(target)
-        table = read(data, target=wanted, task=task, kinds=kinds, parts=given or None, group=group, time=time)
+    table = read_once(
+        data,
+        train=train,
+        validation=validation,
+        test=test,
+        target=target,
+        task=task,
+        kinds=kinds,
+        group=group,
+        time=time,
+    )
     export(cleaned(table, agreed), table.schema, folder)
     write_text(folder / "plan.yaml", agreed.to_yaml())
     return folder

@@ -96,7 +96,7 @@ def fit(
     base = None if recipe is None else flags.read_recipe(recipe)
     edits = tuple(flags.change(text) for text in changes or ())
     flags.check(edits, base)
-    kinds = dict(flags.kind(text) for text in kind or ())
+    kinds = flags.kinds(kind)
     with _results(as_json=as_json, quiet=quiet) as finish:
         import upfit
 
@@ -106,7 +106,7 @@ def fit(
                 budget=limit,
                 target=target,
                 task=task,
-                kinds=kinds or None,
+                kinds=kinds,
                 train=train,
                 validation=validation,
                 test=test,

@@ -52,8 +52,8 @@ def audit(
 
     if data is None and train is None:
         raise InputError("nothing to audit", expected="DATA, or --train FILE", hint="upfit audit FOLDER")
-    kinds = dict(flags.kind(text) for text in kind or ())
-    asked = {"target": target, "task": task, "kinds": kinds or None, "group": group, "time": time}
+    kinds = flags.kinds(kind)
+    asked = {"target": target, "task": task, "kinds": kinds, "group": group, "time": time}
     parts = {"train": train, "validation": validation, "test": test}
     wanted = {"model": model, "checks": tuple(check or ()), "rows": rows, "watcher": watcher(quiet)}
     with contextlib.redirect_stdout(sys.stderr):
@@ -82,7 +82,7 @@ def clean(
     Example:
       upfit clean reviews.csv --plan audits/reviews-1/plan.yaml --out reviews-clean
     """  # noqa: D301
-    kinds = dict(flags.kind(text) for text in kind or ())
+    kinds = flags.kinds(kind)
     parts = {"train": train, "validation": validation, "test": test}
     with contextlib.redirect_stdout(sys.stderr):
         from upfit.cleaning import clean as apply_plan
@@ -93,7 +93,7 @@ def clean(
             out=out,
             target=target,
             task=task,
-            kinds=kinds or None,
+            kinds=kinds,
             group=group,
             time=time,
             **parts,
@@ -122,14 +122,13 @@ def curve(
     Example:
       upfit curve flowers/
     """  # noqa: D301
-    kinds = dict(flags.kind(text) for text in kind or ())
-    parts = {"train": train, "validation": validation, "test": test}
-    given = {name: part for name, part in parts.items() if part is not None}
-    asked: dict[str, Any] = {"target": target, "task": task, "kinds": kinds or None, "group": group}
+    kinds = flags.kinds(kind)
+    asked: dict[str, Any] = {"target": target, "task": task, "kinds": kinds, "group": group}
     with contextlib.redirect_stdout(sys.stderr):
+        from upfit.data.read import given_parts
         from upfit.learning_curve import curve as learn
 
-        asked |= {"parts": given or None, "seed": seed or 0}
+        asked |= {"parts": given_parts(train, validation, test), "seed": seed or 0}
         found = learn(data, model=model, watcher=watcher(quiet), **asked)
     print(json.dumps(found.to_dict(), indent=1) if as_json else "\n".join(found.sentences()))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +9,7 @@ from typing import Any, Literal
 from upfit.auditing import noticed
 from upfit.budget import seconds
 from upfit.data.describe import describe
+from upfit.data.read import given_parts
 from upfit.errors import RunFolderError
 from upfit.journey import Journey, Packed, pack, require_same, travel
 from upfit.measure import higher_is_better, primary_metric
@@ -21,6 +21,7 @@ from upfit.report.watchers import Watchers
 from upfit.runs import load_run, names_files, read_request
 from upfit.split.make import make_split
 from upfit.store import RunFolder
+from upfit.store.free_name import free_name
 from upfit.techniques import check
 from upfit.techniques.losses import adopt, deciding_metric
 from upfit.train.interrupt import Interrupts
@@ -108,13 +109,11 @@ def fit(
         higher_is_better(metric)
     if mlflow is not None:
         check_mlflow(mlflow)
-    parts = {"train": train, "validation": validation, "test": test}
-    given = {name: part for name, part in parts.items() if part is not None}
-    path = Path(out) if out is not None else _free_name(data if data is not None else train)
+    path = Path(out) if out is not None else free_name("runs", data if data is not None else train)
     RunFolder.require_free(path, overwrite=overwrite)
     request: Request = {
         "data": data,
-        "parts": given or None,
+        "parts": given_parts(train, validation, test),
         "target": target if target is None or isinstance(target, str) else list(target),
         "task": task,
         "kinds": dict(kinds) if kinds else None,
@@ -265,16 +264,6 @@ def _mended(request: Request, data: Data, recipe: Recipe) -> Split | None:
     if not request.get("repair_splits"):
         return None
     return make_split(data, ratio=request["split"], seed=recipe.seed, repair=True)
-
-
-def _free_name(source: Any) -> Path:
-    """The first `runs/NAME-N` that does not exist; NAME is the source's own."""
-    stem = Path(source).resolve().stem if isinstance(source, str | Path) else "data"
-    name = re.sub(r"[^\w.-]+", "-", stem)[:60] or "data"
-    number = 1
-    while Path("runs", f"{name}-{number}").exists():
-        number += 1
-    return Path("runs", f"{name}-{number}")
 
 
 def _portable(request: Request) -> Request:

@@ -53,6 +53,11 @@ def kind(text: str) -> tuple[str, Any]:
     return column, name
 
 
+def kinds(texts: list[str] | None) -> dict[str, Any] | None:
+    """All `--kind` flags; None where there is none."""
+    return dict(kind(text) for text in texts or ()) or None
+
+
 def read_recipe(source: Path) -> Recipe:
     """The recipe in a file, or that of a run folder."""
     path = source / "recipe.yaml" if source.is_dir() else source

@@ -5,17 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from upfit.audit.finding import drop, of_rows, percent, times
-from upfit.audit.subject import Subject
+from upfit.audit.subject import JUDGED, Subject
 from upfit.values import Finding
-
-_PAIRS = (("train", "test"), ("train", "validation"), ("validation", "test"))
 
 
 def leaks(subject: Subject) -> tuple[Finding, ...]:
     """Exact duplicates across parts. The cure drops the copy that is used for learning or choosing."""
     if not subject.divided:
         return ()  # splits that upfit makes keep duplicates together
-    return tuple(one for left, right in _PAIRS for one in _between(subject, left, right))
+    return tuple(one for left, right in JUDGED for one in _between(subject, left, right))
 
 
 def _between(subject: Subject, left: str, right: str) -> tuple[Finding, ...]:

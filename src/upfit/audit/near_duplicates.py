@@ -11,7 +11,7 @@ from upfit.audit.finding import drop, of_rows, percent, times
 from upfit.audit.minhash import near_pairs
 from upfit.audit.neighbours import nearest
 from upfit.audit.pictures import distances
-from upfit.audit.subject import Subject
+from upfit.audit.subject import JUDGED, Subject
 from upfit.data.cells import cells
 from upfit.data.content import normalised
 from upfit.values import Finding
@@ -137,7 +137,7 @@ def _within(subject: Subject, pairs: Pairs) -> tuple[Finding, ...]:
 
 def _across(subject: Subject, pairs: Pairs) -> tuple[Finding, ...]:
     found = []
-    for left, right in (("train", "test"), ("train", "validation"), ("validation", "test")):
+    for left, right in JUDGED:
         parts = subject.part_of[pairs]
         turned = parts[:, 0] == right
         here = (parts == left).any(axis=1) & (parts == right).any(axis=1)

@@ -18,6 +18,8 @@ from upfit.data.texts import texts
 from upfit.values import PART, Data, Rows
 
 Features = npt.NDArray[np.float32]
+JUDGED = (("train", "test"), ("train", "validation"), ("validation", "test"))
+"""Parts between which rows leak: what is learnt or chosen by, and what judges it."""
 
 
 @dataclass(frozen=True, eq=False)

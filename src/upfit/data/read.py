@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from upfit.values import Data, Task
 def read(
     source: Any = None,
     *,
-    target: str | Sequence[str] | None = None,
+    target: str | Iterable[str] | None = None,
     task: Task | None = None,
     kinds: Mapping[str, str] | None = None,
     parts: Mapping[str, Any] | None = None,
@@ -57,6 +57,33 @@ def read(
     wanted = target if target is None or isinstance(target, str) else tuple(target)
     wishes = Wishes(task=task, kinds=dict(kinds or {}), group=group, time=time)
     return build(combine(sources, wanted), wishes, source=_shown(source, parts), advance=advance)
+
+
+def read_once(
+    data: Any, *, train: Any = None, validation: Any = None, test: Any = None, **reading: Any
+) -> Data:
+    """Data as they are, or read from wherever they lie; the parts may be named one by one.
+
+    Args:
+        data: `Data`, or a source as for `read`; None where the parts are given.
+        train: Source of the training part.
+        validation: Source of the validation part.
+        test: Source of the test part.
+        reading: More arguments of `read`.
+    """
+    if isinstance(data, Data):
+        return data
+    return read(data, parts=given_parts(train, validation, test), **reading)
+
+
+def given_parts(train: Any, validation: Any, test: Any) -> dict[str, Any] | None:
+    """The parts that were named, by name; None where none was.
+
+    >>> given_parts("a.csv", None, "b.csv")
+    {'train': 'a.csv', 'test': 'b.csv'}
+    """
+    parts = {"train": train, "validation": validation, "test": test}
+    return {name: part for name, part in parts.items() if part is not None} or None
 
 
 def _shown(source: Any, parts: Mapping[str, Any] | None) -> str:

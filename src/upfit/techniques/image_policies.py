@@ -8,11 +8,12 @@ import numpy as np
 from PIL import Image
 
 from upfit.data.decoding import working_side
-from upfit.errors import RecipeError, nearest
+from upfit.errors import RecipeError
 from upfit.techniques.auto_policies import OPERATIONS
 from upfit.techniques.card import Card
 from upfit.techniques.crop_flip import CropFlip
 from upfit.techniques.image_transforms import IMAGE_TRANSFORMS
+from upfit.techniques.known_transform import known_transform
 from upfit.values import Augment, Transform, Value
 
 AUTOMATIC = ("trivial", "rand", "aug_mix")
@@ -121,14 +122,7 @@ def source_side(augment: Augment, *, size: int) -> int:
 
 def check_transform(transform: Transform) -> None:
     """Raise `RecipeError` unless images can be varied so."""
-    known = IMAGE_TRANSFORMS.get(transform.name)
-    if known is None:
-        guess = nearest(transform.name, IMAGE_TRANSFORMS)
-        raise RecipeError(
-            f"augment.policy: images have no transform {transform.name!r}",
-            expected="one of " + ", ".join(IMAGE_TRANSFORMS),
-            hint=f"did you mean {guess}?" if guess else "",
-        )
+    known = known_transform(transform, IMAGE_TRANSFORMS, of="images")
     if transform.strength > known.greatest:
         raise RecipeError(
             f"augment.policy: {transform.name} is too strong",

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from upfit.errors import InputError
+from upfit.techniques.draw import numpy_of
 from upfit.techniques.seams import Batch
 
 PIXELS = ("image", "inputs")
@@ -24,10 +25,19 @@ def pixels_of(batch: Batch, technique: str) -> str:
     return name
 
 
-def is_due(batch: Batch, probability: float, random: np.random.Generator) -> bool:
-    """Whether to mix this batch: with a probability, and only one technique a batch."""
+def drawn(
+    batch: Batch, rng: torch.Generator, *, alpha: float, probability: float
+) -> np.random.Generator | None:
+    """Random numbers to mix this batch by; None where it stays whole.
+
+    A batch is mixed with a probability, and by one technique only. Without strength nothing is drawn.
+    """
+    if not alpha or not probability:
+        return None
+    random = numpy_of(rng)
     # The draw comes first: what another technique did must not shift the numbers that follow.
-    return bool(random.random() < probability) and "other_target" not in batch
+    due = random.random() < probability and "other_target" not in batch
+    return random if due else None
 
 
 def with_other(batch: Batch, other_target: torch.Tensor, share: float) -> Batch:

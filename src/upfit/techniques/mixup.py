@@ -6,8 +6,7 @@ import torch
 from pydantic import Field
 
 from upfit.techniques.card import Card
-from upfit.techniques.draw import numpy_of
-from upfit.techniques.mixing import is_due, pixels_of, with_other
+from upfit.techniques.mixing import drawn, pixels_of, with_other
 from upfit.techniques.seams import Batch
 from upfit.values import Value
 
@@ -38,10 +37,8 @@ class Mixup(Value):
 
     def on_batch(self, batch: Batch, rng: torch.Generator, progress: float) -> Batch:
         """The batch, mixed or as it was."""
-        if not self.alpha or not self.probability:
-            return batch
-        random = numpy_of(rng)
-        if not is_due(batch, self.probability, random):
+        random = drawn(batch, rng, alpha=self.alpha, probability=self.probability)
+        if random is None:
             return batch
         share, name = float(random.beta(self.alpha, self.alpha)), pixels_of(batch, "mixup")
         mixed = {**batch, name: mixup(batch[name], share)}

@@ -7,8 +7,7 @@ from pydantic import Field
 
 from upfit.models.network import mix_pairs
 from upfit.techniques.card import Card
-from upfit.techniques.draw import numpy_of
-from upfit.techniques.mixing import is_due, with_other
+from upfit.techniques.mixing import drawn, with_other
 from upfit.techniques.seams import Batch
 from upfit.values import Value
 
@@ -39,10 +38,8 @@ class MixupFeatures(Value):
 
     def on_batch(self, batch: Batch, rng: torch.Generator, progress: float) -> Batch:
         """The batch with its features mixed, or with word for the network to mix them."""
-        if not self.alpha or not self.probability:
-            return batch
-        random = numpy_of(rng)
-        if not is_due(batch, self.probability, random):
+        random = drawn(batch, rng, alpha=self.alpha, probability=self.probability)
+        if random is None:
             return batch
         target, share = batch["target"], float(random.beta(self.alpha, self.alpha))
         pair_B = neighbours(len(target)).to(target.device)

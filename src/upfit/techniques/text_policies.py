@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from upfit.errors import RecipeError, nearest
+from upfit.errors import RecipeError
 from upfit.techniques.card import Card
+from upfit.techniques.known_transform import known_transform
 from upfit.techniques.text_transforms import TEXT_TRANSFORMS, words_of
 from upfit.values import Augment, Transform, Value
 
@@ -84,14 +85,7 @@ def text_augmentation(augment: Augment) -> TextPolicy | None:
 
 def check_transform(transform: Transform) -> None:
     """Raise `RecipeError` unless texts can be varied so."""
-    known = TEXT_TRANSFORMS.get(transform.name)
-    if known is None:
-        guess = nearest(transform.name, TEXT_TRANSFORMS)
-        raise RecipeError(
-            f"augment.policy: texts have no transform {transform.name!r}",
-            expected="one of " + ", ".join(TEXT_TRANSFORMS),
-            hint=f"did you mean {guess}?" if guess else "",
-        )
+    known = known_transform(transform, TEXT_TRANSFORMS, of="texts")
     if transform.strength > known.greatest or transform.without:
         raise RecipeError(
             f"augment.policy: {transform.name} is too strong",

@@ -245,7 +245,7 @@ def evaluate(job: Job, state: State, around: Surroundings, seconds: float) -> No
     set_training(job)
     # A metric that these targets do not define (AUROC of one class) leaves the choice to the loss.
     value = metrics.get(job.metric, 0.0) * (1 if higher_is_better(job.metric) else -1)
-    state.peak = max(value, value if state.peak is None else state.peak)
+    state.peak = value if state.peak is None else max(value, state.peak)
     best = None if state.best is None else (state.best.value, state.best.loss)
     level = level_within(job.metric, abs(state.peak), job.judged)
     better = is_better(value, loss, best=best, peak=state.peak, level=level)
