@@ -28,7 +28,7 @@ from upfit.audit.leaks import leaks
 from upfit.audit.near_duplicates import near_duplicates
 from upfit.audit.outliers import outliers
 from upfit.audit.subject import Subject
-from upfit.auditing import subject_of
+from upfit.curate.audit import subject_of
 from upfit.data.read import read
 from upfit.measure.proportions import wilson
 from upfit.values import Data, Silent

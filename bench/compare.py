@@ -25,8 +25,8 @@ from typing import Any
 from common import RAW, RESULTS, SETS, Child, append_line, machine, read_lines, run_child, script
 from compare_table import write_table
 
-from upfit.budget import seconds
 from upfit.values import Recipe
+from upfit.values.budget import seconds
 
 METHODS = ("ours", "probe", "plain", "plain_long")
 USUAL = ("ours", "probe", "plain")

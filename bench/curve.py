@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from common import RESULTS, SETS, append_line, machine, machine_line, markdown_table, read_lines, write_result
 
+from upfit.curate.embedding import embedder
 from upfit.data.read import read
 from upfit.data.targets import targets
-from upfit.embedding import embedder
 from upfit.measure.power_law import forecasts
 from upfit.split.given import given_parts
 from upfit.train.curve import curve_sizes, losses_by_size, probe_strength

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from setting import keep_scores
 
-from upfit.runs import data_of
-from upfit.saved_model import SavedModel
+from upfit.journey.runs import data_of
+from upfit.journey.saved_model import SavedModel
 from upfit.split.make import make_split
 from upfit.store import RunFolder
 

@@ -18,7 +18,7 @@ import torch
 from common import SETS
 from setting import lay_out, recipe_at
 
-from upfit import flags
+from upfit.commands import flags
 from upfit.data.read import read
 from upfit.data.targets import targets
 from upfit.errors import InputError

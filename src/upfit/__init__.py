@@ -17,8 +17,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from upfit.auditing import audit
-    from upfit.cleaning import clean
+    from upfit.curate.audit import audit
+    from upfit.curate.clean import clean
+    from upfit.curate.learning_curve import curve
     from upfit.data.read import read
     from upfit.diagnose.doctor import Doctor
     from upfit.errors import (
@@ -32,10 +33,9 @@ if TYPE_CHECKING:
         TrainingError,
         UpfitError,
     )
-    from upfit.fit import fit, resume
-    from upfit.learning_curve import curve
-    from upfit.own import train
-    from upfit.runs import load_run
+    from upfit.journey.fit import fit, resume
+    from upfit.journey.own import train
+    from upfit.journey.runs import load_run
     from upfit.split.make import make_split
     from upfit.values import (
         Candidate,
@@ -89,15 +89,15 @@ __all__ = [
 
 _OTHER_HOMES = {
     "Doctor": "upfit.diagnose.doctor",
-    "audit": "upfit.auditing",
-    "clean": "upfit.cleaning",
-    "curve": "upfit.learning_curve",
-    "fit": "upfit.fit",
-    "load_run": "upfit.runs",
+    "audit": "upfit.curate.audit",
+    "clean": "upfit.curate.clean",
+    "curve": "upfit.curate.learning_curve",
+    "fit": "upfit.journey.fit",
+    "load_run": "upfit.journey.runs",
     "make_split": "upfit.split.make",
     "read": "upfit.data.read",
-    "resume": "upfit.fit",
-    "train": "upfit.own",
+    "resume": "upfit.journey.fit",
+    "train": "upfit.journey.own",
 }
 """Where the functions live; every other public name is an error or a value."""
 
@@ -118,7 +118,7 @@ def __dir__() -> list[str]:
 
 
 class _Namespace(ModuleType):
-    """Keeps `upfit.fit` and `upfit.train` the functions, though modules of these names exist.
+    """Keeps `upfit.train` and `upfit.audit` the functions, though rooms of these names exist.
 
     Importing a submodule binds it in its package; without this, whoever imports `upfit.train.loop`
     first would turn `upfit.train` into a module for everybody.

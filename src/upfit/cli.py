@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from upfit import __version__, data_commands, flags
-from upfit import options as o
-from upfit.budget import seconds
-from upfit.complaints import complain, usage_error
+from upfit import __version__
+from upfit.commands import data as data_commands
+from upfit.commands import flags
+from upfit.commands import options as o
+from upfit.commands.complaints import complain, usage_error
+from upfit.commands.screens import leads as _leads
+from upfit.commands.screens import watcher as _watcher
+from upfit.commands.tables import check_table, write_table
 from upfit.errors import InputError
-from upfit.screens import leads as _leads
-from upfit.screens import watcher as _watcher
-from upfit.tables import check_table, write_table
 from upfit.values import Recipe
+from upfit.values.budget import seconds
 
 if TYPE_CHECKING:
     from upfit.values import Run
@@ -165,7 +167,7 @@ def predict(
 def report(run: o.RunFolder) -> None:
     """Write the report of a run again and print its path."""
     with contextlib.redirect_stdout(sys.stderr):
-        from upfit.rendering import rewrite_report
+        from upfit.journey.rendering import rewrite_report
 
         path = rewrite_report(run)
     print(path)

@@ -254,7 +254,7 @@ def test_an_unwritable_place(type_in, place, monkeypatch):
 def test_a_full_disk_ends_with_a_message_and_the_run_can_go_on(type_in, place, monkeypatch, small_text_model):
     """The disk fills up when the model is saved; with room again, the run is resumed."""
     table(place / "data.csv", "text,label\n", sentences())
-    from upfit import saved_model
+    from upfit.journey import saved_model
 
     def full(tensors, path):
         raise OSError(28, "No space left on device")

@@ -178,7 +178,7 @@ def test_letters_the_terminal_lacks_are_escaped(upfit_command):
 
 
 def test_an_unexpected_fault_keeps_its_traceback(capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr("upfit.flags.read_recipe", lambda path: 1 / 0)
+    monkeypatch.setattr("upfit.commands.flags.read_recipe", lambda path: 1 / 0)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     code, out, err = typed(capsys, "show", "x")
     assert (code, out) == (1, "")
@@ -189,7 +189,7 @@ def test_an_unexpected_fault_keeps_its_traceback(capsys, monkeypatch, tmp_path):
 
 
 def test_debug_shows_the_traceback(capsys, monkeypatch):
-    monkeypatch.setattr("upfit.flags.read_recipe", lambda path: 1 / 0)
+    monkeypatch.setattr("upfit.commands.flags.read_recipe", lambda path: 1 / 0)
     code, _, err = typed(capsys, "--debug", "show", "x")
     assert code == 1
     assert "Traceback (most recent call last)" in err
@@ -199,7 +199,7 @@ def test_an_interrupt_leaves_with_130(capsys, monkeypatch):
     def interrupted(path):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("upfit.flags.read_recipe", interrupted)
+    monkeypatch.setattr("upfit.commands.flags.read_recipe", interrupted)
     code, _, err = typed(capsys, "show", "x")
     assert code == 130
     assert err.strip() == "error: interrupted"

@@ -16,7 +16,7 @@ import pytest
 
 SERVER = """
 import json, os, signal, sys, threading, time
-import upfit, upfit.fit, upfit.report.html, upfit.report.card
+import upfit, upfit.journey.fit, upfit.report.html, upfit.report.card
 from upfit.values import Change
 
 def session(task):

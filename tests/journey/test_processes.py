@@ -79,7 +79,7 @@ def traced(folder):
 @pytest.fixture
 def alone(task, tmp_path):
     """Losses of the steps and evaluations of one process."""
-    from upfit.fit import fit
+    from upfit.journey.fit import fit
     from upfit.values import Change
 
     changes = [Change(path=path, to=to) for path, to in task["changes"].items()]
@@ -113,7 +113,7 @@ def test_two_processes_resume_after_a_kill(task, alone, tmp_path, free_port):
 @pytest.mark.slow
 def test_two_processes_unfreeze_gradually_like_one(task, tmp_path, free_port):
     """Groups that have no gradient yet, and a boundary that moves, in both processes at the same step."""
-    from upfit.fit import fit
+    from upfit.journey.fit import fit
     from upfit.values import Change
 
     stages = {"layers.train": {"every": "5 steps", "groups": 1}, "stopping.steps": 14}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from upfit.audit.clean import cleaned
-from upfit.cleaning import clean, read_plan
+from upfit.curate.clean import clean, read_plan
 from upfit.data.read import read
 from upfit.errors import InputError
 from upfit.values import Action, Plan

@@ -7,10 +7,10 @@ import json
 import pytest
 
 import upfit
-from upfit.audit_command import run_audit
-from upfit.audit_files import free_folder
-from upfit.auditing import noticed
-from upfit.cleaning import read_plan
+from upfit.commands.audit import run_audit
+from upfit.curate.audit import noticed
+from upfit.curate.audit_files import free_folder
+from upfit.curate.clean import read_plan
 from upfit.data.read import read
 from upfit.errors import InputError
 from upfit.report.audit_page import audit_page

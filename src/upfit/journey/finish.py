@@ -16,6 +16,7 @@ import torch
 from upfit.data.targets import targets
 from upfit.data.tokens import segment_count
 from upfit.errors import UpfitError
+from upfit.journey.saved_model import SavedModel
 from upfit.measure import (
     baseline_scores,
     evidence,
@@ -27,7 +28,6 @@ from upfit.models import Head, Network, load_backbone
 from upfit.report.card import model_card
 from upfit.report.html import html_report
 from upfit.report.mlflow import log_run
-from upfit.saved_model import SavedModel
 from upfit.store import RunFolder, read_trace
 from upfit.store.run_folder import estimates_to_json
 from upfit.train.fitted import Fitted

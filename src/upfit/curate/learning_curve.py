@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from upfit.audit.table_features import table_features
+from upfit.curate.embedding import embedder
 from upfit.data.read import read
 from upfit.data.targets import targets
-from upfit.embedding import embedder
 from upfit.measure.power_law import Forecast, forecasts
 from upfit.split.make import make_split
 from upfit.train.curve import curve_sizes, losses_by_size

@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 from upfit.data.targets import targets
 from upfit.data.tokens import segment_count
 from upfit.errors import InputError, Interrupted, MemoryExhausted, RunFolderError, TrainingError
-from upfit.finish import finish_run
+from upfit.journey.finish import finish_run
 from upfit.models import Backbone, load_backbone
 from upfit.models.image_backbone import ImageBackbone
 from upfit.split.leakage import findings_of_split

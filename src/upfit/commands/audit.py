@@ -10,8 +10,8 @@ from typing import Any
 
 from rich.console import Console
 
-from upfit.audit_files import PAGE, PLAN, free_folder, write_audit
-from upfit.auditing import audit
+from upfit.curate.audit import audit
+from upfit.curate.audit_files import PAGE, PLAN, free_folder, write_audit
 from upfit.report.audit_table import audit_lines, audit_table
 
 

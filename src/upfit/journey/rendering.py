@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from upfit.errors import InputError
+from upfit.journey.runs import data_of, load_run
 from upfit.report.card import model_card
 from upfit.report.html import html_report
-from upfit.runs import data_of, load_run
 from upfit.store import RunFolder
 from upfit.values import Data
 

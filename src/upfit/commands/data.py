@@ -9,10 +9,10 @@ from typing import Any
 
 import typer
 
-from upfit import flags
-from upfit import options as o
+from upfit.commands import flags
+from upfit.commands import options as o
+from upfit.commands.screens import watcher
 from upfit.errors import InputError
-from upfit.screens import watcher
 
 
 def add_to(app: typer.Typer) -> None:
@@ -48,7 +48,7 @@ def audit(
       upfit audit reviews.csv --target stars --check label_errors
       upfit audit --train a.csv --test b.csv --json
     """  # noqa: D301
-    from upfit.audit_command import run_audit
+    from upfit.commands.audit import run_audit
 
     if data is None and train is None:
         raise InputError("nothing to audit", expected="DATA, or --train FILE", hint="upfit audit FOLDER")
@@ -85,7 +85,7 @@ def clean(
     kinds = flags.kinds(kind)
     parts = {"train": train, "validation": validation, "test": test}
     with contextlib.redirect_stdout(sys.stderr):
-        from upfit.cleaning import clean as apply_plan
+        from upfit.curate.clean import clean as apply_plan
 
         folder = apply_plan(
             data,
@@ -125,8 +125,8 @@ def curve(
     kinds = flags.kinds(kind)
     asked: dict[str, Any] = {"target": target, "task": task, "kinds": kinds, "group": group}
     with contextlib.redirect_stdout(sys.stderr):
+        from upfit.curate.learning_curve import curve as learn
         from upfit.data.read import given_parts
-        from upfit.learning_curve import curve as learn
 
         asked |= {"parts": given_parts(train, validation, test), "seed": seed or 0}
         found = learn(data, model=model, watcher=watcher(quiet), **asked)
@@ -136,7 +136,7 @@ def curve(
 def errors(run: o.RunFolder, *, as_json: o.FindingsJson = False, quiet: o.Quiet = False) -> None:
     """Say what a run gets wrong on validation: slices, clusters, confusions, doubtful labels."""
     with contextlib.redirect_stdout(sys.stderr):
-        from upfit.error_analysis import errors as analyse
+        from upfit.journey.error_analysis import errors as analyse
         from upfit.report.audit_table import audit_lines
 
         found = analyse(run, watcher=watcher(quiet))

@@ -8,12 +8,12 @@ import numpy as np
 
 from upfit.audit.measurements import measurements
 from upfit.audit.subject import Subject
+from upfit.curate.embedding import embedder
 from upfit.data.targets import targets
 from upfit.diagnose.mistakes.analysis import analyse
 from upfit.diagnose.mistakes.judged import Judged
-from upfit.embedding import embedder
 from upfit.errors import RunFolderError
-from upfit.runs import data_of, load_run
+from upfit.journey.runs import data_of, load_run
 from upfit.store import RunFolder
 from upfit.values import Data, Finding, Run, Watcher
 

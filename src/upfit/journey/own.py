@@ -13,7 +13,6 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from upfit.budget import seconds
 from upfit.data.own_loader import OwnSource
 from upfit.errors import DataError, RecipeError
 from upfit.measure import evidence, metrics, primary_metric
@@ -33,6 +32,7 @@ from upfit.train.timing import Clock
 from upfit.train.tune import Places, Plan, tune
 from upfit.train.world import World
 from upfit.values import Estimate, Finding, Predictions, Recipe, Run, Schema, Silent, Split, Task, Watcher
+from upfit.values.budget import seconds
 
 PLAN = "own-plan.json"
 """Marks the folder of a `train` call, which the same call goes on with."""

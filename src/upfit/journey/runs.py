@@ -10,9 +10,9 @@ from upfit.data.read import read
 from upfit.data.targets import targets
 from upfit.data.verify import Advance
 from upfit.errors import RunFolderError
-from upfit.finish import candidate_from_json
+from upfit.journey.finish import candidate_from_json
+from upfit.journey.saved_model import SavedModel
 from upfit.measure import evidence
-from upfit.saved_model import SavedModel
 from upfit.store import RunFolder, read_trace
 from upfit.store.run_folder import estimates_from_json
 from upfit.values import Data, Estimate, Run, Schema

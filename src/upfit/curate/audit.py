@@ -12,8 +12,8 @@ from upfit.audit.checks import CHEAP, CHEAPEST, CHECKS, named, run_checks
 from upfit.audit.result import Audit
 from upfit.audit.subject import Subject
 from upfit.audit.table_features import table_features
+from upfit.curate.embedding import Embedder, embedder
 from upfit.data.read import read_once
-from upfit.embedding import Embedder, embedder
 from upfit.values import Data, Rows, Silent, Task, Watcher
 
 MOST_ROWS = 20_000

@@ -6,19 +6,18 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from upfit.auditing import noticed
-from upfit.budget import seconds
+from upfit.curate.audit import noticed
 from upfit.data.describe import describe
 from upfit.data.read import given_parts
 from upfit.errors import RunFolderError
-from upfit.journey import Journey, Packed, pack, require_same, travel
+from upfit.journey.course import Journey, Packed, pack, require_same, travel
+from upfit.journey.own import train
+from upfit.journey.runs import load_run, names_files, read_request
 from upfit.measure import higher_is_better, primary_metric
 from upfit.measure.metrics import family_of
-from upfit.own import train
 from upfit.report.mlflow import check_mlflow
 from upfit.report.tensorboard import TensorBoardWatcher
 from upfit.report.watchers import Watchers
-from upfit.runs import load_run, names_files, read_request
 from upfit.split.make import make_split
 from upfit.store import RunFolder
 from upfit.store.free_name import free_name
@@ -29,6 +28,7 @@ from upfit.train.timing import Clock
 from upfit.train.tune import Places
 from upfit.train.world import World
 from upfit.values import Change, Data, Kind, Recipe, Run, Silent, Split, Task, Watcher
+from upfit.values.budget import seconds
 
 __all__ = ["fit", "load_run", "resume", "train"]
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upfit.budget import seconds
 from upfit.errors import RecipeError
+from upfit.values.budget import seconds
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Looking after data before and between runs: audit, clean, learning curve."""
