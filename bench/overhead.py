@@ -87,6 +87,14 @@ def main() -> None:
             for mode in ("same", "defaults"):
                 rows.append(measure(kind, mode, (data, "--steps", args.steps), args.blocks))
                 print(*rows[-1], flush=True)
+                if not args.dry:  # after each line: a run that is cut off leaves what it found
+                    write_result(RESULTS / "overhead.md", table(args, about, rows))
+    if args.dry:
+        print(table(args, about, rows))
+
+
+def table(args: argparse.Namespace, about: dict[str, object], rows: list[list[str]]) -> str:
+    """The page, from the lines so far."""
     head = [
         "kind",
         "what",
@@ -99,11 +107,7 @@ def main() -> None:
         "without libraries",
     ]
     command = f"python bench/overhead.py --blocks {args.blocks} --steps {args.steps} --rows {args.rows}"
-    text = f"{INTRO}\nCommand: `{command}`. {machine_line(about)}\n\n{markdown_table(head, rows)}"
-    if args.dry:
-        print(text)
-    else:
-        write_result(RESULTS / "overhead.md", text)
+    return f"{INTRO}\nCommand: `{command}`. {machine_line(about)}\n\n{markdown_table(head, rows)}"
 
 
 if __name__ == "__main__":
