@@ -28,7 +28,7 @@ from compare_table import write_table
 from upfit.values import Recipe
 from upfit.values.budget import seconds
 
-METHODS = ("ours", "probe", "plain", "plain_long")
+METHODS = ("ours", "probe", "probe_full", "plain", "plain_long")
 USUAL = ("ours", "probe", "plain")
 PLAIN_EPOCHS = 20.0
 """A plain fine-tune takes this many epochs at most, or as many as ours where those are more."""
@@ -83,8 +83,8 @@ def baseline(
     """One of the two baselines, by its own script."""
     rival = Case(case.name, case.seed, "ours", case.budget).made(records) or {}
     words = (case.name, case.seed, case.scores, rival.get("image_size", "auto"))
-    if case.method == "probe":
-        command = script("probe.py", *words)
+    if case.method.startswith("probe"):
+        command = script("probe.py", *words[:3], "auto" if case.method == "probe_full" else words[3])
     else:
         epochs = max(PLAIN_EPOCHS, rival.get("epochs", 0.0)) if case.method == "plain" else 1e6
         flags = ("--budget", case.budget, "--epochs", epochs, "--started", time.time())
@@ -129,7 +129,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--budget", type=seconds, default=240.0)
-    only = "plain_long is a plain fine-tune that fills the whole budget, however many epochs that are"
+    only = (
+        "plain_long is a plain fine-tune that fills the whole budget, however many epochs that are; "
+        "probe_full sees images at the side that suits them best, not at the one that our budget affords"
+    )
     parser.add_argument("--only", nargs="+", choices=METHODS, default=list(USUAL), help=only)
     parser.add_argument("--out", type=Path, default=RESULTS / "compare.jsonl")
     parser.add_argument("--table", action="store_true", help="make no runs, only write the table")

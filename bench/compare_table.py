@@ -16,6 +16,7 @@ RESAMPLES = 2000
 NAMES = {
     "ours": "`upfit fit`",
     "probe": "frozen features + logistic / ridge",
+    "probe_full": "the same, images at their best side",
     "plain": "plain fine-tune",
     "plain_long": "plain fine-tune, whole budget",
 }
