@@ -83,6 +83,7 @@ def finish_run(
         test=test,
         test_openings=folder.openings(),
         findings=findings,
+        ledger=folder.read_ledger(),
         predictions=predictions,
         result={**result, "seconds": clock.spent},
         folder=folder.path,
@@ -215,6 +216,7 @@ def _result(
         "epochs": trace.steps[-1].epoch if trace.steps else 0.0,
         "steps": trace.steps[-1].step if trace.steps else 0,
         "findings": [finding.model_dump(mode="json") for finding in findings],
+        "ledger": [cure.model_dump(mode="json") for cure in folder.read_ledger()],
     }
 
 

@@ -52,6 +52,7 @@ def load_run(folder: str | Path) -> Run:
         test=None if test is None else estimates_from_json(test),
         test_openings=found.openings(),
         findings=found.read_findings(),
+        ledger=found.read_ledger(),
         predictions=found.read_predictions(),
         result=result,
         folder=found.path,

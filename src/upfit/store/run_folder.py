@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from upfit.errors import RecipeError, RunFolderError
 from upfit.store.atomic import write_text, write_with
 from upfit.store.journal import read_trace
-from upfit.values import Estimate, Finding, Predictions, Recipe, Split
+from upfit.values import Cure, Estimate, Finding, Predictions, Recipe, Split
 
 VERSION = 1
 MARK = "run.json"
@@ -194,6 +194,17 @@ class RunFolder:
             return ()
         lines = (self.path / "findings.jsonl").read_text(encoding="utf-8").splitlines()
         return tuple(Finding(**json.loads(line)) for line in lines)
+
+    def write_ledger(self, ledger: tuple[Cure, ...]) -> None:
+        """`ledger.jsonl`: the repairs that were tried, one a line."""
+        self.write_text("ledger.jsonl", "".join(cure.model_dump_json() + "\n" for cure in ledger))
+
+    def read_ledger(self) -> tuple[Cure, ...]:
+        """What `write_ledger` wrote."""
+        if not self.has("ledger.jsonl"):
+            return ()
+        lines = (self.path / "ledger.jsonl").read_text(encoding="utf-8").splitlines()
+        return tuple(Cure(**json.loads(line)) for line in lines)
 
     def write_seconds(self, spent: float) -> None:
         """Remember the seconds that the run has used so far."""

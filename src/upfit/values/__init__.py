@@ -4,10 +4,12 @@ from upfit.values.action import Action, Plan
 from upfit.values.augment import Augment, Transform
 from upfit.values.base import Value
 from upfit.values.change import Change
+from upfit.values.cure import Cure
 from upfit.values.data import PART, Column, Data, Kind, Part, Schema, Task
+from upfit.values.estimate import Estimate
 from upfit.values.layers import Adapter, Gradual, Layers
 from upfit.values.recipe import Recipe, Technique
-from upfit.values.run import Candidate, Estimate, Finding, Predictions, Run
+from upfit.values.run import Candidate, Finding, Predictions, Run
 from upfit.values.seams import Silent, Watcher
 from upfit.values.split import Rows, Split
 from upfit.values.trace import Evaluation, Event, Health, Step, Trace
@@ -20,6 +22,7 @@ __all__ = [
     "Candidate",
     "Change",
     "Column",
+    "Cure",
     "Data",
     "Estimate",
     "Evaluation",

@@ -1,4 +1,4 @@
-"""Run: one finished training with its evidence; Estimate and Finding, which it is made of."""
+"""Run: one finished training with its evidence; Finding and Candidate, which it is made of."""
 
 from __future__ import annotations
 
@@ -15,32 +15,15 @@ from upfit.errors import RunFolderError
 from upfit.values.action import Action
 from upfit.values.base import Value
 from upfit.values.change import Change
+from upfit.values.cure import Cure
 from upfit.values.data import Schema
+from upfit.values.estimate import Estimate
 from upfit.values.recipe import Recipe
 from upfit.values.split import Rows, Split
 from upfit.values.trace import Trace
 
 if TYPE_CHECKING:
     import pandas
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number with the ends of its 95 % interval.
-
-    >>> str(Estimate(0.97, 0.95, 0.985))
-    '0.970 (0.950 to 0.985)'
-    """
-
-    value: float
-    low: float
-    high: float
-
-    def __float__(self) -> float:
-        return self.value
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
 
 
 class Finding(Value):
@@ -114,7 +97,7 @@ class Run:
     """A finished run: the settled recipe, the evidence, and the model behind it.
 
     `predict` and `open_test` call functions that whoever built the run handed in, so that this value
-    stays free of files and models.
+    stays free of files and models. `ledger` lists the repairs that were tried on the way, in order.
     """
 
     recipe: Recipe
@@ -128,6 +111,7 @@ class Run:
     test: Mapping[str, Estimate] | None = None
     test_openings: int = 0
     findings: tuple[Finding, ...] = ()
+    ledger: tuple[Cure, ...] = ()
     predictions: Predictions | None = None
     result: Mapping[str, Any] = field(default_factory=dict)
     folder: Path | None = None
