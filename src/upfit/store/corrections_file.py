@@ -1,0 +1,147 @@
+"""A file of corrections on disk: read it, or append to it so that not even a power cut loses a decision."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import time
+from pathlib import Path
+from typing import IO, Any
+
+from upfit.errors import InputError
+from upfit.values.corrections import Correction, Corrections, line_of
+
+
+def read_corrections(path: str | Path) -> Corrections:
+    """The corrections in a file.
+
+    Raises:
+        InputError: It cannot be read, or holds something else.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise InputError(f"the corrections {path} cannot be read: {reason}") from None
+    return Corrections.from_lines(text, str(path))
+
+
+class Ledger:
+    """An open file of corrections. Each decision is on the disk before `add` returns.
+
+    Lines are only ever appended. A file is locked while it is open, so that two pages do not write into one.
+
+    Args:
+        path: The file; made where there is none.
+        about: Corrections without entries: the data that they belong to.
+
+    Raises:
+        InputError: It belongs to other data, is in use, is damaged, or cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> about = Corrections(fingerprint="f", target="label")
+        >>> ledger = Ledger(Path(tempfile.mkdtemp(), "corrections.jsonl"), about)
+        >>> _ = ledger.add(Correction(row=3, do="drop", by="ada"))
+        >>> read_corrections(ledger.path).final()[3].do
+        'drop'
+    """
+
+    def __init__(self, path: Path, about: Corrections) -> None:
+        self.path = path
+        self._writing = threading.Lock()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file: IO[bytes] = path.open("a+b")
+        except OSError as error:
+            raise _unwritable(path, error) from None
+        try:
+            self._take()
+            self._made = self._opened(about)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def corrections(self) -> Corrections:
+        """All that was decided so far."""
+        return self._made
+
+    def add(self, correction: Correction) -> Correction:
+        """Append a decision, and wait until the disk has it; returns it with its time.
+
+        Raises:
+            InputError: The disk is full or gone; nothing was decided then.
+        """
+        with self._writing:
+            # A clock that was set back must not put a decision before an earlier one.
+            last = self._made.entries[-1].time if self._made.entries else 0.0
+            stamped = correction.replace(time=max(time.time(), last + 1e-6))
+            self._append(line_of(stamped))
+            self._made = self._made.model_copy(update={"entries": (*self._made.entries, stamped)})
+            return stamped
+
+    def close(self) -> None:
+        """Let others have the file; safe to call twice."""
+        self._file.close()
+
+    def _take(self) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            hint = "close the other review page, or --corrections ANOTHER and --merge later"
+            raise InputError(f"{self.path} is in use by another upfit review", hint=hint) from None
+
+    def _opened(self, about: Corrections) -> Corrections:
+        """What the file holds; a new one gets its header, a torn last line is cut off."""
+        self._file.seek(0)
+        content = self._file.read()
+        if not content.strip():
+            self._append(about.header())
+            _sync_folder(self.path.parent)
+            return about
+        made = read_corrections(self.path)
+        made.require(about.fingerprint)
+        if not content.endswith(b"\n"):
+            self._mend(content, made)
+        return made
+
+    def _mend(self, content: bytes, made: Corrections) -> None:
+        """End the last line, or cut it off where a kill left half of one."""
+        whole = content[: content.rfind(b"\n") + 1]
+        if len(Corrections.from_lines(whole.decode("utf-8-sig")).entries) == len(made.entries):
+            self._file.truncate(len(whole))
+        else:
+            self._append("\n")
+
+    def _append(self, text: str) -> None:
+        before = os.fstat(self._file.fileno()).st_size
+        try:
+            self._file.write(text.encode())
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            self._forget(before)
+            raise _unwritable(self.path, error) from None
+
+    def _forget(self, size: int) -> None:
+        """Take back what a full disk let through of a line."""
+        try:
+            os.ftruncate(self._file.fileno(), size)
+        except OSError:
+            return
+
+
+def _unwritable(path: Path, error: Any) -> InputError:
+    reason = error.strerror or error
+    return InputError(f"cannot write {path}: {reason}", hint="free some space, or --corrections ANOTHER")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new file's name survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
