@@ -19,7 +19,7 @@ from upfit.diagnose.preflight.calls import Calls, Forward, scalar
 from upfit.diagnose.preflight.catalogue import DATA_ONLY, TESTS, measure_all
 from upfit.diagnose.preflight.coverage import measure as coverage
 from upfit.diagnose.preflight.failures import facts_of_failure
-from upfit.diagnose.preflight.subject import Subject, Task, can_be_repeated
+from upfit.diagnose.preflight.subject import Subject, can_be_repeated
 from upfit.diagnose.preflight.untouched import untouched
 from upfit.diagnose.seen import Seen
 from upfit.diagnose.text import report_text
@@ -28,6 +28,7 @@ from upfit.diagnose.watch.graphs import Graphs
 from upfit.diagnose.watch.looks import Looks
 from upfit.diagnose.watch.wiring import Wiring
 from upfit.errors import InputError, nearest
+from upfit.measure.inside.scores import Task
 from upfit.values import Evaluation, Event, Finding, Step, Trace
 
 WIRED = 8

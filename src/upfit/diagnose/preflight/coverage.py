@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import nn
 
-from upfit.diagnose.preflight.activations import layer_weights
 from upfit.diagnose.preflight.subject import Subject
+from upfit.measure.inside.layers import layer_weights
 
 
 def measure(subject: Subject) -> dict[str, float]:

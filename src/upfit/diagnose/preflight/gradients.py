@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from upfit.diagnose.preflight.activations import layer_weights, owners
 from upfit.diagnose.preflight.subject import Subject
+from upfit.measure.inside.layers import layer_weights, owners
 
 
 def measure(subject: Subject) -> dict[str, float]:

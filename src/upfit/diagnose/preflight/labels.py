@@ -7,9 +7,9 @@ import math
 import numpy as np
 import torch
 
-from upfit.diagnose.preflight.scores import IGNORED
 from upfit.diagnose.preflight.start import classes
 from upfit.diagnose.preflight.subject import Subject
+from upfit.measure.inside.scores import IGNORED
 
 
 def measure(subject: Subject) -> dict[str, float]:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import torch
 import torch.nn.functional as F
 
-from upfit.diagnose.preflight.activations import owners
 from upfit.diagnose.preflight.calls import Example
 from upfit.diagnose.preflight.subject import Subject
+from upfit.measure.inside.layers import owners
 
 STRETCH = 1000.0
 """A linear output grows that much when its weights do; one behind an activation stays in its range."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,8 +15,8 @@ from torch.optim import Optimizer
 
 from upfit.diagnose.preflight.calls import Calls, Example, tensors_in
 from upfit.diagnose.preflight.survey import Survey, survey
+from upfit.measure.inside.scores import Task
 
-Task = Literal["classification", "regression", "multilabel", "language_model"]
 PROBE_BATCHES = 8
 PROBE_EXAMPLES = 256
 

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from typing import Any
 
 import torch
 
-from upfit.diagnose.preflight.activations import Watching
 from upfit.diagnose.preflight.calls import Calls, Example, main_tensor
 from upfit.diagnose.preflight.subject import Subject
-
-FIRES = 0.01
-"""A unit that is above zero on fewer examples than that is dead (on at least 256 examples)."""
-NEAR_END = 0.01
+from upfit.measure.inside.activations import Watching
+from upfit.measure.inside.units import Looked
 
 
 @torch.no_grad()
@@ -43,56 +38,6 @@ def measure(subject: Subject) -> dict[str, float]:
     return {name: value for name, value in facts.items() if math.isfinite(value)} | {
         "units.finite": float(math.isfinite(looked.largest))
     }
-
-
-class Looked:
-    """What activations did on some examples."""
-
-    def __init__(self) -> None:
-        self.examples = 0
-        self.raw: list[Any] = []
-        self.kinds: defaultdict[str, int] = defaultdict(int)
-        self.largest = 0.0
-        self.means: dict[str, float] = {}
-        self.spreads: dict[str, float] = {}
-        self._fired: dict[str, torch.Tensor] = {}
-        self._ends: dict[str, list[float]] = defaultdict(list)
-
-    @property
-    def dead(self) -> dict[str, float]:
-        """Rectifier → fraction of its units that fire on fewer than 1 % of the examples."""
-        least = max(1.0, FIRES * self.examples)
-        return {name: float((fired < least).float().mean()) for name, fired in self._fired.items()}
-
-    @property
-    def saturated(self) -> dict[str, float]:
-        """Sigmoid or tanh → fraction of its outputs at an end of its range."""
-        return {name: sum(shares) / len(shares) for name, shares in self._ends.items()}
-
-    def note(self, kind: str, name: str, output: torch.Tensor) -> None:
-        """Take in one activation's output for one batch."""
-        self.kinds[kind] += 1
-        output = output.float()
-        self.means[name], self.spreads[name] = float(output.mean()), float(output.std())
-        self.largest = (
-            max(self.largest, float(output.abs().max())) if bool(torch.isfinite(output).all()) else math.inf
-        )
-        if kind == "relu" and output.ndim >= 2:
-            fired = _units(output)
-            kept = self._fired.get(name)
-            self._fired[name] = fired if kept is None or kept.shape != fired.shape else kept + fired
-        elif kind in ("sigmoid", "tanh"):
-            low = 0.0 if kind == "sigmoid" else -1.0
-            share = (output - low) / (1.0 - low)
-            self._ends[name].append(float(((share < NEAR_END) | (share > 1 - NEAR_END)).float().mean()))
-
-
-def _units(output: torch.Tensor) -> torch.Tensor:
-    """On how many examples each unit is above zero; a channel of an image fires if it does anywhere."""
-    fires = output > 0
-    if fires.ndim > 2:
-        fires = fires.flatten(2).any(2) if fires.ndim == 4 else fires.flatten(1, -2).any(1)
-    return fires.sum(0)
 
 
 @torch.no_grad()

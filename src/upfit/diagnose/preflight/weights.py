@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from upfit.diagnose.preflight.activations import owners
 from upfit.diagnose.preflight.subject import Subject
+from upfit.measure.inside.layers import owners
 
 FEWEST = 64
 """Fewer weights say little about where they came from."""

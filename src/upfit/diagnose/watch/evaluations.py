@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import nn
 
-from upfit.diagnose.watch.looks import has_random_or_batch_layers
 from upfit.diagnose.watch.wiring import Quiet
+from upfit.measure.inside.layers import has_random_or_batch_layers
 
 
 class Evaluations:

@@ -6,17 +6,13 @@ import math
 from dataclasses import replace
 
 import torch
-from torch import nn
 
-from upfit.diagnose.preflight.activations import layer_weights
 from upfit.diagnose.preflight.calls import main_tensor
-from upfit.diagnose.preflight.scores import agreement
 from upfit.diagnose.preflight.subject import Subject
 from upfit.diagnose.preflight.units import look
+from upfit.measure.inside.layers import layer_weights, moved_by, norm, sampled
+from upfit.measure.inside.scores import agreement
 from upfit.values.trace import Health
-
-TAKEN = 4096
-"""Weights per layer from which the size of a step is read."""
 
 
 class Looks:
@@ -37,10 +33,10 @@ class Looks:
         grads = {name: [p.grad for p in own if p.grad is not None] for name, own in layers.items()}
         health = Health(
             step=step,
-            gradient_norms={name: _norm(own) for name, own in grads.items() if own},
-            weight_norms={name: _norm([p.detach() for p in own]) for name, own in layers.items()},
+            gradient_norms={name: norm(own) for name, own in grads.items() if own},
+            weight_norms={name: norm([p.detach() for p in own]) for name, own in layers.items()},
         )
-        self._open = (health, _taken(layers))
+        self._open = (health, sampled(layers))
         return health
 
     def settle(self) -> None:
@@ -48,8 +44,8 @@ class Looks:
         if self._open is None:
             return
         health, before = self._open
-        after = _taken(layer_weights(self.subject.model))
-        ratios = {name: _ratio(old, after[name]) for name, old in before.items() if name in after}
+        after = sampled(layer_weights(self.subject.model))
+        ratios = {name: moved_by(old, after[name]) for name, old in before.items() if name in after}
         if not any(ratios.values()):
             return
         trained = {name: ratio for name, ratio in ratios.items() if name in health.gradient_norms}
@@ -90,32 +86,7 @@ class Looks:
                 evaluation_mode_loss=still,
                 train_metric=right,
                 weight_norms={
-                    n: _norm([p.detach() for p in own]) for n, own in layer_weights(subject.model).items()
+                    n: norm([p.detach() for p in own]) for n, own in layer_weights(subject.model).items()
                 },
             )
         )
-
-
-def _norm(tensors: list[torch.Tensor]) -> float:
-    if not tensors:
-        return math.nan
-    dense = [t.coalesce().values() if t.is_sparse else t for t in tensors]
-    return float(torch.stack([torch.linalg.vector_norm(t.float()) for t in dense]).norm())
-
-
-def _taken(layers: dict[str, list[torch.Tensor]]) -> dict[str, torch.Tensor]:
-    return {
-        name: torch.cat([p.detach().reshape(-1)[:: max(1, p.numel() // TAKEN)] for p in own]).clone()
-        for name, own in layers.items()
-    }
-
-
-def _ratio(before: torch.Tensor, after: torch.Tensor) -> float:
-    size = float(before.norm())
-    return float((after - before).norm()) / size if size > 0 and before.shape == after.shape else 0.0
-
-
-def has_random_or_batch_layers(model: nn.Module) -> bool:
-    """Whether training mode and evaluation mode can differ."""
-    kinds = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
-    return any(isinstance(m, kinds) and not (hasattr(m, "p") and m.p == 0) for m in model.modules())

@@ -83,20 +83,3 @@ class Watching(TorchFunctionMode):
 
     def _leaving(self, _module: nn.Module, _inputs: Any, _output: Any) -> None:
         self._inside.pop()
-
-
-def owners(model: nn.Module) -> dict[str, nn.Module]:
-    """Modules that own a weight with two dimensions or more, by name, in order: the layers."""
-    return {
-        name: module
-        for name, module in model.named_modules()
-        if any(p.ndim >= 2 for p in module.parameters(recurse=False))
-    }
-
-
-def layer_weights(model: nn.Module) -> dict[str, list[torch.Tensor]]:
-    """Layer → its weights (not biases, not gains)."""
-    return {
-        name or "model": [p for p in module.parameters(recurse=False) if p.ndim >= 2]
-        for name, module in owners(model).items()
-    }

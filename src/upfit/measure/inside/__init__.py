@@ -1,0 +1,1 @@
+"""Measuring inside a network: layers, activations, scores. Needs torch, so `measure` itself does not load it."""
