@@ -11,6 +11,7 @@ from upfit.data.export import export, require_new
 from upfit.data.read import read_once
 from upfit.errors import InputError
 from upfit.store.atomic import write_text
+from upfit.store.corrections_file import read_corrections
 from upfit.values import Plan, Task
 
 
@@ -82,11 +83,13 @@ def clean(
 
 
 def read_plan(path: Path) -> Plan:
-    """The plan in a file.
+    """The plan in a file, or that of a file of corrections (`.jsonl`, from `upfit review`).
 
     Raises:
         InputError: It cannot be read, or is none.
     """
+    if path.suffix == ".jsonl":
+        return read_corrections(path).plan()
     try:
         return Plan.from_yaml(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
