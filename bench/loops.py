@@ -18,7 +18,8 @@ from upfit.data.order import epoch_batches
 from upfit.models import Backbone
 from upfit.models.groups import LayerGroup
 from upfit.techniques.batch_norm import freeze_batch_norm
-from upfit.train.loop import Job, set_training, train_loop
+from upfit.train.job import Job, set_training
+from upfit.train.loop import train_loop
 from upfit.train.objective import LossFunction
 from upfit.train.stages import fresh_network, training_parts
 from upfit.train.tune import Places, Plan, freeze, prepare, surroundings

@@ -23,7 +23,7 @@ from upfit.techniques.r_drop import disagreement
 from upfit.techniques.sam import Sam, climb
 from upfit.techniques.stochastic_depth import StochasticDepth
 from upfit.techniques.swa import Swa
-from upfit.train.loop import example_losses
+from upfit.train.backward import example_losses
 
 
 @pytest.fixture(autouse=True)

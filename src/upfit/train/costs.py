@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from upfit.models import Backbone
-from upfit.train.loop import Source
+from upfit.train.job import Source
 from upfit.train.micro import pieces, row_count
 from upfit.train.objective import LossFunction
 from upfit.train.out_of_memory import empty_cache, halved, is_out_of_memory

@@ -10,7 +10,8 @@ import psutil
 import torch
 from torch import nn
 
-from upfit.train.loop import Source, example_losses
+from upfit.train.backward import example_losses
+from upfit.train.job import Source
 from upfit.train.micro import can_be_cut, pieces, row_count
 from upfit.train.objective import LossFunction
 from upfit.train.out_of_memory import Moment, empty_cache, halved, is_out_of_memory

@@ -18,8 +18,9 @@ from upfit.errors import Interrupted
 from upfit.models.groups import LayerGroup
 from upfit.techniques import parts_of
 from upfit.techniques.range_test import Floats, RateChoice, choose_rate, span
+from upfit.train.job import Job, Source, set_training
 from upfit.train.learning import freeze
-from upfit.train.loop import Job, Source, set_training, take_step, thaw
+from upfit.train.loop import take_step, thaw
 from upfit.train.objective import LossFunction
 from upfit.train.rates import DefaultRates, with_rate
 from upfit.train.tune import Places, Plan, prepare, surroundings

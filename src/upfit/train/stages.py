@@ -19,7 +19,7 @@ from upfit.train.feed import feed_of
 from upfit.train.fit_head import fit_head
 from upfit.train.fitted import Fitted, Name
 from upfit.train.infer import Once, outputs
-from upfit.train.loop import Source
+from upfit.train.job import Source
 from upfit.train.probe import Features
 from upfit.train.tune import Measure, Places, Plan, tune
 from upfit.train.workbench import Workbench

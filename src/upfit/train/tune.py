@@ -16,8 +16,9 @@ from upfit.techniques import parts_of
 from upfit.techniques.layer_rates import layer_rates, parameter_groups
 from upfit.techniques.optimizers import of_recipe
 from upfit.train.heap import give_back
+from upfit.train.job import Job, Replay, Source, Surroundings, set_training
 from upfit.train.learning import freeze, start_of
-from upfit.train.loop import Job, Replay, Source, Surroundings, set_training, train_loop
+from upfit.train.loop import train_loop
 from upfit.train.objective import LossFunction
 from upfit.train.out_of_memory import memory_explained
 from upfit.train.pace import Pace
