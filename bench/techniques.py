@@ -2,6 +2,7 @@
 
     python bench/techniques.py                                 # hours: every card on every set, seeds 0 to 4
     python bench/techniques.py --cards mixup sam --sets hwu64_5shot --seeds 0 1
+    python bench/techniques.py --core --minutes 60          # what people ask about most, as far as time goes
     python bench/techniques.py --table                         # only write the table and the cards' figures
 
 Both runs of a pair share data, split, starting weights, number of steps and order of the examples. Runs that
@@ -13,8 +14,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -33,6 +36,7 @@ from common import (
 )
 from scipy.stats import t as student
 
+from upfit.techniques.card import Card
 from upfit.techniques.catalogue import CARDS
 from upfit.techniques.measured import Measured
 
@@ -40,26 +44,50 @@ LINES = RESULTS / "techniques.jsonl"
 CARD_FIGURES = ROOT / "src" / "upfit" / "techniques" / "measured.json"
 SETS = ("hwu64_5shot", "omniglot136", "sms_spam_imbalanced", "yoruba_topic_realnoise", "complex_lcp")
 DEFAULT = "default"
+LEFT_OUT = {
+    "clip": "techniques.clip=off",
+    "ema": "techniques.ema=off",
+    "label_smoothing": "loss.label_smoothing=0.0",
+    "layer_decay": "optimizer.layer_decay=1.0",
+    "dropout": "layers.dropout=0.0",
+}
+"""Techniques that the default recipe has: measured by leaving them out (dropout: on text only)."""
+CORE = {
+    "hwu64_5shot": (
+        "ema", "swa", "sam", "r_drop", "mixup_features", "label_smoothing", "focal", "gradual_unfreezing",
+        "layer_decay", "adapters", "augment_text", "dropout", "neftune",
+    ),
+    "omniglot136": (
+        "ema", "swa", "sam", "mixup", "cutmix", "label_smoothing", "focal", "gradual_unfreezing",
+        "layer_decay", "adapters", "augment_images", "trivial_augment", "stochastic_depth",
+    ),
+}  # fmt: skip
+"""The techniques that people ask about most, on one set of texts and one of images."""
 Record = dict[str, Any]
 
 INTRO = """## What each technique earns
 
 Test score of the tuned weights (best by validation) with the technique switched on, minus the default
 recipe's, paired over seeds; the interval is Student's t over the seeds' differences, 95 %. "noise" means that
-it holds 0. Cost is training time as a multiple of the default's. A technique that asks for more steps than
-these short runs have can earn more in a long one.
+it holds 0. Cost is training time as a multiple of the run without it. What the default recipe has already is
+measured by leaving it out; its gain is the default's score minus the score without it. A technique that asks
+for more steps than these short runs have can earn more in a long one.
 """
 
 
-def missing(
-    sets: Iterable[str], seeds: Iterable[int], switches: Sequence[str]
-) -> Iterable[tuple[str, int, list[str]]]:
-    """What is yet to be run: (set, seed, switches)."""
+def switch_of(card: Card) -> str:
+    """What is changed in the default recipe to measure a technique."""
+    return LEFT_OUT.get(card.name, card.tried)
+
+
+def missing(cards: Mapping[str, Sequence[str]], seeds: Iterable[int]) -> Iterable[tuple[str, int, list[str]]]:
+    """What is yet to be run: (set, seed, switches), seed by seed, so that an early end leaves whole pairs."""
     known = {(one["set"], one["seed"], one["switch"]) for one in read_lines(LINES)}
-    for name, seed in product(sets, seeds):
-        wanted = [switch for switch in switches if (name, seed, switch) not in known]
-        if wanted:
-            yield name, seed, wanted
+    for seed, (name, wanted) in product(seeds, cards.items()):
+        switches = [DEFAULT, *(switch_of(card) for card in CARDS if card.name in wanted)]
+        left = [switch for switch in switches if (name, seed, switch) not in known]
+        if left:
+            yield name, seed, left
 
 
 def run(name: str, seed: int, switches: Sequence[str]) -> bool:
@@ -78,15 +106,14 @@ def figures(records: Sequence[Record]) -> list[Measured]:
     values = {(one["set"], one["switch"], one["seed"]): one for one in records if "value" in one}
     found = []
     for card in CARDS:
+        switch = switch_of(card)
         for name in SETS:
-            seeds = [
-                s
-                for d, switch, s in values
-                if d == name and switch == card.switch and (d, DEFAULT, s) in values
-            ]
+            seeds = [s for d, one, s in values if d == name and one == switch and (d, DEFAULT, s) in values]
             if len(seeds) >= 2:
-                pairs = [(values[name, card.switch, s], values[name, DEFAULT, s]) for s in sorted(seeds)]
-                found.append(_figure(card.name, card.switch, name, pairs))
+                pairs = [(values[name, switch, s], values[name, DEFAULT, s]) for s in sorted(seeds)]
+                if card.name in LEFT_OUT:
+                    pairs = [(default, without) for without, default in pairs]
+                found.append(_figure(card.name, switch, name, pairs))
     return found
 
 
@@ -139,12 +166,14 @@ def main() -> int:
     parser.add_argument("--cards", nargs="+", choices=names, default=names)
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--seeds", nargs="+", type=int, default=list(range(5)))
+    parser.add_argument("--core", action="store_true", help="the techniques asked about most, on two sets")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="begin no set and seed after so many")
     parser.add_argument("--table", action="store_true", help="make no runs, only write the table")
     args = parser.parse_args()
-    switches = [DEFAULT, *(card.switch for card in CARDS if card.name in args.cards)]
-    failed = 0
-    if not args.table:
-        for case in list(missing(args.sets, args.seeds, switches)):
+    cards = {name: CORE[name] if args.core else args.cards for name in (CORE if args.core else args.sets)}
+    failed, started = 0, time.monotonic()
+    for case in [] if args.table else list(missing(cards, args.seeds)):
+        if time.monotonic() - started < 60 * args.minutes:
             failed += not run(*case)
     write_table(read_lines(LINES))
     return 1 if failed else 0

@@ -124,6 +124,8 @@ CASES = {
                                          "augment__flip": False, "augment__views": 2}),
     "varied texts": ("text", {"layers__train": 2, "augment__policy": "light", "augment__views": 2}),
     "adapters": ("text", {"layers__train": 2, "layers__adapter": {"lora": {"rank": 4}}}),
+    "texts skip layers": ("text", {"layers__train": 3, "techniques__stochastic_depth": {"rate": 0.5}}),
+    "images skip blocks": ("image", {"layers__train": 6, "techniques__stochastic_depth": {"rate": 0.5}}),
     "features are mixed behind": ("text", {"layers__train": 2, "techniques__mixup_features": {}}),
 }  # fmt: skip
 

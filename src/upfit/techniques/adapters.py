@@ -44,6 +44,9 @@ def plain_name(name: str) -> str:
 def adaptable(module: nn.Module, learning: Iterable[str]) -> list[str]:
     """Names of the layers that an adapter may sit on: linear ones, and convolutions that mix channels.
 
+    Left out are convolutions that the library's own would not follow: dilated ones, padded with other than
+    zeros, in groups.
+
     Args:
         module: The network.
         learning: Names of parameters; only layers whose weight is among them count.
@@ -85,7 +88,7 @@ def add_adapters(module: nn.Module, adapter: Adapter, learning: Iterable[str], *
     if not targets:
         raise RecipeError(
             f"layers.adapter={adapter.name}: no layer that learns can take an adapter",
-            expected="linear layers or convolutions among the layers that layers.train names",
+            expected="linear layers, or convolutions without groups and dilation, among those that learn",
             hint="layers.train=all",
         )
     with torch.random.fork_rng(devices=[]):
@@ -135,9 +138,16 @@ def has_adapters(module: nn.Module) -> bool:
 
 def _is_adaptable(layer: nn.Module) -> bool:
     if isinstance(layer, nn.Conv2d):
-        # Strided convolutions of timm pad by themselves, which an adapter's own convolution would not.
-        return layer.groups == 1 and (layer.kernel_size == (1, 1) or type(layer) is nn.Conv2d)
+        # Strided convolutions of timm pad by themselves, which an adapter's own convolution would not; nor
+        # does it know dilation and padding modes, which a kernel of one pixel without padding does not need.
+        plain = type(layer) is nn.Conv2d and layer.dilation == (1, 1) and layer.padding_mode == "zeros"
+        return layer.groups == 1 and (plain or (layer.kernel_size == (1, 1) and not any(_padding(layer))))
     return isinstance(layer, nn.Linear)
+
+
+def _padding(layer: nn.Conv2d) -> tuple[int, ...]:
+    """Pixels of padding; none where it is described by a word, which for a kernel of one pixel means none."""
+    return () if isinstance(layer.padding, str) else tuple(layer.padding)
 
 
 def _config(adapter: Adapter, targets: list[str]) -> PeftConfig:

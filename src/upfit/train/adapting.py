@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from upfit.errors import RecipeError
 from upfit.models import Backbone, LayerGroup, Network, find_groups
 from upfit.models.network import BELOW
 from upfit.techniques.adapters import add_adapters, has_adapters, merge_adapters, require_peft
 from upfit.train.learning import learning_names
-from upfit.values import Recipe
+from upfit.values import Gradual, Recipe
 
 
 def check_layers(recipe: Recipe, backbone: Backbone) -> None:
-    """Raise `InputError` for layers that the backbone does not have, or adapters that cannot be had."""
+    """Raise `InputError` for layers that the backbone does not have, and for what cannot act on the others.
+
+    Raises:
+        MissingExtraError: Adapters are asked for, and their library is not there.
+        RecipeError: A name that nothing goes by, or noise on embeddings that stand still.
+    """
     layers = recipe.layers
-    if isinstance(layers.train, tuple):
-        learning_names((*backbone.groups, LayerGroup("head", ())), layers.train)
     if layers.adapter.name != "none":
         require_peft(layers.adapter)
+    if layers.train == "auto" or isinstance(layers.train, Gradual):
+        return
+    learning = learning_names((*backbone.groups, LayerGroup("head", ())), layers.train)
+    # Adapters sit on layers behind the embeddings.
+    adapted = layers.adapter.name != "none"
+    if recipe.technique("neftune") and (adapted or not learning.intersection(backbone.groups[0].parameters)):
+        raise RecipeError(
+            "neftune adds noise to the embeddings of tokens, and here they are frozen: frozen layers at the "
+            "input run in evaluation mode, without noise",
+            expected="layers.train=all or gradual, without adapters",
+            hint="techniques.neftune=off",
+        )
 
 
 def with_adapters(network: Network, recipe: Recipe) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from upfit.errors import RecipeError
 from upfit.measure import paired_gain
 from upfit.models import Backbone, Network
 from upfit.train.adapting import without_adapters
@@ -73,7 +74,12 @@ def choose_layers(
     scores = {}
     for number, train in enumerate(names):
         bench.watcher.stage(f"trial {number + 1} of {len(names)}: training {said(train)}")
-        scores[train] = _tried(_with(bench, train), backbone, steps, metric, asked_to_stop)
+        try:
+            scores[train] = _tried(_with(bench, train), backbone, steps, metric, asked_to_stop)
+        except RecipeError:
+            # A technique that acts inside the backbone has nothing to act on where only the head learns.
+            if train == "all":
+                raise
     whole = scores.pop("all")
     task, truth = bench.data.schema.task, bench.validation_targets
     gains = {train: paired_gain(task, metric, found, whole, truth) for train, found in scores.items()}

@@ -22,7 +22,8 @@ def pieces(batch: Batch, size: int | None) -> list[Batch]:
     Args:
         batch: Tensors with a row per example, nested ones included, and what is the same for all rows.
             `share` says how many rows count, from the first on.
-        size: Most examples per piece. Pieces are even where it is, since some techniques pair neighbours.
+        size: Most examples per piece. Pieces are even where it is, since some techniques pair neighbours;
+            those of a batch that holds such pairs are even and hold at least one pair whatever it is.
 
     Returns:
         Batches with the rows of each piece in order and its own `share`; `count` stays that of the whole.
@@ -46,6 +47,8 @@ def pieces(batch: Batch, size: int | None) -> list[Batch]:
             hint="a smaller batch, with --set batching.micro_size=auto",
         )
     share = int(batch["share"]) if "share" in batch else rows
+    least = fewest(batch)
+    size = max(least, size - size % least)
     # About equal: a batch of 33 in pieces of 16 would leave one example alone, which BatchNorm cannot read.
     each = -(-rows // -(-rows // size))
     each += each % 2 if each < size and size % 2 == 0 else 0
@@ -56,6 +59,11 @@ def pieces(batch: Batch, size: int | None) -> list[Batch]:
         part["share"] = torch.tensor(min(max(share - start, 0), stop - start))
         parts.append(part)
     return _trimmed(parts, batch) if "attention_mask" in batch else parts
+
+
+def fewest(batch: Batch) -> int:
+    """Examples that have to stay together in a micro-batch: 2 where features are mixed in pairs, else 1."""
+    return 2 if "feature_pair" in batch else 1
 
 
 def row_count(batch: Batch) -> int:

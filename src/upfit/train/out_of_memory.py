@@ -46,19 +46,24 @@ def empty_cache() -> None:
         torch.cuda.empty_cache()
 
 
-def halved(size: int) -> int:
+def halved(size: int, *, fewest: int = 1) -> int:
     """The next smaller micro-batch: about half, and even, since some techniques pair neighbours.
 
+    Args:
+        size: Examples that did not fit.
+        fewest: Examples that have to stay together.
+
     Raises:
-        MemoryExhausted: It was a single example.
+        MemoryExhausted: It was so few examples already.
 
     Example:
         >>> halved(32), halved(30), halved(3), halved(2)
         (16, 16, 2, 1)
     """
-    if size <= 1:
+    if size <= fewest:
+        few = "a single example" if fewest == 1 else f"the {fewest} examples that a technique mixes"
         raise MemoryExhausted(
-            "there is not enough memory for a step with a single example",
+            f"there is not enough memory for a step with {few}",
             hint="a smaller backbone, smaller inputs (--set inputs.image_size=…, inputs.max_length=…), "
             "fewer layers (--set layers.train=2), or a machine with more memory",
         )

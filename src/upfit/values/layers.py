@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, model_serializer, model_validator
 from upfit.errors import RecipeError
 from upfit.values.base import Value
 from upfit.values.length import Length
+from upfit.values.named import named
 
 Auto = Literal["auto"]
 Count = Annotated[int, Field(ge=1)]
@@ -56,13 +57,7 @@ class Adapter(Value):
     @classmethod
     def _from_yaml(cls, given: Any) -> Any:
         """Accept `lora` and `{lora: {rank: 4}}` beside the full form."""
-        if isinstance(given, str):
-            return {"name": given}
-        if isinstance(given, Mapping) and "name" not in given and len(given) == 1:
-            [(name, settings)] = given.items()
-            if name in ADAPTERS:
-                return {"name": name, **(settings or {})}
-        return given
+        return named(given, what="adapter", known=ADAPTERS)
 
     @model_serializer
     def _to_yaml(self) -> dict[str, Any]:
@@ -76,8 +71,9 @@ def _gradual_or_names(given: Any) -> Any:
     if given == "gradual":
         return Gradual()
     if isinstance(given, Mapping):
-        settings = given["gradual"] if len(given) == 1 and "gradual" in given else given
-        return Gradual(**(settings or {}))
+        fields = dict(named(given, what="layers.train", known=("gradual",)))
+        fields.pop("name", None)
+        return Gradual(**fields)
     if isinstance(given, list | tuple):
         if not given or not all(isinstance(name, str) and name for name in given):
             raise RecipeError(

@@ -15,6 +15,7 @@ from upfit.values.change import Change
 from upfit.values.layers import Layers
 from upfit.values.length import Length, LengthBelowOne
 from upfit.values.loss import Loss
+from upfit.values.named import named
 
 Auto = Literal["auto"]
 Positive = Annotated[float, Field(gt=0)]
@@ -151,14 +152,7 @@ class Technique(Value):
     @classmethod
     def _from_yaml(cls, given: Any) -> Any:
         """Accept `ema` and `{ema: {decay: 0.99}}` beside the full form."""
-        if isinstance(given, str):
-            return {"name": given}
-        if isinstance(given, Mapping) and "name" not in given and len(given) == 1:
-            [(name, settings)] = given.items()
-            if not isinstance(settings, Mapping | None):
-                raise ValueError(f"the settings of technique {name} are a mapping, as in {{norm: 1.0}}")
-            return {"name": name, **(settings or {})}
-        return given
+        return named(given, what="technique")
 
     @model_serializer
     def _to_yaml(self) -> dict[str, Any]:

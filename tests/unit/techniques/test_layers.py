@@ -8,11 +8,12 @@ from torch import nn
 
 from upfit.errors import RecipeError
 from upfit.models import Head, Network, load_backbone
-from upfit.techniques.adapters import add_adapters, has_adapters, is_adapter, merge_adapters
+from upfit.techniques.adapters import adaptable, add_adapters, has_adapters, is_adapter, merge_adapters
 from upfit.techniques.frozen import frozen_prefix, hold_frozen
 from upfit.techniques.unfreezing import after_plateau, learning_count
+from upfit.train.adapting import check_layers
 from upfit.train.learning import freeze, learning_from, learning_names
-from upfit.values import Adapter, Gradual
+from upfit.values import Adapter, Change, Gradual, Recipe
 
 
 def counts(gradual, *, groups=6, total=100, per_epoch=10):
@@ -146,3 +147,39 @@ def test_adapters_start_alike_whatever_was_drawn_before():
 def test_adapters_without_a_layer_to_sit_on_are_refused():
     with pytest.raises(RecipeError, match="no layer that learns can take an adapter"):
         add_adapters(nn.Sequential(nn.LayerNorm(4)), KINDS[0], ["0.weight"])
+
+
+def test_convolutions_that_the_library_would_not_follow_get_no_adapter():
+    """peft does not know dilation and padding by reflection: a RuntimeError, or a wrong merge."""
+    net = nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=2, dilation=2),
+        nn.Conv2d(4, 4, 3, padding=1, padding_mode="reflect"),
+        nn.Conv2d(4, 4, 3, padding=1),
+        nn.Conv2d(4, 4, 1, dilation=2),
+    )
+    every = [name for name, _ in net.named_parameters()]
+    assert adaptable(net, every) == ["2", "3"]
+    images = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    plain = net(images)
+    add_adapters(net, KINDS[0], every)
+    assert torch.equal(net(images), plain)
+    with pytest.raises(RecipeError, match="without groups and dilation"):
+        add_adapters(nn.Sequential(nn.Conv2d(3, 4, 3, dilation=2)), KINDS[0], ["0.weight"])
+
+
+@pytest.mark.parametrize(
+    ("train", "adapter", "fits"),
+    [("all", "none", True), ("gradual", "none", True), (7, "none", True), (["*.bias"], "none", True),
+     (2, "none", False), (["encoder.layer.5"], "none", False), ("all", "lora", False)],
+)  # fmt: skip
+def test_noise_on_embeddings_that_stand_still_is_refused(train, adapter, fits, text):
+    recipe = Recipe().apply(
+        Change(path="layers.train", to=train),
+        Change(path="layers.adapter", to=adapter),
+        Change(path="techniques.neftune", to={}),
+    )
+    if fits:
+        check_layers(recipe, text.backbone)
+    else:
+        with pytest.raises(RecipeError, match=r"embeddings of tokens, and here they are frozen"):
+            check_layers(recipe, text.backbone)

@@ -56,6 +56,16 @@ def test_pieces_are_as_wide_as_their_longest_row_and_lose_no_token():
     assert sum(int(piece["attention_mask"].sum()) for piece in found) == int(batch["attention_mask"].sum())
 
 
+@pytest.mark.parametrize(("size", "sizes"), [(1, [2, 2, 2, 1]), (3, [2, 2, 2, 1]), (4, [4, 3])])
+def test_pairs_of_neighbours_stay_together_whatever_fits(size, sizes):
+    batch = {**batch_of(7), "feature_pair": torch.tensor([1, -1, 1, -1, 1, -1, 0])}
+    found = pieces(batch, size)
+    assert [row_count(piece) for piece in found] == sizes
+    for piece in found:
+        others = torch.arange(row_count(piece)) + piece["feature_pair"]
+        assert 0 <= int(others.min()) <= int(others.max()) < row_count(piece)
+
+
 def test_padding_on_the_left_stays():
     batch = batch_of(4)
     batch["attention_mask"] = batch["attention_mask"].flip(1)

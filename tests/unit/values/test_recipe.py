@@ -185,3 +185,30 @@ def test_techniques_may_be_written_short():
         ("clip", {"norm": 2}),
         ("other", {"depth": 3}),
     ]
+
+
+@pytest.mark.parametrize(
+    ("path", "to", "message"),
+    [
+        (
+            "layers.adapter",
+            {"lora": 4},
+            r"adapter lora are a mapping.*\{lora: \{field: value\}\}",
+        ),
+        ("layers.adapter", {"lora": [4]}, r"not \[4\]"),
+        ("layers.train", {"gradual": 3}, "the settings of layers.train gradual are a mapping"),
+        ("techniques", [{"ema": 0.9}], "the settings of technique ema are a mapping"),
+    ],
+)
+def test_settings_that_are_no_mapping_are_refused_in_words(path, to, message):
+    with pytest.raises(RecipeError, match=message):
+        Recipe().apply(Change(path=path, to=to))
+
+
+def test_the_short_forms_mean_the_long_ones():
+    for short in ("lora", {"lora": None}, {"lora": {}}, {"name": "lora"}):
+        assert Recipe().apply(Change(path="layers.adapter", to=short)).layers.adapter == Adapter(name="lora")
+    for short in ("gradual", {"gradual": None}, {"gradual": {}}):
+        assert Recipe().apply(Change(path="layers.train", to=short)).layers.train == Gradual()
+    stages = Recipe().apply(Change(path="layers.train", to={"groups": 2})).layers.train
+    assert stages == Gradual(groups=2)
