@@ -6,7 +6,7 @@ import torch
 
 from upfit.train.gradients import average_gradients
 from upfit.train.job import Job, Surroundings
-from upfit.train.micro import pieces, row_count
+from upfit.train.micro import fewest, pieces, row_count
 from upfit.train.objective import LossFunction
 from upfit.train.out_of_memory import Moment, empty_cache, halved, is_out_of_memory
 from upfit.train.state import State
@@ -70,9 +70,9 @@ def summed_loss(job: Job, state: State, batch: Batch) -> torch.Tensor:
 
 def use_smaller_pieces(state: State, around: Surroundings, batch: Batch) -> None:
     """Halve the micro-batch from now on; raises `MemoryExhausted` where it cannot be."""
-    rows = row_count(batch)
+    rows, few = row_count(batch), fewest(batch)
     empty_cache()
-    state.micro_size = halved(around.world.agree(min(state.micro_size or rows, rows)))
+    state.micro_size = halved(around.world.agree(max(few, min(state.micro_size or rows, rows))), fewest=few)
     text = f"out of memory: batches now go through in pieces of {state.micro_size}, the step is repeated"
     around.tell(Event(state.step + 1, "out_of_memory", text, {"micro_size": state.micro_size}))
 

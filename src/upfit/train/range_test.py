@@ -16,13 +16,13 @@ from torch import nn
 
 from upfit.errors import Interrupted
 from upfit.models.groups import LayerGroup
-from upfit.techniques import parts_of
 from upfit.techniques.range_test import Floats, RateChoice, choose_rate, span
 from upfit.train.job import Job, Source, set_training
 from upfit.train.learning import freeze
 from upfit.train.loop import take_step, thaw
 from upfit.train.objective import LossFunction
 from upfit.train.rates import DefaultRates, with_rate
+from upfit.train.state import State
 from upfit.train.tune import Places, Plan, prepare, surroundings
 from upfit.train.world import Batch, World
 from upfit.values import Finding, Recipe, Silent
@@ -188,17 +188,17 @@ class _Climb:
         plan = Plan(len(rates_N), len(rates_N) + 1, len(rates_N))
         freeze(network, groups, self.recipe.layers.train)
         network.to(self.world.device)
-        with parts_of(self.recipe, plan.total_steps).on_model(network):
-            try:
-                return self._stepped(network, groups, rates_N, plan)
-            finally:
-                # Accelerate would hold on to the copy.
-                self.world.accelerator.free_memory()
+        try:
+            state, model = prepare(self.recipe, network, groups, plan, self.world)
+            with state.parts.on_model(network):
+                return self._stepped(state, model, groups, rates_N, plan)
+        finally:
+            # Accelerate would hold on to the copy.
+            self.world.accelerator.free_memory()
 
     def _stepped(
-        self, network: nn.Module, groups: tuple[LayerGroup, ...], rates_N: Floats, plan: Plan
+        self, state: State, model: nn.Module, groups: tuple[LayerGroup, ...], rates_N: Floats, plan: Plan
     ) -> Floats:
-        state, model = prepare(self.recipe, network, groups, plan, self.world)
         job = Job(
             recipe=self.recipe,
             model=model,

@@ -100,8 +100,8 @@ def tune(
     """
     freeze(network, groups, recipe.layers.train)
     network.to(world.device)
-    with parts_of(recipe, plan.total_steps).on_model(network):
-        state, model = prepare(recipe, network, groups, plan, world)
+    state, model = prepare(recipe, network, groups, plan, world)
+    with state.parts.on_model(network):
         job = Job(
             recipe=recipe,
             model=model,
