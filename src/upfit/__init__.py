@@ -18,10 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from upfit.curate.audit import audit
+    from upfit.curate.augmentation import augment
     from upfit.curate.clean import clean
     from upfit.curate.learning_curve import curve
     from upfit.data.read import read
     from upfit.diagnose.doctor import Doctor
+    from upfit.diagnose.job import Job
+    from upfit.diagnose.treat import treat
     from upfit.errors import (
         BackboneError,
         DataError,
@@ -64,6 +67,7 @@ __all__ = [
     "Finding",
     "InputError",
     "Interrupted",
+    "Job",
     "MissingExtraError",
     "Recipe",
     "RecipeError",
@@ -77,6 +81,7 @@ __all__ = [
     "UpfitError",
     "__version__",
     "audit",
+    "augment",
     "clean",
     "curve",
     "fit",
@@ -85,11 +90,14 @@ __all__ = [
     "read",
     "resume",
     "train",
+    "treat",
 ]
 
 _OTHER_HOMES = {
     "Doctor": "upfit.diagnose.doctor",
+    "Job": "upfit.diagnose.job",
     "audit": "upfit.curate.audit",
+    "augment": "upfit.curate.augmentation",
     "clean": "upfit.curate.clean",
     "curve": "upfit.curate.learning_curve",
     "fit": "upfit.journey.fit",
@@ -98,6 +106,7 @@ _OTHER_HOMES = {
     "read": "upfit.data.read",
     "resume": "upfit.journey.fit",
     "train": "upfit.journey.own",
+    "treat": "upfit.diagnose.treat",
 }
 """Where the functions live; every other public name is an error or a value."""
 

@@ -10,6 +10,10 @@ from upfit.values import Change, Finding
 
 Cures = Callable[[Seen], tuple[Change, ...]]
 
+USUAL = (1e-2, 1e-3)
+"""Size of a step beside the weights where training goes well: from scratch, and of weights that have learnt
+already (Karpathy)."""
+
 
 def with_cure(finding: Finding, seen: Seen) -> Finding:
     """The finding with its cures and its advice."""
@@ -18,17 +22,29 @@ def with_cure(finding: Finding, seen: Seen) -> Finding:
 
 
 def lower_rate(seen: Seen) -> tuple[Change, ...]:
-    """A tenth of the rate; warm-up."""
+    """Rates that make steps of a usual size, or a tenth; warm-up."""
+    usual = [factor for factor in _to_usual(seen) if factor < 0.5]
     return (
-        *_rate(seen, 0.1, "steps overshoot"),
+        *(change for factor in usual or [0.1] for change in _rate(seen, factor, "steps overshoot")),
         Change(path="schedule.warmup", to=0.1, because="the first steps are the most dangerous ones"),
     )
 
 
 def higher_rate(seen: Seen) -> tuple[Change, ...]:
-    """Ten or a hundred times the rate, whichever the range test preferred; then longer."""
+    """Rates that make steps of a usual size, or what the one-step test preferred; then longer."""
     ten, hundred = seen.fact("rates.ten", math.inf), seen.fact("rates.hundred", math.inf)
-    return (*_rate(seen, 100.0 if hundred < 0.9 * ten else 10.0, "the loss hardly falls"), *_longer(seen))
+    tested = 100.0 if hundred < 0.9 * ten else 10.0
+    factors = [factor for factor in _to_usual(seen) if factor > 3 * tested] or [tested]
+    return (
+        *(change for factor in factors for change in _rate(seen, factor, "the loss hardly falls")),
+        *_longer(seen),
+    )
+
+
+def _to_usual(seen: Seen) -> tuple[float, ...]:
+    """What the rate has to be multiplied by for steps of a usual size; nothing where that is not known."""
+    ratio = seen.fact("descent.update_ratio", seen.update_ratio)
+    return tuple(usual / ratio for usual in USUAL) if ratio > 0 and math.isfinite(ratio) else ()
 
 
 def steadier(seen: Seen) -> tuple[Change, ...]:
@@ -62,6 +78,7 @@ def regularise(seen: Seen) -> tuple[Change, ...]:
         ),
         _decay(0.1, "smaller weights fit smoother functions"),
         Change(path="layers.train", to="head", because="fewer weights learn less by heart"),
+        Change(path="techniques.l1", to={"strength": 1e-5}, because="weights that do little become zero"),
     )
 
 
@@ -100,6 +117,15 @@ def _batch(seen: Seen, factor: float, because: str) -> tuple[Change, ...]:
     return (Change(path="batching.size", to=size, because=because),)
 
 
+def _smaller_pieces(seen: Seen) -> tuple[Change, ...]:
+    """Half the examples at once, gradients added up to those of the batch."""
+    half = max(1, seen.steps[0].examples // 2) if seen.steps else 1
+    return (
+        Change(path="batching.micro_size", to=half, because="the batch stays; a part of it is held at once"),
+        *_batch(seen, 0.5, "half the batch needs about half the memory"),
+    )
+
+
 def _decay(to: float, because: str) -> Change:
     return Change(path="optimizer.weight_decay", to=to, because=because)
 
@@ -116,7 +142,14 @@ CURES: dict[str, Cures] = {
     "over_regularised": loosen,
     "underfit_budget": lambda seen: (*_longer(seen), *_rate(seen, 3.0, "larger steps get further")),
     "underfit_capacity": _more_capacity,
-    "out_of_memory": lambda seen: _batch(seen, 0.5, "half the batch needs about half the memory"),
+    "out_of_memory": lambda seen: _smaller_pieces(seen),
+    "class_imbalance": lambda _: (
+        Change(path="batching.sampler", to="balanced", because="rare classes are drawn as often as others"),
+    ),
+    "label_noise": lambda _: (
+        Change(path="loss.label_smoothing", to=0.1, because="a wrong label then pulls less hard"),
+        Change(path="stopping.patience", to=3, because="wrong labels are learnt last"),
+    ),
     "clip_too_small": lambda _: (
         Change(path="techniques.clip.norm", to=1.0, because="clipping leaves nothing of the gradient"),
     ),

@@ -1,0 +1,228 @@
+"""`treat`: train a Job, watch it, and repair what is wrong with it: Run → Finding → Change → Run."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from upfit.diagnose.job import Job
+from upfit.diagnose.treat_attempt import Attempt, Limits, attempt
+from upfit.diagnose.treat_candidates import candidates, incurable
+from upfit.diagnose.treat_judge import judged
+from upfit.diagnose.treat_trials import LEAST, Setting, trials
+from upfit.errors import RecipeError, TrainingError
+from upfit.measure import evidence, primary_metric
+from upfit.measure.metrics import family_of
+from upfit.values import Change, Cure, Finding, Predictions, Recipe, Run, Schema, Split
+from upfit.values.budget import seconds as read_seconds
+
+ROUNDS = 3
+"""Illnesses that are cured one after another."""
+FIRST_SHARE = 0.5
+"""Of a budget, what the first run may take: trials and the repaired run need the rest."""
+PREFLIGHT_SHARE = 0.02
+PREFLIGHT_SECONDS = 2.0
+"""For each one-step test that trains a little."""
+RUNS_A_ROUND = 3.0
+"""What a round costs in whole runs: two seeds of four trials of a quarter, and the repaired run."""
+OWN_CURES = {
+    kind: Change(path="model.init", to="he", because="weights of the right size carry signals through")
+    for kind in ("bad_init", "dead_units", "vanishing_gradient")
+}
+"""Cures that a module of one's own can take, and a pretrained backbone cannot."""
+
+
+def treat(job: Job, budget: str | float | None = None, *, seed: int = 0) -> Run:
+    """Train, watch, and repair; a cure stays only where validation shows a gain beyond noise.
+
+    The Doctor watches a first run. Where it finds an illness that Changes may cure, up to three of them are
+    tried at a fraction of the steps, each with the same two seeds as the run without it. The best of those
+    that gain beyond noise is kept, the job is run again with it, and the Doctor looks again. Where the whole
+    run does not gain either, the cure is undone.
+
+    Args:
+        job: What to train.
+        budget: Wall-clock limit, e.g. `"2m"`, or seconds; None takes what it needs.
+        seed: Of weights and order.
+
+    Returns:
+        A Run whose `module` is the best model, `findings` what is still wrong with it, and `ledger` every
+        cure: what, why, before, after, and the interval of its gain. A finding that no Change can cure is
+        in the ledger too, with what can (`outcome="impossible"`).
+
+    Raises:
+        InputError: `build`, a loader or the task cannot be understood.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from sklearn.datasets import load_iris
+        >>> from torch.utils.data import DataLoader
+        >>> x, y = (torch.as_tensor(part) for part in load_iris(return_X_y=True))
+        >>> pairs = list(zip((x.float() - x.float().mean(0)) / x.float().std(0), y))
+        >>> def build(changes):
+        ...     settings = {"optimizer.lr": 0.1} | {change.path: change.to for change in changes}
+        ...     model = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 3))
+        ...     optimizer = torch.optim.SGD(model.parameters(), lr=settings["optimizer.lr"], momentum=0.9)
+        ...     return model, optimizer, nn.CrossEntropyLoss()
+        >>> loaders = [DataLoader(pairs[i::2], batch_size=16, shuffle=not i) for i in (0, 1)]
+        >>> run = treat(Job(build, *loaders, epochs=10))
+        >>> run.validation["accuracy"].value > 0.8
+        True
+    """
+    limit = _Limit.of(budget)
+    first = attempt(job, (), seed=seed, limits=limit.first())
+    if first.end is None and not candidates(_curable(job, first)):
+        raise TrainingError(f"the run broke off: {first.failure}", hint="doctor.report() says more")
+    metric = _metric(job, first)
+    best, ledger, kept = first, list[Cure](), tuple[Change, ...]()
+    for _ in range(ROUNDS):
+        tried = [change for cure in ledger for change in cure.changes]
+        picks = candidates(_curable(job, best), tried=tried)
+        share = limit.share(best)
+        if not picks or share * best.steps < min(LEAST, best.steps):
+            break
+        lines = trials(Setting(job, kept, metric, seed, share, limit.until), picks, best)
+        winner = max((cure for cure in lines if cure.is_kept), key=_gained, default=None)
+        ledger += [_lost(cure) if cure.is_kept and cure is not winner else cure for cure in lines]
+        if winner is None:
+            break
+        again = attempt(job, (*kept, *winner.changes), seed=seed, limits=limit.watched())
+        line = _whole(winner, best, again, metric)
+        ledger[ledger.index(winner)] = line
+        if not line.is_kept:
+            break
+        best, kept = again, (*kept, *winner.changes)
+    return _run(job, best, (*ledger, *incurable(_curable(job, best))), metric)
+
+
+@dataclass(frozen=True)
+class _Limit:
+    """The budget as a clock."""
+
+    budget: float | None
+    begun: float
+
+    @classmethod
+    def of(cls, budget: str | float | None) -> _Limit:
+        return cls(None if budget is None else read_seconds(budget), time.monotonic())
+
+    @property
+    def until(self) -> float | None:
+        return None if self.budget is None else self.begun + self.budget
+
+    def first(self) -> Limits:
+        """Of the first run: part of the budget, with the one-step tests."""
+        if self.budget is None:
+            return Limits(preflight=PREFLIGHT_SECONDS, watched=True)
+        tests = min(PREFLIGHT_SECONDS, PREFLIGHT_SHARE * self.budget / 3)
+        return Limits(until=self.begun + FIRST_SHARE * self.budget, preflight=tests, watched=True)
+
+    def watched(self) -> Limits:
+        """Of a repaired run."""
+        return Limits(until=self.until, watched=True)
+
+    def share(self, run: Attempt) -> float:
+        """Part of the usual length that trials may have so that the repaired run fits in too."""
+        if self.until is None:
+            return 1.0
+        left = self.until - time.monotonic()
+        return max(0.0, min(1.0, left / max(1e-6, RUNS_A_ROUND * run.seconds)))
+
+
+def _metric(job: Job, first: Attempt) -> str:
+    task = first.end.task if first.end is not None else None
+    if task is None:
+        named = {"regression": "rmse", "multilabel": "map"}
+        return job.metric or named.get(job.task, "accuracy")
+    if job.metric:
+        family_of(task, job.metric)
+    return job.metric or primary_metric(task)
+
+
+def _curable(job: Job, run: Attempt) -> tuple[Finding, ...]:
+    """The findings with the cures that make sense here: nobody can thaw what is not frozen."""
+    thawed = all(parameter.requires_grad for parameter in run.model.parameters())
+
+    def helps(cure: Change) -> bool:
+        return not (thawed and (cure.path, cure.to) == ("layers.train", "all"))
+
+    return tuple(
+        one.replace(cures=(*_own_cures(job, one.kind), *filter(helps, one.cures))) for one in run.findings
+    )
+
+
+def _own_cures(job: Job, kind: str) -> tuple[Change, ...]:
+    """What the loop itself can do for a module of one's own."""
+    size = getattr(job.train, "batch_size", None)
+    if kind == "out_of_memory" and size:
+        why = "the batch stays as it is, and goes through in pieces"
+        parts = dict.fromkeys(max(1, size // cut) for cut in (2, 8, size))
+        return tuple(Change(path="batching.micro_size", to=part, because=why) for part in parts)
+    return (OWN_CURES[kind],) if kind in OWN_CURES else ()
+
+
+def _whole(winner: Cure, before: Attempt, after: Attempt, metric: str) -> Cure:
+    """The winner's line with the figures of whole runs; undone where those show no gain beyond noise."""
+    gain = after.gain(before, metric)
+    if after.end is None:
+        return winner.replace(outcome="failed", why=f"{winner.why}; the whole run broke off: {after.failure}")
+    kept = before.end is None or (gain is not None and judged([gain])[1])
+    return winner.replace(
+        outcome="kept" if kept else "undone",
+        before=before.value(metric),
+        after=after.value(metric),
+        gain=gain,
+        steps=after.steps,
+        seconds=winner.seconds + after.seconds,
+    )
+
+
+def _lost(cure: Cure) -> Cure:
+    return cure.replace(outcome="undone", why=f"{cure.why}; another cure gained more")
+
+
+def _gained(cure: Cure) -> float:
+    return cure.gain.value if cure.gain is not None else 0.0
+
+
+def _run(job: Job, best: Attempt, ledger: tuple[Cure, ...], metric: str) -> Run:
+    if best.end is None:
+        raise TrainingError(f"the run broke off, and no cure helped: {best.failure}")
+    end, count = best.end, _examples(job.train)
+    rows = np.arange(count, count + len(end.targets))
+    classes = () if end.task == "regression" else tuple(str(k) for k in range(end.scores.shape[1]))
+    return Run(
+        recipe=_recipe(best.changes),
+        schema=Schema(columns=(), target=("target",), task=end.task, classes=classes),
+        data_fingerprint="",
+        split=Split(np.arange(count), rows, rows[:0], "given by two loaders"),
+        trace=best.trace,
+        metric=metric,
+        validation=evidence(end.task, end.scores, end.targets, also=metric),
+        findings=best.findings,
+        ledger=ledger,
+        predictions=Predictions(rows, end.scores, end.targets),
+        result={"changes": [change.model_dump(mode="json") for change in best.changes]},
+        module=best.model,
+    )
+
+
+def _recipe(changes: tuple[Change, ...]) -> Recipe:
+    """The changes that a recipe knows, made in one."""
+    recipe = Recipe()
+    for change in changes:
+        try:
+            recipe = recipe.apply(change)
+        except RecipeError:
+            continue
+    return recipe
+
+
+def _examples(loader: object) -> int:
+    try:
+        return len(loader.dataset)  # type: ignore[attr-defined]
+    except (AttributeError, TypeError):
+        return 0
