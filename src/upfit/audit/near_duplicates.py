@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from upfit.audit.finding import drop, of_rows, percent, times
 from upfit.audit.minhash import near_pairs
 from upfit.audit.neighbours import nearest
-from upfit.audit.pictures import distances
+from upfit.audit.pictures import Coarse, distances
 from upfit.audit.subject import JUDGED, Subject
 from upfit.data.cells import cells
 from upfit.data.content import normalised
@@ -35,7 +35,7 @@ def near_duplicates(subject: Subject) -> tuple[Finding, ...]:
 
 def pairs_of(subject: Subject) -> Pairs:
     """(P, 2) rows that nearly, and not exactly, have the same inputs."""
-    if subject.pictures is not None:
+    if subject.data.schema.of_kind("image"):
         return _of_images(subject)
     if subject.data.schema.of_kind("text"):
         return _of_texts(subject)
@@ -82,29 +82,55 @@ def _other_cells(subject: Subject) -> npt.NDArray[np.object_]:
 
 
 def _of_images(subject: Subject) -> Pairs:
-    """Close in features and alike in their coarse shape, as no other two images of these data are."""
-    pictures = subject.pictures
-    assert pictures is not None
-    if subject.features_ED is None or len(subject.embedded) < 8:
+    """Alike in coarse shape, and in features if there are any, as no other two images of these data are."""
+    coarse = subject.coarse
+    assert coarse is not None
+    if subject.features_ED is None:
+        return _different(subject, _alike_in_shape(coarse))
+    if len(subject.embedded) < 8:
         return np.empty((0, 2), np.int64)
-    places, cosines = nearest(subject.unit_features_ED, 6)
-    typical = float(np.median(1 - cosines[:, 0]))
-    left = np.repeat(np.arange(len(places)), places.shape[1])
-    right, gap = places.ravel(), 1 - cosines.ravel()
-    pairs = np.sort(np.stack([subject.embedded[left], subject.embedded[right]], axis=1), axis=1)
-    alike = _alike(pictures.grey, pairs)
-    bits = distances(pictures.hashes[pairs[:, 0]], pictures.hashes[pairs[:, 1]])
+    pairs, gap, typical = _close(subject.unit_features_ED)
+    pairs = subject.embedded[pairs]
+    alike, bits = _alike(coarse.grey, pairs), _bits(coarse, pairs)
     copied = (gap <= 0.5 * typical) & (alike >= 0.8)
     copied |= (bits <= 4) & (alike >= 0.99) & (gap <= 0.8 * typical)
     return _different(subject, np.unique(pairs[copied], axis=0))
 
 
+def _alike_in_shape(coarse: Coarse) -> Pairs:
+    """Pairs by brightness and hash alone: for splits, which may bind a few too many."""
+    if len(coarse.grey) < 8:
+        return np.empty((0, 2), np.int64)
+    pairs, gap, typical = _close(_unit(coarse.grey))
+    bits = _bits(coarse, pairs)
+    copied = ((gap <= 0.5 * typical) & (bits <= 12)) | ((gap <= 0.02) & (bits <= 4))
+    return np.unique(pairs[copied], axis=0)
+
+
+def _close(unit_ND: npt.NDArray[np.float32]) -> tuple[Pairs, npt.NDArray[np.float32], float]:
+    """Each row with its nearest others, how far these are, and how far the nearest mostly is."""
+    places, cosines = nearest(unit_ND, 6)
+    left = np.repeat(np.arange(len(places)), places.shape[1])
+    pairs = np.sort(np.stack([left, places.ravel()], axis=1), axis=1)
+    return pairs, 1 - cosines.ravel(), float(np.median(1 - cosines[:, 0]))
+
+
+def _bits(coarse: Coarse, pairs: Pairs) -> npt.NDArray[np.uint8]:
+    return distances(coarse.hashes[pairs[:, 0]], coarse.hashes[pairs[:, 1]])
+
+
 def _alike(grey: npt.NDArray[np.uint8], pairs: Pairs) -> npt.NDArray[np.float64]:
     """Correlation of the 16 by 16 brightness of each pair."""
+    flat = _unit(grey)
+    return np.asarray(np.einsum("pd,pd->p", flat[pairs[:, 0]], flat[pairs[:, 1]]), float)
+
+
+def _unit(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """(N, 256) brightness, centred and of length 1, so that products are correlations."""
     flat = grey.reshape(len(grey), -1).astype(np.float32)
     flat -= flat.mean(1, keepdims=True)
     flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
-    return np.asarray(np.einsum("pd,pd->p", flat[pairs[:, 0]], flat[pairs[:, 1]]), float)
+    return flat
 
 
 def _within(subject: Subject, pairs: Pairs) -> tuple[Finding, ...]:

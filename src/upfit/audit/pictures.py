@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -53,11 +53,34 @@ class Pictures:
     format: npt.NDArray[np.str_]
 
 
+@dataclass(frozen=True, eq=False)
+class Coarse:
+    """What tells that two images are the same picture: far cheaper than a look at everything.
+
+    Args:
+        grey: (N, 16, 16) uint8 brightness.
+        hashes: (N,) 64-bit perceptual hashes.
+    """
+
+    grey: npt.NDArray[np.uint8]
+    hashes: npt.NDArray[np.uint64]
+
+    @classmethod
+    def unpacked(cls, rows_NB: npt.NDArray[np.uint8]) -> Coarse:
+        """From (N, 264) bytes, as `coarse_bytes` makes them."""
+        grey = np.asarray(rows_NB[:, :256]).reshape(-1, 16, 16)
+        return cls(grey, np.ascontiguousarray(rows_NB[:, 256:]).view(">u8").ravel().astype(np.uint64))
+
+
+def coarse_bytes(data: Data, column: str) -> npt.NDArray[np.uint8]:
+    """(N, 264) bytes a row: brightness and hash of every image of a column."""
+    seen = list(_in_threads(_cells(data, column), _coarse))
+    return np.array(seen, np.uint8).reshape(-1, 264)
+
+
 def look(data: Data, column: str) -> Pictures:
     """Look at every image of a column, in threads, a window of cells at a time."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's remarks on files that it can read all the same
-        seen = list(_in_threads(_cells(data, column)))
+    seen = list(_in_threads(_cells(data, column), _look))
     columns = list(zip(*seen, strict=True))
     kinds: tuple[Any, ...] = (
         np.float32,
@@ -105,32 +128,55 @@ def _cells(data: Data, column: str) -> Iterator[dict[str, Any]]:
     return (row[column] or {} for row in table)
 
 
-def _in_threads(cells: Iterator[dict[str, Any]]) -> Iterator[tuple[Any, ...]]:
-    with ThreadPoolExecutor(4) as pool:
+def _in_threads(
+    cells: Iterator[dict[str, Any]], work: Callable[[dict[str, Any]], Any]
+) -> Iterator[tuple[Any, ...]]:
+    with warnings.catch_warnings(), ThreadPoolExecutor(4) as pool:
+        warnings.simplefilter("ignore")  # Pillow's remarks on files that it can read all the same
         while window := list(islice(cells, _WINDOW)):
-            yield from pool.map(_look, window)
+            yield from pool.map(work, window)
+
+
+def _opened(cell: dict[str, Any]) -> Image.Image:
+    try:
+        return open_image(cell, shorter_side=2 * SIDE)
+    except DataError:
+        return Image.new("RGB", (SIDE, SIDE))  # gone since it was read; reading reports it
+
+
+def _square(image: Image.Image) -> Image.Image:
+    return image.resize((SIDE, SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0)
+
+
+def _shape(image: Image.Image, square: Image.Image) -> tuple[npt.NDArray[np.uint8], int]:
+    """16 by 16 brightness, and the perceptual hash."""
+    small = np.asarray(square.convert("L").resize((16, 16), Image.Resampling.BOX))
+    coarse = np.asarray(image.convert("L").resize((32, 32), Image.Resampling.LANCZOS), np.float32)
+    return small, perceptual_hash(coarse)
+
+
+def _coarse(cell: dict[str, Any]) -> npt.NDArray[np.uint8]:
+    image = _opened(cell)
+    small, code = _shape(image, _square(image))
+    return np.concatenate([small.ravel(), np.frombuffer(code.to_bytes(8, "big"), np.uint8)])
 
 
 def _look(cell: dict[str, Any]) -> tuple[Any, ...]:
     """One image's measurements, in the order of the fields of `Pictures`."""
     turned, mode, kind = _file(cell)
-    try:
-        image = open_image(cell, shorter_side=2 * SIDE)
-    except DataError:
-        image = Image.new("RGB", (SIDE, SIDE))  # gone since it was read; reading reports it
-    square = image.resize((SIDE, SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0)
+    image = _opened(cell)
+    square = _square(image)
     grey = np.asarray(square.convert("L"), np.float32) / 255
     contrast = float(grey.std())
     sharpness = float(laplace(_enlarged_equally(image)).std()) / max(contrast, 0.02)
-    small = np.asarray(square.convert("L").resize((16, 16), Image.Resampling.BOX))
-    coarse = np.asarray(image.convert("L").resize((32, 32), Image.Resampling.LANCZOS), np.float32)
+    small, code = _shape(image, square)
     return (
         float(grey.mean()),
         contrast,
         sharpness,
         small,
         _rim(square),
-        perceptual_hash(coarse),
+        code,
         turned,
         mode,
         kind,

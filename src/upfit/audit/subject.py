@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from upfit.audit.pictures import Pictures, look
+from upfit.audit.pictures import Coarse, Pictures, coarse_bytes, look
 from upfit.data.cells import cells
 from upfit.data.content import content_keys
 from upfit.data.targets import targets
@@ -90,6 +90,20 @@ class Subject:
         """What looking at every image once showed; None without an image column."""
         columns = self.data.schema.of_kind("image")
         return look(self.data, columns[0]) if columns else None
+
+    @cached_property
+    def coarse(self) -> Coarse | None:
+        """What tells that two images are the same picture, kept for next time; None without images."""
+        columns = self.data.schema.of_kind("image")
+        if not columns:
+            return None
+        if "pictures" in self.__dict__ and self.pictures is not None:
+            return Coarse(self.pictures.grey, self.pictures.hashes)
+        from upfit.store.feature_cache import FeatureCache, content_key
+
+        key = content_key("coarse 1", np.ascontiguousarray(self.keys).tobytes(), columns[0])
+        kept, _ = FeatureCache().get(key, lambda: coarse_bytes(self.data, columns[0]))  # type: ignore[arg-type, return-value]
+        return Coarse.unpacked(kept)  # type: ignore[arg-type]
 
     @cached_property
     def written(self) -> list[str]:

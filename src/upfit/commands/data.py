@@ -17,7 +17,7 @@ from upfit.errors import InputError
 
 def add_to(app: typer.Typer) -> None:
     """Give the command line the commands of this file."""
-    for command in (audit, clean, curve, errors):
+    for command in (audit, clean, augment, curve, errors):
         app.command()(command)
 
 
@@ -99,6 +99,47 @@ def clean(
             **parts,
         )
     print(folder)
+
+
+def augment(
+    data: o.DataSource = None,
+    *,
+    train: o.Train = None,
+    validation: o.Validation = None,
+    test: o.Test = None,
+    target: o.Target = None,
+    task: o.TaskName = None,
+    kind: o.Kinds = None,
+    group: o.Group = None,
+    model: o.Model = "auto",
+    only: o.Transforms = None,
+    rows: o.VariedRows = 400,
+    seed: o.Seed = None,
+    out: o.AugmentFolder = None,
+    overwrite: o.Overwrite = False,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Say which ways of varying examples keep their labels, and make a policy and a contact sheet of them.
+
+    \b
+    Examples:
+      upfit augment flowers/
+      upfit augment digits/ --only flip --json
+    """  # noqa: D301
+    if data is None and train is None:
+        raise InputError("nothing to vary", expected="DATA, or --train FILE", hint="upfit augment FOLDER")
+    kinds = flags.kinds(kind)
+    asked: dict[str, Any] = {"target": target, "task": task, "kinds": kinds, "group": group}
+    wanted = {"model": model, "only": tuple(only or ()), "rows": rows, "seed": seed or 0}
+    with contextlib.redirect_stdout(sys.stderr):
+        from upfit.commands.augment import run_augment
+        from upfit.data.read import given_parts
+
+        asked |= wanted | {"parts": given_parts(train, validation, test), "watcher": watcher(quiet)}
+        shown = run_augment(data, out, overwrite=overwrite, as_json=as_json, settings=asked)
+    if not quiet or as_json:
+        print(shown)
 
 
 def curve(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -47,6 +47,12 @@ TaskName = Annotated[Task | None, _data("What kind of answer, when the guess is 
 Kinds = Annotated[list[str] | None, _data("image, text, number, category or ignore. Repeatable.", "COL=KIND")]
 Ratio = Annotated[str, _data("train:validation:test, or train:test.", "RATIO")]
 RepairSplits = Annotated[bool, _data("Leave out of train what given validation or test hold too.")]
+CleanLabels = Annotated[
+    Literal["off", "auto"], _data("auto: drop or change training labels that are very probably wrong.")
+]
+CorrectionsFile = Annotated[
+    Path | None, _data("What was decided by hand, from upfit review; for training rows.", "FILE")
+]
 Group = Annotated[str | None, _data("Rows of one group stay together.", "COL")]
 Time = Annotated[str | None, _data("Train on the past, test on the latest.", "COL")]
 
@@ -79,11 +85,32 @@ DemoBudget = Annotated[str, _training("Wall-clock limit.", metavar="TIME")]
 
 Checks = Annotated[list[str] | None, _training("Only this check. Repeatable.", "--check", metavar="NAME")]
 FeatureRows = Annotated[int, _training("Rows compared by features at most.", "--rows", min=100)]
+Transforms = Annotated[
+    list[str] | None, _training("Only this transform. Repeatable.", "--only", metavar="NAME")
+]
+VariedRows = Annotated[int, _training("Training rows that are varied at most.", "--rows", min=40)]
+AugmentFolder = Annotated[
+    Path | None, _output("Where sheet, recipe and JSON go; augments/NAME-N.", metavar="FOLDER")
+]
 PlanFile = Annotated[Path, _training("A plan from upfit audit, cut down by you.", metavar="FILE")]
 CleanFolder = Annotated[Path, _output("A new folder for the copy.", metavar="FOLDER")]
 AuditFolder = Annotated[
     Path | None, _output("Where page, plan and JSON go; audits/NAME-N.", metavar="FOLDER")
 ]
+
+Reviewed = Annotated[list[str] | None, _argument("[RUN | DATA]", "A run folder, or data as for fit.")]
+Roots = Annotated[list[Path] | None, _data("A folder beside the data's own whose images may be shown.", "FOLDER")]
+Everything = Annotated[bool, _option("Data", "List rows that nothing speaks against too.", "--all")]
+Fresh = Annotated[bool, _option("Data", "Look for doubtful rows again.", "--fresh")]
+RetrainBudget = Annotated[str | None, _training("Of each training from the page; 5m.", metavar="TIME")]
+DecisionsFile = Annotated[
+    Path | None, _output("Where decisions go; reviews/NAME-DIGEST/corrections.jsonl.", metavar="FILE")
+]
+Reviewer = Annotated[str | None, _output("Who decides; your user name.", metavar="NAME")]
+Merge = Annotated[bool, _output("Put files of decisions together; the newest about a row stands.", "--merge")]
+MergedFile = Annotated[Path | None, _output("Where merged decisions go; stdout without.", metavar="FILE")]
+Port = Annotated[int, _output("Port of 127.0.0.1; a free one without.", min=0, max=65535)]
+NoOpen = Annotated[bool, _output("Do not open a browser.", "--no-open")]
 
 Version = Annotated[bool, typer.Option("--version", help="Print the version and leave.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +17,36 @@ PAGE, PLAN, RESULT = "audit.html", "plan.yaml", "audit.json"
 
 
 def free_folder(source: Any, out: Path | None, *, overwrite: bool) -> Path:
-    """The folder to write to: the one asked for, or the first free `audits/NAME-N`.
+    """The folder that an audit is written to: the one asked for, or the first free `audits/NAME-N`.
 
     Raises:
         InputError: It holds something else, or an audit that is not to be replaced.
     """
+    return own_folder(out, free_name("audits", source), holds=(PAGE, PLAN, RESULT), overwrite=overwrite)
+
+
+def own_folder(out: Path | None, free: Path, *, holds: Sequence[str], overwrite: bool) -> Path:
+    """The folder asked for, if it is free or holds nothing but earlier results; else `free`.
+
+    Args:
+        out: What was asked for.
+        free: Where to write if nothing was.
+        holds: Names of the files that a result consists of.
+        overwrite: Whether earlier results may be replaced.
+
+    Raises:
+        InputError: It holds something else, or results that are not to be replaced.
+    """
     if out is None:
-        return free_name("audits", source)
+        return free
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file", expected="a folder")
     inside = {entry.name for entry in out.iterdir()} if out.exists() else set()
-    if inside - {PAGE, PLAN, RESULT}:
+    if inside - {*holds}:
         raise InputError(f"{out} holds other files", expected="a new folder", hint="--out ANOTHER")
     if inside and not overwrite:
-        raise InputError(f"{out} holds an audit already", hint="--overwrite, or --out ANOTHER")
+        what = Path(holds[0]).stem
+        raise InputError(f"{out} holds an {what} already", hint="--overwrite, or --out ANOTHER")
     return out
 
 

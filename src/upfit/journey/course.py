@@ -9,9 +9,9 @@ from typing import Any, Literal, cast
 from upfit.data.targets import targets
 from upfit.data.tokens import segment_count
 from upfit.errors import InputError, Interrupted, MemoryExhausted, RunFolderError, TrainingError
+from upfit.journey.cleaning import with_clean_labels
 from upfit.journey.finish import finish_run
 from upfit.models import Backbone, load_backbone
-from upfit.models.image_backbone import ImageBackbone
 from upfit.split.leakage import findings_of_split
 from upfit.split.make import make_split
 from upfit.store import FeatureCache, RunFolder
@@ -23,8 +23,8 @@ from upfit.train.afford import affordable, seconds_per_example
 from upfit.train.costs import step_seconds
 from upfit.train.fitted import Fitted, kept
 from upfit.train.fitting import fitting_size
-from upfit.train.flip import mirror_loss
 from upfit.train.layer_choice import choose_layers
+from upfit.train.measured_policy import with_measured_policy
 from upfit.train.objective import Objective
 from upfit.train.pictures import with_pictures
 from upfit.train.precision import choose_precision
@@ -59,6 +59,7 @@ class Journey:
     world: World
     mlflow: str | None = None
     own_loss: OwnLoss = None
+    clean: bool = False
 
 
 def travel(journey: Journey, packed: Packed) -> Run:
@@ -127,7 +128,8 @@ def lay_out(journey: Journey, packed: Packed) -> Workbench:
         bench = _afforded(journey, bench, packed.backbone)
         folder.write_split(bench.split)
         journey.world.wait()
-    return with_pictures(_in_precision(bench, packed.backbone), packed.backbone)
+    bench = with_pictures(_in_precision(bench, packed.backbone), packed.backbone)
+    return with_clean_labels(bench, packed.backbone, folder) if journey.clean else bench
 
 
 def settled(
@@ -293,13 +295,9 @@ def _in_precision(bench: Workbench, backbone: Backbone) -> Workbench:
 
 def _settled_recipe(journey: Journey, bench: Workbench, backbone: Backbone, probe: Fitted) -> Recipe:
     """Every `auto` of the recipe but those that depend on the plan."""
+    bench, findings = with_measured_policy(bench, backbone, probe, left=journey.clock.left)
+    journey.folder.write_findings((*journey.folder.read_findings(), *findings))
     recipe = bench.recipe
-    if recipe.augment.asks_for_flip and isinstance(backbone, ImageBackbone):
-        # Probabilities move before answers do: on all 1,797 digits accuracy alone does not tell (0.034,
-        # 0.000 to 0.067), log-loss does (0.058, 0.012 to 0.111).
-        classes = bench.data.schema.task in ("binary", "multiclass")
-        loss = mirror_loss(bench, backbone, probe, "log_loss" if classes else journey.metric)
-        recipe = recipe.replace(augment=recipe.augment.replace(flip=loss.low <= 0))
     rows = len(bench.split.train)
     recipe = settle(recipe, modality=backbone.modality, task=bench.data.schema.task, count=rows)
     once = probe.facts["forward_seconds"] * (rows + len(bench.split.validation))

@@ -22,6 +22,11 @@ def thumbnail(cell: Mapping[str, Any]) -> str | None:
     except DataError:
         return None
     image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    return address(image)
+
+
+def address(image: Image.Image) -> str:
+    """A `data:` address of the image as it is."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=75, optimize=True)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

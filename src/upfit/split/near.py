@@ -1,4 +1,4 @@
-"""Near duplicates among texts stay on one side of a split, as exact ones do."""
+"""Near duplicates among texts and images stay on one side of a split, as exact ones do."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ Index = npt.NDArray[np.int64]
 
 
 def near_groups(data: Data, rows: Rows) -> Index | None:
-    """(N,) codes, equal for rows whose texts are nearly the same; None where that is not looked for.
+    """(N,) codes, equal for rows that are nearly the same; None where that is not looked for or not found.
 
-    Images are left out: telling their near duplicates takes features, which there are none of yet.
+    Images are told by brightness and perceptual hash: features come later, and cost far more.
     """
-    texts = data.schema.of_kind("text")
-    if not texts or data.schema.of_kind("image") or len(rows) > MOST_ROWS:
+    if not data.schema.of_kind("text", "image") or len(rows) > MOST_ROWS:
         return None
     pairs = pairs_of(Subject(data))
     if not len(pairs):

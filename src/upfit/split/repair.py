@@ -14,13 +14,13 @@ from upfit.values import Data, Rows, Split
 def repaired(data: Data, split: Split) -> Split:
     """The split without training rows that are in validation or test, and validation rows that are in test.
 
-    Exact duplicates go, and near duplicates among texts. The test part is never touched.
+    Exact and near duplicates go. The test part is never touched.
 
     Raises:
         DataError: Nothing would be left of a part.
     """
     keys = content_keys(data)
-    near = pairs_of(Subject(data)) if not data.schema.of_kind("image") else np.empty((0, 2), np.int64)
+    near = pairs_of(Subject(data))
 
     def apart(rows: Rows, judges: Rows) -> Rows:
         copies = np.isin(keys[rows], keys[judges])

@@ -26,7 +26,7 @@ def check_augmentation(recipe: Recipe, *, modality: Literal["image", "text", "ow
         return
     _refuse_strangers(recipe, modality)
     augment = recipe.augment
-    settled = augment.replace(policy="none") if augment.policy == "auto" else augment
+    settled = augment.until_settled("none")
     if modality == "image":
         image_augmentation(settled, side=224)
     else:

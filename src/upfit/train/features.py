@@ -17,7 +17,18 @@ def cached_features(bench: Workbench, backbone: Backbone, rows: Rows) -> tuple[n
 
     The key is made of everything they depend on: weights, preprocessing, data, rows.
     """
-    key = content_key(
+    return bench.cache.get(_key(bench, backbone, rows), lambda: fresh_features(bench, backbone, rows))
+
+
+def keep_features(
+    bench: Workbench, backbone: Backbone, rows: Rows, features_ND: npt.NDArray[np.float32]
+) -> None:
+    """Put features of rows into the cache that are known already, as part of a larger set of rows."""
+    bench.cache.get(_key(bench, backbone, rows), lambda: features_ND)
+
+
+def _key(bench: Workbench, backbone: Backbone, rows: Rows) -> str:
+    return content_key(
         weights_digest(backbone),
         bench.recipe.inputs.model_dump_json(),
         bench.data.fingerprint,
@@ -25,7 +36,6 @@ def cached_features(bench: Workbench, backbone: Backbone, rows: Rows) -> tuple[n
         bench.recipe.precision,
         str(backbone.width),
     )
-    return bench.cache.get(key, lambda: fresh_features(bench, backbone, rows))
 
 
 def fresh_features(bench: Workbench, backbone: Backbone, rows: Rows) -> npt.NDArray[np.float32]:

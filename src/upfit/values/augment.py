@@ -11,7 +11,7 @@ from upfit.values.base import Value
 
 Auto = Literal["auto"]
 Share = Annotated[float, Field(ge=0, le=1)]
-PolicyName = Literal["none", "light", "medium", "strong", "trivial", "rand", "aug_mix", "auto"]
+PolicyName = Literal["none", "light", "medium", "strong", "trivial", "rand", "aug_mix", "measured", "auto"]
 
 
 class Transform(Value):
@@ -56,7 +56,8 @@ class Augment(Value):
     """How training examples are varied.
 
     Args:
-        policy: A name, or transforms in the order in which they are done.
+        policy: A name, or transforms in the order in which they are done. `measured` tries transforms on the
+            data before training, and uses those that keep the label.
         flip: Mirror half of all images; `auto` asks the probe whether labels survive it.
         scale: Least share of the area that a crop keeps, 1 for no crops. This field and those below replace
             what the policy does of their kind; at `auto` the policy stands.
@@ -78,4 +79,8 @@ class Augment(Value):
     @property
     def asks_for_flip(self) -> bool:
         """Whether the probe is asked about mirroring: a list of transforms says itself what it wants."""
-        return isinstance(self.policy, str) and self.policy != "none" and self.flip == "auto"
+        return isinstance(self.policy, str) and self.policy not in ("none", "measured") and self.flip == "auto"
+
+    def until_settled(self, policy: PolicyName) -> Augment:
+        """The same, with a named policy in the place of one that is not chosen yet."""
+        return self.replace(policy=policy) if self.policy in ("auto", "measured") else self

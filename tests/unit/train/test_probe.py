@@ -12,7 +12,8 @@ from sklearn.multiclass import OneVsRestClassifier
 from upfit.testing import digits_folder
 from upfit.train.features import cached_features
 from upfit.train.feed import HeadOnly
-from upfit.train.flip import mirror_loss
+from upfit.train.label_keeping import effect_of, judge_of, varied_features
+from upfit.train.measured_policy import MIRROR
 from upfit.train.objective import Objective
 from upfit.train.probe import fit_probe
 from upfit.train.stages import fresh_network, probe_stage, training_parts
@@ -80,8 +81,10 @@ def test_a_handful_of_rows_is_enough(counts):
 
 def test_mirrored_digits_are_other_digits(lay_out, quickly, tmp_path):
     bench, backbone = lay_out(digits_folder(tmp_path / "digits"), "auto", quickly(inputs__image_size=48))
-    loss = mirror_loss(bench, backbone, probe_stage(bench, backbone), "log_loss")
-    assert loss.low > 0
+    judge = judge_of(bench, probe_stage(bench, backbone))
+    effect = effect_of(judge, MIRROR, varied_features(bench, backbone, judge.rows, MIRROR), task="multiclass")
+    assert effect.loss.low > 0
+    assert effect.same.value < 1
 
 
 def test_training_a_head_on_cached_features_is_training_it_on_the_frozen_backbone(

@@ -1,0 +1,77 @@
+"""What a recipe leaves to be asked of the data about augmentation, answered before training."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from upfit.models.backbone import Backbone
+from upfit.train.features import cached_features
+from upfit.train.fitted import Fitted
+from upfit.train.label_keeping import MOST_ROWS, effect_of, judge_of, varied_features
+from upfit.train.policy_probe import Ground, Trial, policy_of, sampled, try_transforms, verdict_of
+from upfit.train.workbench import Workbench
+from upfit.values import Finding, Transform
+
+SHARE = 0.05
+"""Greatest part of the time left that trying transforms may take."""
+FEWEST = 60
+"""Examples below which a trial tells nothing."""
+MIRROR = Transform(name="flip", strength=1)
+
+
+def with_measured_policy(
+    bench: Workbench, backbone: Backbone, probe: Fitted, *, left: float | None
+) -> tuple[Workbench, tuple[Finding, ...]]:
+    """The bench with the questions of `augment` answered: whether to mirror, or the whole policy.
+
+    Args:
+        bench: With settled inputs.
+        backbone: Frozen.
+        probe: Fitted on the training rows.
+        left: Seconds left; None for no limit.
+
+    Returns:
+        The bench, and what was found.
+    """
+    augment = bench.recipe.augment
+    if augment.policy == "measured":
+        return _measured(bench, backbone, probe, left)
+    if augment.asks_for_flip and backbone.modality == "image":
+        augment = augment.replace(flip=may_mirror(bench, backbone, probe))
+    return bench.with_recipe(bench.recipe.replace(augment=augment)), ()
+
+
+def may_mirror(bench: Workbench, backbone: Backbone, probe: Fitted) -> bool:
+    """Whether labels survive mirroring, asked of the probe on validation."""
+    judge = judge_of(bench, probe)
+    varied = varied_features(bench, backbone, judge.rows, MIRROR)
+    effect = effect_of(judge, MIRROR, varied, task=bench.data.schema.task)
+    return verdict_of(effect) == "keeps"
+
+
+def _measured(
+    bench: Workbench, backbone: Backbone, probe: Fitted, left: float | None
+) -> tuple[Workbench, tuple[Finding, ...]]:
+    rows = bench.split.train
+    seconds = None if left is None else SHARE * left
+    features_ND, _ = cached_features(bench, backbone, rows)
+    most = _affordable(probe.facts["forward_seconds"], seconds)
+    trials: tuple[Trial, ...] = ()
+    if min(most, len(rows)) >= FEWEST:
+        sample = sampled(rows, np.asarray(features_ND), bench.train_targets, most=most)
+        trials = try_transforms(Ground(bench, backbone, sample, bench.objective), seconds=seconds)
+    policy = policy_of(trials)
+    augment = bench.recipe.augment.replace(policy=policy or "none", flip="auto")
+    used = ", ".join(f"{one.name} {one.strength:g}" for one in policy) or "none"
+    refused = sorted({one.effect.transform.name for one in trials} - {one.name for one in policy})
+    text = f"augmentation measured on these data: {used}"
+    text += f"; refused: {', '.join(refused)}" if refused else ""
+    finding = Finding(kind="augmentation_measured", severity="info", message=text)
+    return bench.with_recipe(bench.recipe.replace(augment=augment)), (finding,)
+
+
+def _affordable(forward_seconds: float, seconds: float | None) -> int:
+    """Examples that can be varied some twenty times in the time there is."""
+    if seconds is None or forward_seconds <= 0:
+        return MOST_ROWS
+    return int(min(MOST_ROWS, seconds / (20 * forward_seconds)))

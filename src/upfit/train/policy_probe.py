@@ -1,0 +1,285 @@
+"""Which ways of varying examples suit the data: each is tried on a sample, from weak to strong."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from upfit.measure import paired_gain
+from upfit.models.backbone import Backbone
+from upfit.train.label_keeping import (
+    MOST_ROWS,
+    Effect,
+    Judge,
+    Scores,
+    effect_of,
+    telling_metric,
+    varied_features,
+)
+from upfit.train.objective import Objective
+from upfit.train.probe import Features, Probe, fit_probe
+from upfit.train.workbench import Workbench
+from upfit.values import Estimate, Rows, Transform
+
+Verdict = Literal["keeps", "doubtful", "changes"]
+FOLDS = 5
+HEAD_ROWS = 3000
+"""Rows that the heads learn from at most."""
+KEPT, CHANGED = 0.1, 0.5
+"""Growth of the loss, as a share of what it was, up to which a label is kept, and beyond which it is not."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One rung of a ladder: how strongly a transform is tried, and how strongly it is then used.
+
+    The two differ for transforms whose strength is a probability: they are tried on every example.
+    """
+
+    tried: float
+    used: float
+
+
+def _ladder(*strengths: float) -> tuple[Step, ...]:
+    return tuple(Step(one, one) for one in strengths)
+
+
+LADDERS: dict[str, dict[str, tuple[Step, ...]]] = {
+    "image": {
+        "crop": _ladder(0.15, 0.3, 0.5),
+        "turn": _ladder(5, 10, 20),
+        "flip": (Step(1, 0.5),),
+        "upend": (Step(1, 0.5),),
+        "shift": _ladder(0.05, 0.1),
+        "shear": _ladder(5, 10),
+        "colour": _ladder(0.1, 0.2, 0.4),
+        "grey": (Step(1, 0.1),),
+        "blur": _ladder(0.5, 1),
+        "erase": (Step(1, 0.15),),
+    },
+    "text": {
+        "drop": _ladder(0.05, 0.1, 0.2),
+        "swap": _ladder(0.05, 0.1, 0.2),
+        "typos": _ladder(0.05, 0.1),
+        "case": _ladder(0.1, 0.3),
+        "stops": _ladder(0.1, 0.3),
+    },
+}
+"""What is tried, from weak to strong: a transform is tried more strongly while it keeps the label."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What trying one strength of one transform showed.
+
+    Args:
+        effect: What became of the answers of heads that never saw varied examples.
+        gain: For the doubtful, what a head that learns from varied examples too gains on examples as they
+            are, paired, with its interval; None where that was not asked.
+        verdict: Whether the label is kept.
+        used: The strength that a policy uses.
+    """
+
+    effect: Effect
+    gain: Estimate | None
+    verdict: Verdict
+    used: float
+
+    @property
+    def accepted(self) -> bool:
+        """Whether a policy may use it."""
+        return self.verdict == "keeps"
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Training rows that the probe works with.
+
+    Args:
+        rows: (N,) rows whose features the heads learn from.
+        features_ND: Of a frozen backbone.
+        targets: Of the same rows.
+        varied: (M,) places among them of the examples that are varied.
+    """
+
+    rows: Rows
+    features_ND: Features
+    targets: npt.NDArray[Any]
+    varied: npt.NDArray[np.int64]
+
+
+def sampled(
+    rows: Rows, features_ND: Features, targets: npt.NDArray[Any], *, most: int = MOST_ROWS, seed: int = 0
+) -> Sample:
+    """A sample of training rows: some thousands to learn from, some hundreds of them to be varied."""
+    rng = np.random.default_rng(seed)
+    chosen = np.sort(rng.permutation(len(rows))[:HEAD_ROWS])
+    varied = np.sort(rng.permutation(len(chosen))[:most])
+    return Sample(rows[chosen], features_ND[chosen], targets[chosen], varied)
+
+
+def judge_out_of_fold(sample: Sample, objective: Objective, *, outputs: int) -> Judge:
+    """The varied examples of a sample, each answered for by a head that did not learn from it."""
+    strength = _strength(sample.features_ND, sample.targets, objective, outputs)
+    fold_of = folds_of(sample.targets)[sample.varied]
+    everywhere = folds_of(sample.targets)
+    heads = [
+        _fitted(
+            sample.features_ND[everywhere != fold],
+            sample.targets[everywhere != fold],
+            objective,
+            outputs,
+            strength,
+        )
+        for fold in range(FOLDS)
+    ]
+
+    def answer(features_MD: Features) -> Scores:
+        return _by_fold(heads, fold_of, features_MD, objective)
+
+    plain = answer(sample.features_ND[sample.varied])
+    return Judge(sample.rows[sample.varied], sample.targets[sample.varied], plain, answer)
+
+
+def paired_training(sample: Sample, varied_MD: Features, objective: Objective, *, outputs: int) -> Estimate:
+    """What heads gain on examples as they are by learning from varied ones too, paired, out of fold."""
+    plain_MD, targets = sample.features_ND[sample.varied], sample.targets[sample.varied]
+    fold_of = folds_of(targets)
+    strength = _strength(plain_MD, targets, objective, outputs)
+    answers = []
+    for both in (True, False):
+        heads = []
+        for fold in range(FOLDS):
+            learnt = fold_of != fold
+            x = np.concatenate([plain_MD[learnt], varied_MD[learnt]]) if both else plain_MD[learnt]
+            y = np.concatenate([targets[learnt], targets[learnt]]) if both else targets[learnt]
+            # Twice the rows would otherwise count as half the regularisation.
+            softened = None if strength is None else strength / (1 + both)
+            heads.append(_fitted(x, y, objective, outputs, softened))
+        answers.append(_by_fold(heads, fold_of, plain_MD, objective))
+    task = objective.task
+    return paired_gain(task, telling_metric(task), answers[0], answers[1], targets)
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What the trials stand on.
+
+    Args:
+        bench: With settled inputs; its targets are not used.
+        backbone: Frozen.
+        sample: Training rows.
+        objective: The task, with the units of these rows.
+    """
+
+    bench: Workbench
+    backbone: Backbone
+    sample: Sample
+    objective: Objective
+
+    @property
+    def outputs(self) -> int:
+        """Outputs of a head."""
+        return self.bench.data.schema.outputs
+
+
+def try_transforms(
+    ground: Ground,
+    *,
+    seconds: float | None = None,
+    names: Sequence[str] | None = None,
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[Trial, ...]:
+    """Try every transform from weak to strong, as long as it keeps the label and there is time.
+
+    Args:
+        ground: Data, backbone and sample.
+        seconds: No trial begins after so many; None for no limit.
+        names: Which transforms; all of the modality, where missing.
+        advance: Told how many transforms are done, and of how many.
+    """
+    started = time.monotonic()
+    judge = judge_out_of_fold(ground.sample, ground.objective, outputs=ground.outputs)
+    ladders = LADDERS[ground.backbone.modality]
+    asked = [name for name in ladders if names is None or name in names]
+    found: list[Trial] = []
+    for done, name in enumerate(asked, start=1):
+        for step in ladders[name]:
+            late = seconds is not None and time.monotonic() - started > seconds
+            if ground.bench.world.agree(late):
+                return tuple(found)
+            found.append(_tried(ground, judge, name, step))
+            if not found[-1].accepted:
+                break
+        advance(done, len(asked))
+    return tuple(found)
+
+
+def _tried(ground: Ground, judge: Judge, name: str, step: Step) -> Trial:
+    transform = Transform(name=name, strength=step.tried)
+    varied = varied_features(ground.bench, ground.backbone, judge.rows, transform)
+    effect = effect_of(judge, transform, varied, task=ground.objective.task)
+    verdict, gain = verdict_of(effect), None
+    if verdict == "doubtful":
+        gain = paired_training(ground.sample, varied, ground.objective, outputs=ground.outputs)
+        verdict = "keeps" if gain.value >= 0 else "doubtful"
+    return Trial(effect, gain, verdict, step.used)
+
+
+def verdict_of(effect: Effect) -> Verdict:
+    """Whether labels are kept, as far as answers alone can tell."""
+    share = effect.loss.value / max(effect.before, 1e-6)
+    if effect.loss.low <= 0 or share <= KEPT:
+        return "keeps"
+    return "changes" if share > CHANGED else "doubtful"
+
+
+def policy_of(trials: Sequence[Trial]) -> tuple[Transform, ...]:
+    """The strongest accepted strength of each transform, in the order in which they are done."""
+    best = {one.effect.transform.name: one.used for one in trials if one.accepted}
+    return tuple(Transform(name=name, strength=strength) for name, strength in best.items())
+
+
+def folds_of(targets: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """(N,) fold of each example; the examples of a class are dealt out evenly."""
+    rng = np.random.default_rng(0)
+    order = rng.permutation(len(targets))
+    if targets.ndim == 1 and np.issubdtype(targets.dtype, np.integer):
+        order = order[np.argsort(targets[order], kind="stable")]
+    folds = np.empty(len(targets), np.int64)
+    folds[order] = np.arange(len(targets)) % FOLDS
+    return folds
+
+
+def _fitted(
+    x: Features, y: npt.NDArray[Any], objective: Objective, outputs: int, strength: float | None
+) -> Probe:
+    with warnings.catch_warnings():
+        # That a class has a row or two is nothing new here.
+        warnings.filterwarnings("ignore", message="The number of unique classes")
+        return fit_probe(x, y, objective, outputs=outputs, strength=strength)
+
+
+def _strength(x: Features, y: npt.NDArray[Any], objective: Objective, outputs: int) -> float | None:
+    """The regularisation that suits these rows, chosen once for all folds; ridge chooses its own."""
+    return None if objective.task == "regression" else _fitted(x, y, objective, outputs, None).strength
+
+
+def _by_fold(
+    heads: Sequence[Probe], fold_of: npt.NDArray[np.int64], features_MD: Features, objective: Objective
+) -> Scores:
+    """Answers of each example's own head."""
+    found: Scores | None = None
+    for fold, head in enumerate(heads):
+        mine = fold_of == fold
+        scores = objective.scores(head.logits(features_MD[mine]))
+        found = np.empty((len(fold_of), scores.shape[1]), np.float32) if found is None else found
+        found[mine] = scores
+    assert found is not None
+    return found
