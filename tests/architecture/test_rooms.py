@@ -33,6 +33,7 @@ ROOMS = (
     "testing",
     "curate",
     "journey",
+    "review",
     "commands",
 )
 """From the ground up: a room may import from those named before it."""
