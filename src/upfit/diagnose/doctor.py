@@ -59,6 +59,8 @@ class Doctor:
         forward: `forward(model, batch) -> (output, target)`, for models that are called otherwise.
         pretrained: Say True if the weights were to be loaded from a checkpoint.
         frozen: Name prefixes of parameters that are frozen on purpose.
+        share: Fraction of the loop's time that looking inside may take at most. None makes the early looks
+            whatever they cost, which short runs feel.
 
     Example:
         >>> from torch.utils.data import DataLoader, TensorDataset
@@ -84,6 +86,7 @@ class Doctor:
         forward: Forward | None = None,
         pretrained: bool | None = None,
         frozen: Iterable[str] = (),
+        share: float | None = None,
     ) -> None:
         if not isinstance(model, nn.Module):
             raise InputError("a Doctor needs a model", expected="a torch.nn.Module", got=type(model).__name__)
@@ -112,6 +115,13 @@ class Doctor:
         self._taken = 0
         self._started = math.nan
         self._spent = 0.0
+        self._share = share
+        self._probe_seconds = math.nan
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether passes through the model are the Doctor's own at this moment."""
+        return self._modes.paused
 
     def preflight(self, *, seconds: float = 2.0) -> tuple[Finding, ...]:
         """Run the one-step tests and return what they find, causes first.
@@ -160,7 +170,7 @@ class Doctor:
             norm = math.sqrt(sum(value**2 for value in health.gradient_norms.values()))
             if not math.isfinite(norm):
                 self._facts.setdefault("wiring.bad_gradient_step", float(number))
-        if number in PROBED:
+        if self._may_probe(begun, number in PROBED):
             self._probe()
         memory = self._process.memory_info().rss / 2**20 if number % MEMORY_EVERY == 1 else math.nan
         self._note(number, loss.detach().clone(), norm, memory, begun - self._started)
@@ -176,7 +186,8 @@ class Doctor:
         values = {_plain(name): float(value) for name, value in metrics.items()}
         loss = values.pop("loss", math.nan)
         self._modes.validated()
-        if len(self._evaluations) < 3 or self._spent < SHARE * (begun - self._started):
+        early = len(self._evaluations) < 3 or self._spent < SHARE * (begun - self._started)
+        if self._may_probe(begun, early):
             self._probe()
         seconds = 0.0 if math.isnan(self._started) else begun - self._started
         self._evaluations.append(
@@ -244,9 +255,21 @@ class Doctor:
     def _is_due(self, number: int, now: float) -> bool:
         return number in ALWAYS or self._spent < SHARE * (now - self._started)
 
+    def _may_probe(self, now: float, wanted: bool) -> bool:
+        """Whether a look at the probe is wanted and, under a `share`, affordable."""
+        if not wanted or self._share is None:
+            return wanted
+        cost = self._probe_seconds if self._probe_seconds == self._probe_seconds else self._guess(now)
+        return self._spent + cost < self._share * (now - self._started)
+
+    def _guess(self, now: float) -> float:
+        """What a probe may cost: sixteen passes over batches, a step being three of them."""
+        return 16 / 3 * (now - self._started) / max(1, self._taken)
+
     def _probe(self) -> None:
         if self._subject.train is None:
             return
+        begun = time.perf_counter()
         loaders = (self._subject.train,)
         with self._paused(), untouched(self._model, loaders=loaders):
             try:
@@ -254,6 +277,7 @@ class Doctor:
             except Exception as error:
                 # A model that cannot be asked for its probe is watched without it.
                 self._skipped["probe"] = f"{type(error).__name__}: {error}"
+        self._probe_seconds = time.perf_counter() - begun
 
     def _note(self, number: int, loss: torch.Tensor, norm: float, memory: float, seconds: float) -> None:
         groups = [group for one in self._subject.optimizers for group in one.param_groups]
