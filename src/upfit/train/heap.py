@@ -10,21 +10,27 @@ from __future__ import annotations
 import ctypes
 import sys
 
-TRIM_THRESHOLD, MMAP_MAX = -1, -4
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 """Numbers of the settings in glibc's malloc.h."""
-NEVER, NONE = -1, 0
+NEVER = -1
+LARGEST = 32 * 2**20
+"""Bytes of a block that may lie on the heap: the most that glibc takes.
+
+Larger blocks get a mapping of their own each. With them on the heap too, a step on images of 224 pixels took 7 %
+less processor time, but gaps between blocks grew the peak by 12 % (text: 8 %, and no time).
+"""
 
 
 def keep_freed_memory() -> bool:
     """Have this process keep the memory that it frees, for its own later use; False where that is unknown.
 
-    The greatest amount that is in use at once stays as it was. Other C libraries than glibc are left alone.
+    Other C libraries than glibc are left alone.
     """
     library = _glibc()
     if library is None:
         return False
-    # Large blocks from the heap instead of one mapping each, and the heap never shrinks by itself.
-    return bool(library.mallopt(MMAP_MAX, NONE)) and bool(library.mallopt(TRIM_THRESHOLD, NEVER))
+    # Blocks come from the heap instead of one mapping each, and the heap never shrinks by itself.
+    return bool(library.mallopt(MMAP_THRESHOLD, LARGEST)) and bool(library.mallopt(TRIM_THRESHOLD, NEVER))
 
 
 def give_back() -> None:
