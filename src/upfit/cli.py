@@ -21,6 +21,7 @@ from upfit import __version__
 from upfit.commands import data as data_commands
 from upfit.commands import flags
 from upfit.commands import options as o
+from upfit.commands import review as review_command
 from upfit.commands.complaints import complain, usage_error
 from upfit.commands.screens import leads as _leads
 from upfit.commands.screens import watcher as _watcher
@@ -69,6 +70,8 @@ def fit(
     kind: o.Kinds = None,
     split: o.Ratio = "8:1:1",
     repair_splits: o.RepairSplits = False,
+    clean: o.CleanLabels = "off",
+    corrections: o.CorrectionsFile = None,
     group: o.Group = None,
     time: o.Time = None,
     budget: o.Budget = None,
@@ -114,6 +117,8 @@ def fit(
                 test=test,
                 split=split,
                 repair_splits=repair_splits,
+                clean=clean,
+                corrections=corrections,
                 group=group,
                 time=time,
                 model=model,
@@ -240,6 +245,7 @@ def demo(
 
 
 data_commands.add_to(app)
+review_command.add_to(app)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -10,6 +10,12 @@ from upfit.curate.audit import noticed
 from upfit.data.describe import describe
 from upfit.data.read import given_parts
 from upfit.errors import RunFolderError
+from upfit.journey.corrections import (
+    corrected_request,
+    corrections_of,
+    keep_corrections,
+    kept_corrections,
+)
 from upfit.journey.course import Journey, Packed, pack, require_same, travel
 from upfit.journey.own import train
 from upfit.journey.runs import load_run, names_files, read_request
@@ -18,7 +24,6 @@ from upfit.measure.metrics import family_of
 from upfit.report.mlflow import check_mlflow
 from upfit.report.tensorboard import TensorBoardWatcher
 from upfit.report.watchers import Watchers
-from upfit.split.make import make_split
 from upfit.store import RunFolder
 from upfit.store.free_name import free_name
 from upfit.techniques import check
@@ -27,8 +32,9 @@ from upfit.train.interrupt import Interrupts
 from upfit.train.timing import Clock
 from upfit.train.tune import Places
 from upfit.train.world import World
-from upfit.values import Change, Data, Kind, Recipe, Run, Silent, Split, Task, Watcher
+from upfit.values import Change, Data, Kind, Recipe, Run, Silent, Task, Watcher
 from upfit.values.budget import seconds
+from upfit.values.corrections import Corrections
 
 __all__ = ["fit", "load_run", "resume", "train"]
 
@@ -61,6 +67,8 @@ def fit(
     started: float | None = None,
     loss: Callable[..., Any] | None = None,
     repair_splits: bool = False,
+    clean: Literal["off", "auto"] = "off",
+    corrections: Corrections | str | Path | None = None,
 ) -> Run:
     """Fine-tune a pretrained model on your data, and measure what it reaches.
 
@@ -90,6 +98,10 @@ def fit(
         checkpoint_every: Seconds between checkpoints; by default they cost about 2 % of the time.
         started: `time.time()` when the budget began; now, where missing.
         loss: A loss of one's own instead of the recipe's: a callable (logits (B, K), targets) → (B,).
+        clean: `auto` drops or changes labels of training rows that are very probably wrong; validation and
+            test stay as they are.
+        corrections: What people decided about single rows (`upfit review`), or the file of it; applied to
+            training rows, so that runs before and after are judged on the same validation rows.
 
     Returns:
         The finished Run.
@@ -109,6 +121,7 @@ def fit(
         higher_is_better(metric)
     if mlflow is not None:
         check_mlflow(mlflow)
+    decided = corrections_of(corrections)
     path = Path(out) if out is not None else free_name("runs", data if data is not None else train)
     RunFolder.require_free(path, overwrite=overwrite)
     request: Request = {
@@ -121,6 +134,7 @@ def fit(
         "time": time,
         "split": split,
         "repair_splits": repair_splits,
+        "clean": clean == "auto",
         "metric": metric,
         "budget": limit,
         "mlflow": mlflow,
@@ -134,12 +148,13 @@ def fit(
         watcher.note(describe(table))
         # Everything that can be wrong with the request shows before the folder is made.
         metric_for(table, metric, recipe)
-        mended = _mended(request, table, recipe)
+        table, mended = corrected_request(request, table, recipe, decided)
         packed = pack(table, recipe, mended, ratio=split, own_loss=loss)
         world = World()
         if not world.is_main:
             watcher = Silent()
         folder = RunFolder.create(path, overwrite=overwrite, writes=world.is_main)
+        keep_corrections(folder, decided)
         folder.write_json("request.json", _portable(request))
         world.wait()
         places = Places(folder.path, checkpoint_every, interrupts.poll)
@@ -192,7 +207,7 @@ def resume(
         require_same(found, table)
         recipe = adopt(Recipe.from_yaml(request["recipe"]), loss)
         earlier = found.read_split() if found.has("split.parquet") else None
-        earlier = earlier or _mended(request, table, recipe)
+        table, earlier = corrected_request(request, table, recipe, kept_corrections(found), earlier)
         packed = pack(table, recipe, earlier, ratio=request["split"], own_loss=loss)
         world = World()
         found = RunFolder.open(Path(folder), writes=world.is_main)
@@ -226,6 +241,7 @@ def _set_out(
         world=world,
         mlflow=request["mlflow"],
         own_loss=own_loss,
+        clean=request.get("clean", False),
     )
     return travel(journey, packed)
 
@@ -257,13 +273,6 @@ def _edited(
     recipe = adopt(recipe, loss)
     check(recipe)
     return recipe
-
-
-def _mended(request: Request, data: Data, recipe: Recipe) -> Split | None:
-    """The split without its leaks, where that was asked for."""
-    if not request.get("repair_splits"):
-        return None
-    return make_split(data, ratio=request["split"], seed=recipe.seed, repair=True)
 
 
 def _portable(request: Request) -> Request:
