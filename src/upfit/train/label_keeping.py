@@ -105,16 +105,23 @@ def telling_metric(task: Task) -> str:
 def varied_features(
     bench: Workbench, backbone: Backbone, rows: Rows, transform: Transform, *, view: int = 0
 ) -> Features:
-    """(N, D) features of rows, each varied once by its own random numbers.
+    """(N, D) features of rows, each varied once by one transform; see `varied_by`."""
+    return varied_by(bench, backbone, rows, (transform,), view=view)
+
+
+def varied_by(
+    bench: Workbench, backbone: Backbone, rows: Rows, policy: tuple[Transform, ...], *, view: int = 0
+) -> Features:
+    """(N, D) features of rows, each varied once by its own random numbers, just as training varies them.
 
     Args:
         bench: With settled inputs.
         backbone: Frozen.
         rows: (N,).
-        transform: What is done to each.
+        policy: What is done to each, in order.
         view: Another number gives other variations.
     """
-    varied = bench.with_recipe(bench.recipe.replace(augment=Augment(policy=(transform,))))
+    varied = bench.with_recipe(bench.recipe.replace(augment=Augment(policy=policy)))
     loader = varied.evaluation_loader(varied.examples(backbone, rows, varied=True))
     backbone.to(bench.world.device)
     return outputs(backbone, View(loader, view), bench.world)

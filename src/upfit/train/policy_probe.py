@@ -29,7 +29,7 @@ from upfit.values import Estimate, Rows, Transform
 
 Verdict = Literal["keeps", "doubtful", "changes"]
 FOLDS = 5
-HEAD_ROWS = 3000
+HEAD_ROWS = 1500
 """Rows that the heads learn from at most."""
 KEPT, CHANGED = 0.1, 0.5
 """Growth of the loss, as a share of what it was, up to which a label is kept, and beyond which it is not."""

@@ -1,0 +1,201 @@
+"""With a fifth of the training labels wrong, how much of what that costs does cleaning bring back?
+
+    python bench/label_noise.py clothing_small hwu64          # linear probes
+    python bench/label_noise.py hwu64_10shot --fits 6         # whole runs of six epochs
+
+Labels of the training part are flipped to another class at random, 20 %, five seeds; validation and test keep
+theirs. Learnt from: the true labels, the flipped ones, and the flipped ones after what `fit --clean auto`
+does. All three are judged on the same held-out rows (validation and test; test alone for whole runs). Results
+go to `results/label_noise.md`, line by line.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from common import RESULTS, SETS, append_line, machine, machine_line, markdown_table, read_lines, write_result
+
+from upfit.curate.embedding import embedder
+from upfit.data.read import read
+from upfit.data.targets import targets
+from upfit.split.given import given_parts
+from upfit.train.label_cleaning import label_cleaning
+from upfit.train.objective import Objective
+from upfit.train.probe import Features, fit_probe
+from upfit.values import Data
+
+RAW = RESULTS / "raw" / "label_noise.jsonl"
+SEEDS, SHARE = 5, 0.2
+Labels = npt.NDArray[np.int64]
+
+
+def flipped(labels: Labels, classes: int, seed: int) -> Labels:
+    """Labels, a fifth of them another class."""
+    rng = np.random.default_rng(seed)
+    rows = rng.choice(len(labels), int(SHARE * len(labels)), replace=False)
+    noisy = labels.copy()
+    noisy[rows] = (labels[rows] + rng.integers(1, classes, len(rows))) % classes
+    return noisy
+
+
+def probe_records(name: str, seeds: range) -> Any:
+    """A record a seed: accuracy of linear probes on frozen features."""
+    data = read(**SETS[name].reading())
+    backbone = embedder(data)
+    assert backbone is not None
+    parts = given_parts(data)
+    train, true = backbone.features(parts["train"]), targets(data, parts["train"])
+    others = [part for part in parts if part != "train"]
+    held = np.concatenate([backbone.features(parts[part]) for part in others])
+    known = np.concatenate([targets(data, parts[part]) for part in others])
+    outputs = data.schema.outputs
+    clean = _accuracy((train, true), (held, known), outputs)
+    for seed in seeds:
+        noisy = flipped(true, outputs, seed)
+        found = label_cleaning(train, noisy)
+        cleaned = noisy.copy()
+        cleaned[found.relabelled] = found.to
+        stays = np.setdiff1d(np.arange(len(noisy)), found.dropped)
+        touched = np.concatenate([found.dropped, found.relabelled])
+        yield {
+            "set": name,
+            "model": "probe",
+            "seed": seed,
+            "held": len(known),
+            "clean": clean,
+            "noisy": _accuracy((train, noisy), (held, known), outputs),
+            "cleaned": _accuracy((train[stays], cleaned[stays]), (held, known), outputs),
+            "dropped": len(found.dropped),
+            "relabelled": len(found.relabelled),
+            "recall": float((noisy != true)[touched].sum() / (noisy != true).sum()),
+            "precision": float((noisy != true)[touched].mean()) if len(touched) else 1.0,
+        }
+
+
+def _accuracy(learn: tuple[Features, Labels], judge: tuple[Features, Labels], outputs: int) -> float:
+    objective = Objective.of("multiclass" if outputs > 2 else "binary", learn[1])
+    probe = fit_probe(learn[0], learn[1], objective, outputs=outputs)
+    return float((probe.logits(judge[0]).argmax(1).numpy() == judge[1]).mean())
+
+
+def fit_records(name: str, seeds: range, epochs: float) -> Any:
+    """A record a seed: accuracy of whole runs on test."""
+    data = read(**SETS[name].reading())
+    parts = given_parts(data)
+    for seed in seeds:
+        true = targets(data, parts["train"])
+        noisy = flipped(true, data.schema.outputs, seed)
+        record: dict[str, Any] = {"set": name, "model": f"fit, {epochs:g} epochs", "seed": seed}
+        record["held"] = len(parts["test"])
+        for what, labels, clean in (
+            ("clean", true, "off"),
+            ("noisy", noisy, "off"),
+            ("cleaned", noisy, "auto"),
+        ):
+            record[what] = _fitted(data, labels, clean=clean, seed=seed, epochs=epochs)
+        yield record
+
+
+def _fitted(data: Data, labels: Labels, *, clean: Any, seed: int, epochs: float) -> float:
+    import upfit
+    from upfit.values import Change
+
+    frames = {part: _frame(data, rows) for part, rows in given_parts(data).items()}
+    frames["train"]["label"] = np.array(data.schema.classes, dtype=object)[labels]
+    with TemporaryDirectory() as folder:
+        run = upfit.fit(
+            **frames,
+            target="label",
+            changes=[Change(path="stopping.epochs", to=epochs), Change(path="precision", to="fp32")],
+            clean=clean,
+            seed=seed,
+            out=Path(folder) / "run",
+        )
+        said = run.predict(frames["test"].drop(columns="label"))["prediction"].to_numpy()
+    return float((said == frames["test"]["label"].to_numpy()).mean())
+
+
+def _frame(data: Data, rows: npt.NDArray[np.int64]) -> pd.DataFrame:
+    chosen = data.table[rows.tolist()]
+    inputs = {column.name: chosen[column.name] for column in data.schema.columns}
+    return pd.DataFrame({**inputs, "label": chosen[data.schema.target[0]]})
+
+
+def table(records: list[dict[str, Any]]) -> str:
+    """The results as Markdown: means over seeds, and the share of the loss that came back."""
+    head = ("set", "model", "seeds", "held out", "true labels", "20 % wrong", "cleaned")
+    head = (
+        *head,
+        "lost (points)",
+        "brought back",
+        "gain of cleaning, paired (95 %)",
+        "touched: recall, precision",
+    )
+    lines = []
+    for key in dict.fromkeys((one["set"], one["model"]) for one in records):
+        mine = [one for one in records if (one["set"], one["model"]) == key]
+        clean, noisy, cleaned = (
+            np.array([one[name] for one in mine]) for name in ("clean", "noisy", "cleaned")
+        )
+        lost, back = float((clean - noisy).mean()), float((cleaned - noisy).mean())
+        found = "–"
+        if "recall" in mine[0]:
+            found = ", ".join(
+                f"{np.mean([one[name] for one in mine]):.2f}" for name in ("recall", "precision")
+            )
+        lines.append(
+            (
+                *key,
+                len(mine),
+                mine[0]["held"],
+                *(f"{values.mean():.3f}" for values in (clean, noisy, cleaned)),
+                f"{100 * lost:.1f}",
+                f"{back / lost:.0%}" if lost > 0 else "–",
+                _paired(cleaned - noisy),
+                found,
+            )
+        )
+    return markdown_table(head, lines)
+
+
+def _paired(gains: npt.NDArray[np.float64]) -> str:
+    """Mean gain over seeds with its t interval, in points."""
+    from scipy.stats import t
+
+    if len(gains) < 2:
+        return f"{100 * gains.mean():+.1f}"
+    half = t.ppf(0.975, len(gains) - 1) * gains.std(ddof=1) / np.sqrt(len(gains))
+    low, high = 100 * (gains.mean() - half), 100 * (gains.mean() + half)
+    return f"{100 * gains.mean():+.1f} ({low:+.1f} to {high:+.1f})"
+
+
+def main() -> None:
+    """Measure what is missing, then write the table of everything measured so far."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("sets", nargs="*", default=["clothing_small"], choices=[*SETS])
+    parser.add_argument("--fits", type=float, help="whole runs of so many epochs, instead of probes")
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    given = parser.parse_args()
+    for name in given.sets:
+        model = "probe" if given.fits is None else f"fit, {given.fits:g} epochs"
+        done = sum((one["set"], one["model"]) == (name, model) for one in read_lines(RAW))
+        seeds = range(done, given.seeds)
+        make = probe_records(name, seeds) if given.fits is None else fit_records(name, seeds, given.fits)
+        for record in make:
+            append_line(RAW, record)
+            text = "# A fifth of the training labels wrong: what cleaning brings back\n\n"
+            text += "`python bench/label_noise.py SET … [--fits EPOCHS]`\n\n"
+            text += table(read_lines(RAW)) + "\n\n" + machine_line(machine())
+            write_result(RESULTS / "label_noise.md", text)
+
+
+if __name__ == "__main__":
+    main()
