@@ -16,8 +16,8 @@ NEVER = -1
 LARGEST = 32 * 2**20
 """Bytes of a block that may lie on the heap: the most that glibc takes.
 
-Larger blocks get a mapping of their own each. With them on the heap too, a step on images of 224 pixels took 7 %
-less processor time, but gaps between blocks grew the peak by 12 % (text: 8 %, and no time).
+Larger blocks get a mapping of their own each. With those on the heap too, a step on images of 224 pixels took
+7 % less processor time, but gaps between blocks grew the peak by 12 % (text: 8 %, and no time).
 """
 
 

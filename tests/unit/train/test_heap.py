@@ -12,7 +12,7 @@ import resource
 import psutil, torch
 from upfit.train.heap import give_back, keep_freed_memory
 
-BYTES = 64 * 2**20
+BYTES = 24 * 2**20
 faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 if not keep_freed_memory():
     raise SystemExit(77)
