@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 READY_DOCS := .venv/.ready-docs
+# A test uses one thread; a file's tests stay together, because they share what was trained for them.
+WORKERS := -n auto --dist loadfile
 
 .PHONY: demo test test-all lint format bench docs clean help
 .DEFAULT_GOAL := help
@@ -31,10 +33,10 @@ demo: $(READY)
 	$(BIN)/upfit demo
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(WORKERS)
 
 test-all: $(READY)
-	$(BIN)/python -m pytest -m ''
+	$(BIN)/python -m pytest $(WORKERS) -m ''
 
 lint: $(READY)
 	$(BIN)/ruff check .
