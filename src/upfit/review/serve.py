@@ -28,6 +28,8 @@ def listen(port: int) -> socket.socket:
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((HOME, port))
+        # From now on requests wait for the server, rather than find nobody: a browser is quick.
+        found.listen(128)
     except (OSError, OverflowError) as error:
         found.close()
         reason = getattr(error, "strerror", None) or str(error)

@@ -7,10 +7,10 @@ import os
 import threading
 import time
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from upfit.errors import InputError
-from upfit.values.corrections import Correction, Corrections, line_of
+from upfit.values.corrections import Correction, Corrections, Standing, line_of
 
 
 def read_corrections(path: str | Path) -> Corrections:
@@ -53,20 +53,23 @@ class Ledger:
         self._writing = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: IO[bytes] = path.open("a+b")
+            # Unbuffered: what a full disk refused must not be written with the next decision.
+            self._file = path.open("a+b", buffering=0)
         except OSError as error:
             raise _unwritable(path, error) from None
         try:
             self._take()
-            self._made = self._opened(about)
+            self._about = self._opened(about)
         except BaseException:
             self.close()
             raise
+        self._entries = list(self._about.entries)
+        self.standing = Standing(self._entries)
 
     @property
     def corrections(self) -> Corrections:
         """All that was decided so far."""
-        return self._made
+        return self._about.model_copy(update={"entries": tuple(self._entries)})
 
     def add(self, correction: Correction) -> Correction:
         """Append a decision, and wait until the disk has it; returns it with its time.
@@ -76,10 +79,11 @@ class Ledger:
         """
         with self._writing:
             # A clock that was set back must not put a decision before an earlier one.
-            last = self._made.entries[-1].time if self._made.entries else 0.0
+            last = self._entries[-1].time if self._entries else 0.0
             stamped = correction.replace(time=max(time.time(), last + 1e-6))
             self._append(line_of(stamped))
-            self._made = self._made.model_copy(update={"entries": (*self._made.entries, stamped)})
+            self._entries.append(stamped)
+            self.standing.add(stamped)
             return stamped
 
     def close(self) -> None:
@@ -96,7 +100,7 @@ class Ledger:
     def _opened(self, about: Corrections) -> Corrections:
         """What the file holds; a new one gets its header, a torn last line is cut off."""
         self._file.seek(0)
-        content = self._file.read()
+        content = self._file.readall()
         if not content.strip():
             self._append(about.header())
             _sync_folder(self.path.parent)
@@ -118,8 +122,9 @@ class Ledger:
     def _append(self, text: str) -> None:
         before = os.fstat(self._file.fileno()).st_size
         try:
-            self._file.write(text.encode())
-            self._file.flush()
+            rest = text.encode()
+            while rest:
+                rest = rest[self._file.write(rest) :]
             os.fsync(self._file.fileno())
         except OSError as error:
             self._forget(before)

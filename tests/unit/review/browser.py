@@ -69,7 +69,9 @@ class Browser:
             with contextlib.suppress(AssertionError):  # the page may not be there yet
                 if found := self.value(expression):
                     return found
-        raise AssertionError(f"never true: {expression}\n{self.complaints}\n{self.value('document.body.innerText')}")
+        raise AssertionError(
+            f"never true: {expression}\n{self.complaints}\n{self.value('document.body.innerText')}"
+        )
 
     def press(self, *keys: str, control: bool = False) -> None:
         """Press keys, as a person does."""
@@ -83,7 +85,11 @@ class Browser:
 
     def size(self, width: int, height: int, *, scale: float = 1) -> None:
         self.send(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=False
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=scale,
+            mobile=False,
         )
 
     def scheme(self, name: str) -> None:

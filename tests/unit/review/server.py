@@ -1,7 +1,7 @@
 """The page over suspects that a test names, in a process of its own: python server.py FOLDER.
 
-FOLDER holds `about.json` ({"data": …, "suspects": [[row, kind, to, like], …] or null for all rows}). The address
-is the only line on stdout.
+FOLDER holds `about.json`: {"data": …, "suspects": [[row, kind, to, like], …], or null for all rows}. The
+address is the only line on stdout.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ def main(folder: Path) -> None:
     about = json.loads((folder / "about.json").read_text())
     data = read(about["data"], **about.get("reading", {}))
     named = about.get("suspects") or [[row, "label", None, []] for row in range(len(data))]
-    found = [(row, Reason(kind, f"planted {kind}", -at, to, tuple(like))) for at, (row, kind, to, like) in enumerate(named)]
+    found = [
+        (row, Reason(kind, f"planted {kind}", -at, to, tuple(like)))
+        for at, (row, kind, to, like) in enumerate(named)
+    ]
     header = Corrections(fingerprint=data.fingerprint, target=data.schema.target[0], source=data.source)
     ledger = Ledger(folder / "corrections.jsonl", header)
     request = {"data": about["data"]}
