@@ -9,6 +9,7 @@ import torch
 
 from upfit.diagnose.preflight.start import classes
 from upfit.diagnose.preflight.subject import Subject
+from upfit.errors import InputError
 from upfit.measure.inside.scores import IGNORED
 
 
@@ -77,7 +78,7 @@ def _is_weighted(subject: Subject, rare: float, common: float, width: int) -> bo
     try:
         with torch.enable_grad():
             subject.calls.loss(answer.to(device), target.to(device)).backward()
-    except (RuntimeError, ValueError, IndexError, TypeError):
+    except (RuntimeError, ValueError, IndexError, TypeError, InputError):
         return False
     if answer.grad is None:
         return False
