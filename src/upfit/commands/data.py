@@ -13,6 +13,7 @@ from upfit.commands import flags
 from upfit.commands import options as o
 from upfit.commands.screens import watcher
 from upfit.errors import InputError
+from upfit.values import Change
 
 
 def add_to(app: typer.Typer) -> None:
@@ -60,6 +61,53 @@ def audit(
         shown = run_audit(data, out, overwrite=overwrite, as_json=as_json, settings=asked | parts | wanted)
     if not quiet or as_json:
         print(shown)
+
+
+def check(
+    source: o.CheckSource = None,
+    *,
+    train: o.Train = None,
+    validation: o.Validation = None,
+    test: o.Test = None,
+    target: o.Target = None,
+    task: o.TaskName = None,
+    kind: o.Kinds = None,
+    split: o.Ratio = "8:1:1",
+    group: o.Group = None,
+    time: o.Time = None,
+    model: o.Model = "auto",
+    seed: o.Seed = None,
+    recipe: o.RecipeFile = None,
+    changes: o.Changes = None,
+    as_json: o.FindingsJson = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Test the start of training on DATA, or of a RUN, in seconds: one-step tests, nothing is trained.
+
+    \b
+    Examples:
+      upfit check flowers/
+      upfit check reviews.csv --target stars --set optimizer.lr=0.1
+      upfit check runs/flowers-1 --json
+    """  # noqa: D301
+    if source is None and train is None:
+        raise InputError("nothing to check", expected="DATA, RUN, or --train FILE", hint="upfit check FOLDER")
+    base = None if recipe is None else flags.read_recipe(recipe)
+    edits = tuple(flags.change(text) for text in changes or ())
+    flags.check(edits, base)
+    asked: dict[str, Any] = {"target": target, "task": task, "kinds": flags.kinds(kind)}
+    asked |= {"group": group, "time": time, "split": split, "recipe": base}
+    # Model and seed are edits of the recipe like others.
+    edits += tuple(
+        Change(path=p, to=v) for p, v in (("backbone", model), ("seed", seed)) if v not in ("auto", None)
+    )
+    with contextlib.redirect_stdout(sys.stderr):
+        from upfit.commands.check import run_check
+        from upfit.data.read import given_parts
+
+        asked |= {"parts": given_parts(train, validation, test), "changes": edits, "watcher": watcher(quiet)}
+        shown = run_check(source, as_json=as_json, settings=asked)
+    print(shown)
 
 
 def clean(

@@ -34,6 +34,9 @@ DataSource = Annotated[
     str | None,
     _argument("DATA", "A folder of class folders; a CSV, TSV, JSONL or Parquet file; a folder of these."),
 ]
+CheckSource = Annotated[
+    str | None, _argument("DATA | RUN", "Data as for fit, or a run folder, whose data and recipe are taken.")
+]
 RunFolder = Annotated[Path, _argument("RUN", "A run folder.")]
 Inputs = Annotated[str, _argument("INPUT", "An image, a folder of images, or a table file.")]
 RecipeSource = Annotated[Path | None, _argument("[RECIPE.yaml | RUN]", "A recipe file or a run folder.")]
@@ -99,7 +102,7 @@ AuditFolder = Annotated[
 ]
 
 Reviewed = Annotated[list[str] | None, _argument("[RUN | DATA]", "A run folder, or data as for fit.")]
-Roots = Annotated[list[Path] | None, _data("A folder beside the data's own whose images may be shown.", "FOLDER")]
+Roots = Annotated[list[Path] | None, _data("Another folder whose images may be shown.", "FOLDER")]
 Everything = Annotated[bool, _option("Data", "List rows that nothing speaks against too.", "--all")]
 Fresh = Annotated[bool, _option("Data", "Look for doubtful rows again.", "--fresh")]
 RetrainBudget = Annotated[str | None, _training("Of each training from the page; 5m.", metavar="TIME")]

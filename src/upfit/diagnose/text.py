@@ -11,7 +11,7 @@ def report_text(diagnosis: Diagnosis, seen: Seen, skipped: dict[str, str] | None
     """Verdict, findings with their evidence and cures, and what could not be judged."""
     lines = [diagnosis.verdict, ""]
     for number, finding in enumerate(diagnosis.findings, start=1):
-        lines += _finding(number, finding)
+        lines += finding_lines(number, finding)
     steps, looks = len(seen.steps), len(seen.healths)
     lines.append(f"Seen: {steps} steps, {len(seen.evaluations)} evaluations, {looks} looks inside.")
     if diagnosis.not_measured:
@@ -21,7 +21,8 @@ def report_text(diagnosis: Diagnosis, seen: Seen, skipped: dict[str, str] | None
     return "\n".join(lines)
 
 
-def _finding(number: int, finding: Finding) -> list[str]:
+def finding_lines(number: int, finding: Finding) -> list[str]:
+    """A finding with its evidence, cures and advice, a blank line at the end."""
     at = "" if finding.step is None else f", step {finding.step}"
     lines = [f"{number}. {finding.kind} ({finding.severity}, {finding.confidence:.0%} sure{at})"]
     lines.append(f"   {finding.message}")

@@ -8,9 +8,11 @@ from typing import Any, Literal, cast
 
 from upfit.data.targets import targets
 from upfit.data.tokens import segment_count
-from upfit.errors import InputError, Interrupted, MemoryExhausted, RunFolderError, TrainingError
+from upfit.errors import InputError, Interrupted, RunFolderError
 from upfit.journey.cleaning import with_clean_labels
 from upfit.journey.finish import finish_run
+from upfit.journey.improve import improve
+from upfit.journey.repair import put_in_place
 from upfit.models import Backbone, load_backbone
 from upfit.split.leakage import findings_of_split
 from upfit.split.make import make_split
@@ -31,20 +33,18 @@ from upfit.train.precision import choose_precision
 from upfit.train.range_test import SHARE
 from upfit.train.rate_stage import rate_stage
 from upfit.train.settle import Costs, make_plan, settle, settle_cache, settle_inputs, settle_techniques
-from upfit.train.stages import fresh_network, probe_stage, refit_stage, training_parts, tune_stage
+from upfit.train.stages import fresh_network, probe_stage, training_parts
 from upfit.train.timing import Clock, Rates
 from upfit.train.tune import Places, Plan
 from upfit.train.workbench import Workbench
 from upfit.train.world import World
-from upfit.values import Data, Finding, Recipe, Run, Split, Watcher
+from upfit.values import Data, Recipe, Run, Split, Watcher
 from upfit.values.recipe import Inputs
 
 OwnLoss = Callable[..., Any] | None
 """A loss given from Python."""
 REFIT_SHARE = 0.4
 """Refitting is left out when it would take more than this part of the time left."""
-SLACK = 0.05
-"""Part of the budget that a run may exceed rather than leave out its refitting."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,18 @@ def travel(journey: Journey, packed: Packed) -> Run:
         probe = kept(folder, "probe", lambda: probe_stage(bench, backbone))
         folder.write_seconds(journey.clock.spent)
         watcher.stage("planning")
+        put_in_place(folder)
         bench, plan = settled(journey, bench, backbone, probe)
-        tuned, refitted, findings = improve(journey, bench, backbone, probe, plan)
+        improved = improve(journey, bench, backbone, probe, plan)
+        bench = improved.bench
         watcher.stage("judging and reporting")
-        fitted = tuple(one for one in (probe, tuned, refitted) if one is not None)
-        found = (*data.findings, *folder.read_findings(), *findings_of_split(data, bench.split), *findings)
+        fitted = tuple(one for one in (probe, improved.tuned, improved.refitted) if one is not None)
+        found = (
+            *data.findings,
+            *folder.read_findings(),
+            *findings_of_split(data, bench.split),
+            *improved.findings,
+        )
         findings = tuple(dict.fromkeys(found))
         return finish_run(
             folder, bench, fitted, findings, metric=journey.metric, clock=journey.clock, mlflow=journey.mlflow
@@ -194,47 +201,9 @@ def _with_tested_rate(journey: Journey, bench: Workbench, backbone: Backbone, pl
     return bench.with_recipe(rated.recipe)
 
 
-def improve(
-    journey: Journey, bench: Workbench, backbone: Backbone, probe: Fitted, plan: Plan | None
-) -> tuple[Fitted | None, Fitted | None, tuple[Finding, ...]]:
-    """Tune, and refit the probe on the tuned features; a run that diverges leaves the probe standing."""
-    folder = journey.folder
-    if plan is None:
-        text = "the budget leaves no time for tuning, so the linear probe is the result"
-        return None, None, (Finding(kind="underfit_budget", severity="warning", message=text),)
-    journey.watcher.stage("tuning")
-    network = fresh_network(bench, backbone)
-    try:
-        tuned = kept(
-            folder,
-            "tuned",
-            lambda: tune_stage(bench, network, plan=plan, places=journey.places, metric=journey.metric),
-        )
-    except TrainingError as error:
-        starved = isinstance(error, MemoryExhausted)
-        text = f"tuning {'ran out of memory' if starved else 'diverged'} and was dropped: {error.message}"
-        kind = "out_of_memory" if starved else "nan_loss"
-        return None, None, (Finding(kind=kind, severity="error", message=text),)
-    folder.write_seconds(journey.clock.spent)
-    _leave_if_asked(journey)
-    if bench.recipe.layers.train == "head" or not _time_to_refit(journey, bench):
-        return tuned, None, ()
-    network.load_state_dict(tuned.tensors)
-    journey.watcher.stage("linear probe on the tuned backbone")
-    refitted = kept(folder, "refitted", lambda: refit_stage(bench, network))
-    _leave_if_asked(journey)
-    return tuned, refitted, ()
-
-
 def _still_missing(journey: Journey, name: str) -> bool:
     """Whether the run folder lacks a file, as the main process sees it: the others may look later."""
     return journey.world.agree(not journey.folder.has(name))
-
-
-def _leave_if_asked(journey: Journey) -> None:
-    """Stop between stages too: a signal that comes as the loop ends finds nobody who polls."""
-    if journey.world.agree(journey.places.asked_to_stop()):
-        raise Interrupted("interrupted")
 
 
 def _bench(journey: Journey, data: Data, split: Split, recipe: Recipe) -> Workbench:
@@ -324,16 +293,6 @@ def _reserve(clock: Clock, rates: Rates, bench: Workbench) -> float:
     finish, refit = rates.finish(bench.split), rates.refit(bench.split)
     left = clock.left
     return finish + (refit if left is None or refit < REFIT_SHARE * left else 0.0)
-
-
-def _time_to_refit(journey: Journey, bench: Workbench) -> bool:
-    """Whether the time left is enough for refitting and finishing."""
-    if journey.clock.left is None or journey.folder.has("candidates/refitted.safetensors"):
-        return True
-    rates = Rates(**journey.folder.read_json("plan.json")["rates"])
-    needed = rates.refit(bench.split) + rates.finish(bench.split)
-    slack = SLACK * (journey.clock.budget or 0.0)
-    return bench.world.agree(journey.clock.left + slack >= needed)
 
 
 def require_same(folder: RunFolder, data: Data) -> None:

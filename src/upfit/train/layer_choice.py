@@ -75,7 +75,7 @@ def choose_layers(
     for number, train in enumerate(names):
         bench.watcher.stage(f"trial {number + 1} of {len(names)}: training {said(train)}")
         try:
-            scores[train] = _tried(_with(bench, train), backbone, steps, metric, asked_to_stop)
+            scores[train] = tried(_with(bench, train), backbone, steps, metric, asked_to_stop)
         except RecipeError:
             # A technique that acts inside the backbone has nothing to act on where only the head learns.
             if train == "all":
@@ -172,10 +172,10 @@ def _affordable(bench: Workbench, backbone: Backbone, trials: int, left: float |
     return bench.world.agree(min(MOST, int(SHARE * left / (trials * step))))
 
 
-def _tried(
+def tried(
     bench: Workbench, backbone: Backbone, steps: int, metric: str, asked_to_stop: Callable[[], bool]
 ) -> npt.NDArray[np.float32]:
-    """Validation scores of one candidate after its trial."""
+    """Validation scores of a recipe after a short training on a copy of the backbone."""
     bench = bench.with_recipe(settle_techniques(bench.recipe, steps))
     network = fresh_network(bench, copy.deepcopy(backbone))
     feed = feed_of(bench, network)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -56,6 +57,8 @@ TESTS: tuple[tuple[str, Test], ...] = (
 )
 """Cheap ones first. Each runs inside `untouched`."""
 
+NO_TIME = "there was no time for it"
+
 DATA_ONLY = {"inputs", "labels", "order", "leaks", "reference"}
 """Tests that read the loader; those without a loader that can be read twice are left out."""
 
@@ -68,18 +71,25 @@ class Measured:
     skipped: dict[str, str] = field(default_factory=dict)
 
 
-def measure_all(subject: Subject, *, only: tuple[str, ...] = ()) -> Measured:
+def measure_all(subject: Subject, *, only: tuple[str, ...] = (), until: float | None = None) -> Measured:
     """Run the tests; the subject's model, optimizers, random states are afterwards as they were before.
 
     Args:
         subject: What to test.
         only: Names of tests; empty for all.
+        until: `time.monotonic()` after which no further test begins; what is left out says so.
     """
-    measured = Measured()
+    measured, longest = Measured(), 0.0
     with untouched(subject.model, subject.optimizers, loaders=(subject.train, subject.validation)):
         for name, test in TESTS:
-            if not only or name in only:
-                _run(name, test, subject, measured)
+            if only and name not in only:
+                continue
+            begun = time.monotonic()
+            if until is not None and begun + longest > until:
+                measured.skipped[name] = NO_TIME
+                continue
+            _run(name, test, subject, measured)
+            longest = max(longest, time.monotonic() - begun)
     return measured
 
 

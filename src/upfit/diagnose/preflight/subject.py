@@ -14,7 +14,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from upfit.diagnose.preflight.calls import Calls, Example, tensors_in
-from upfit.diagnose.preflight.survey import Survey, survey
+from upfit.diagnose.preflight.survey import SECONDS, Survey, survey
 from upfit.measure.inside.scores import Task
 
 PROBE_BATCHES = 8
@@ -32,6 +32,8 @@ class Subject:
         train: Loader of training batches, or None.
         validation: Loader of validation batches, or None.
         seconds: What the tests that train for some steps may take, each.
+        looking: Seconds of a look through a loader.
+        examples: Examples that are enough for the tests of the model.
         pretrained: Whether the weights were meant to be pretrained; None where nobody said.
         frozen: Name prefixes of parameters that are frozen on purpose.
     """
@@ -42,6 +44,8 @@ class Subject:
     train: Any = None
     validation: Any = None
     seconds: float = 2.0
+    looking: float = SECONDS
+    examples: int = PROBE_EXAMPLES
     pretrained: bool | None = None
     frozen: tuple[str, ...] = ()
     _batches: dict[str, list[Example]] = field(default_factory=dict, repr=False)
@@ -64,12 +68,12 @@ class Subject:
     @cached_property
     def surveyed(self) -> Survey:
         """Inputs and targets of the training set, as far as a short look reaches."""
-        return survey(self.calls, self.train)
+        return survey(self.calls, self.train, seconds=self.looking)
 
     @cached_property
     def surveyed_validation(self) -> Survey:
         """Inputs and targets of the validation set."""
-        return survey(self.calls, self.validation)
+        return survey(self.calls, self.validation, seconds=self.looking)
 
     @property
     def labels_are_classes(self) -> bool:
@@ -82,7 +86,7 @@ class Subject:
             example = self.calls.split(batch)
             yield example
             seen += batch_size(example)
-            if seen >= PROBE_EXAMPLES:
+            if seen >= self.examples:
                 return
 
 

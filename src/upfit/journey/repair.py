@@ -1,0 +1,218 @@
+"""Repair of a run of ours: Run → Finding → trials → Recipe → Run, each step kept in the run folder."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+
+from upfit.diagnose.treat_candidates import candidates
+from upfit.journey.preflight import FILE as PREFLIGHT
+from upfit.journey.repair_alarm import REFERENCE, severe, trace_of
+from upfit.journey.repair_trials import LEAST, Bedside, repair_trials, trial_steps
+from upfit.measure import paired_gain
+from upfit.models import Backbone
+from upfit.store import RunFolder
+from upfit.techniques.optimizers import ADAM_LIKE
+from upfit.train.fitted import Fitted, kept
+from upfit.train.settle import Costs, make_plan, settle_techniques
+from upfit.train.timing import Rates
+from upfit.train.tune import Plan
+from upfit.train.workbench import Workbench
+from upfit.values import Change, Cure, Finding, Recipe, Trace
+
+if TYPE_CHECKING:
+    from upfit.journey.course import Journey
+
+STATE = "repair.json"
+TUNED = "tuned.safetensors"
+ROUNDS = 2
+"""Illnesses that are cured one after another."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where repairs stand: how many were made, and whether it is over with them.
+
+    Args:
+        rounds: Repairs that are done: the attempts before them lie in `attempts/1`, `attempts/2` …
+        closed: Nothing more is tried.
+        moving: A repaired recipe and plan that were decided, and may not have been put in place yet.
+    """
+
+    rounds: int = 0
+    closed: bool = False
+    moving: dict[str, object] | None = None
+
+    @classmethod
+    def of(cls, folder: RunFolder) -> Standing:
+        """What the folder says."""
+        return cls(**folder.read_json(STATE)) if folder.has(STATE) else cls()
+
+    def keep(self, folder: RunFolder) -> None:
+        """Write it down."""
+        folder.write_json(STATE, asdict(self))
+
+
+def may_repair(journey: Journey, bench: Workbench) -> bool:
+    """Whether an alarm makes sense: asked for, one process, and rounds left."""
+    standing = Standing.of(journey.folder)
+    allowed = bench.recipe.watch == "repair" and bench.world.size == 1
+    return allowed and not standing.closed and standing.rounds < ROUNDS
+
+
+def repair(journey: Journey, bench: Workbench, backbone: Backbone) -> Plan | None:
+    """Try cures for the run as its journal shows it; put a repaired recipe in place.
+
+    Args:
+        journey: Its folder holds the sick run.
+        bench: With the sick recipe.
+        backbone: As pretrained.
+
+    Returns:
+        The plan of the repaired run, whose recipe is in the folder; None where nothing is to be repaired.
+    """
+    folder = journey.folder
+    trace = trace_of(folder.path)()
+    found = severe(trace)
+    tried = [change for cure in folder.read_ledger() for change in cure.changes]
+    picks = candidates(_with_our_rates(bench.recipe, found), tried=tried)
+    standing = Standing.of(folder)
+    if not picks:
+        replace(standing, closed=True).keep(folder)
+        return None
+    journey.watcher.stage("trying cures")
+    journey.watcher.note(f"{found[0].kind}: {found[0].message}")
+    rates = Rates(**folder.read_json("plan.json")["rates"])
+    planned = int(folder.read_json("plan.json")["plan"]["total_steps"])
+    steps = trial_steps(journey.clock.left, rates.step, planned)
+    rate = max((step.lr for step in trace.steps), default=0.0)
+    lines: tuple[Cure, ...] = ()
+    if steps >= LEAST and rate > 0:
+        stop = journey.places.asked_to_stop
+        bedside = Bedside(bench, backbone, journey.metric, rate, stop)
+        lines = repair_trials(bedside, picks, steps)
+    else:
+        lines = (_no_time(found[0], journey.metric, steps),)
+    folder.write_ledger((*folder.read_ledger(), *lines))
+    for line in lines:
+        journey.watcher.note(told(line))
+    winner = next((line for line in lines if line.is_kept), None)
+    if winner is None:
+        replace(standing, closed=True).keep(folder)
+        return None
+    folder.write_findings((*folder.read_findings(), _as_finding(winner)))
+    recipe = bedside.recipe_with(winner.changes[0])
+    plan = _plan(journey, bench, recipe, rates)
+    if plan is None:
+        replace(standing, closed=True).keep(folder)
+        return None
+    recipe = settle_techniques(recipe, plan.total_steps)
+    moving = {"recipe": recipe.to_yaml(), "plan": asdict(replace(plan, deadline=None))}
+    replace(standing, moving=moving).keep(folder)
+    put_in_place(folder)
+    return plan
+
+
+def best_attempt(journey: Journey, bench: Workbench, tuned: Fitted) -> tuple[Workbench, Fitted]:
+    """The tuning that validation prefers, with its recipe: where a repaired one is worse, all is undone."""
+    folder = journey.folder
+    task, truth = bench.data.schema.task, bench.validation_targets
+    for aside in sorted((folder.path / "attempts").glob("*")):
+        if not (aside / "candidates" / TUNED).is_file():
+            continue
+        earlier = kept(RunFolder(aside), "tuned", lambda: tuned)
+        gain = paired_gain(task, journey.metric, tuned.scores, earlier.scores, truth)
+        if gain.value < 0:
+            ledger = [
+                cure.replace(outcome="undone") if cure.is_kept else cure for cure in folder.read_ledger()
+            ]
+            folder.write_ledger(tuple(ledger))
+            folder.write_text("recipe.yaml", (aside / "recipe.yaml").read_text(encoding="utf-8"))
+            return bench.with_recipe(folder.read_recipe()), earlier
+    return bench, tuned
+
+
+def put_in_place(folder: RunFolder) -> None:
+    """Finish what `repair` decided: the sick attempt aside, the new recipe and plan in its place.
+
+    Safe to call at any time: a kill in the middle leaves it to be done again.
+    """
+    standing = Standing.of(folder)
+    if standing.moving is None or not folder.writes:
+        return
+    aside = folder.path / "attempts" / str(standing.rounds + 1)
+    aside.mkdir(parents=True, exist_ok=True)
+    for name in ("trace.jsonl", "recipe.yaml", "plan.json"):
+        if not (aside / name).is_file() and folder.has(name):
+            shutil.copy2(folder.path / name, aside / name)
+    folder.write_text("recipe.yaml", str(standing.moving["recipe"]))
+    folder.write_json("plan.json", folder.read_json("plan.json") | {"plan": standing.moving["plan"]})
+    tuned = folder.path / "candidates" / TUNED
+    if tuned.is_file():
+        (aside / "candidates").mkdir(exist_ok=True)
+        shutil.move(tuned, aside / "candidates" / TUNED)
+    for name in ("checkpoints", PREFLIGHT):
+        folder.remove(name)
+    _cut_journal(folder)
+    Standing(standing.rounds + 1).keep(folder)
+
+
+def told(line: Cure) -> str:
+    """A line of the ledger in words.
+
+    >>> told(Cure(kind="lr_too_large", outcome="undone", why="Steps overshoot."))
+    'undone: nothing that a change can do'
+    """
+    gain = "" if line.gain is None else f", gain in {line.metric} {line.gain} after {line.steps} steps"
+    return f"{line.outcome}: {line.what}{gain}"
+
+
+def _with_our_rates(recipe: Recipe, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Where a rate is to blame, the rates that were measured to do well are the first thing to try."""
+    if recipe.optimizer.name.lower() not in ADAM_LIKE:
+        return findings
+    ours = Change(path="optimizer.lr", to="auto", because="upfit's own rates were measured to do well")
+    return tuple(
+        one.replace(cures=(ours, *one.cures)) if any(c.path == ours.path for c in one.cures) else one
+        for one in findings
+    )
+
+
+def _cut_journal(folder: RunFolder) -> None:
+    """What does not depend on the recipe stays; all else is in the sick attempt's folder."""
+    path = folder.path / "trace.jsonl"
+    if not path.is_file():
+        return
+    kept = [line for line in path.read_text(encoding="utf-8").splitlines() if REFERENCE in line]
+    folder.write_text("trace.jsonl", "".join(line + "\n" for line in kept))
+
+
+def _plan(journey: Journey, bench: Workbench, recipe: Recipe, rates: Rates) -> Plan | None:
+    reserve = float(journey.folder.read_json("plan.json")["reserve"])
+    left = None if journey.clock.left is None else journey.clock.left - reserve
+    size = recipe.batching.size
+    assert size != "auto", "the recipe has to be settled first"
+    per_epoch = -(-len(bench.split.train) // size)
+    before = bench.recipe.batching.size
+    step = rates.step * (size / before if before != "auto" else 1.0)
+    plan = make_plan(recipe, per_epoch=per_epoch, costs=Costs(step, rates.evaluation(bench.split), left))
+    return None if plan is None else replace(plan, deadline=journey.clock.deadline(reserve))
+
+
+def _no_time(finding: Finding, metric: str, steps: int) -> Cure:
+    why = (
+        f"{finding.message} The time left allows {steps} steps for each trial of a cure, {LEAST} are needed."
+    )
+    return Cure(kind=finding.kind, outcome="failed", why=why, metric=metric)
+
+
+def _as_finding(line: Cure) -> Finding:
+    evidence = {} if line.gain is None else {"gain": line.gain.value, "low": line.gain.low}
+    text = f"{line.why} Changed to {line.what}; {told(line)}."
+    return Finding(kind="repaired", severity="info", message=text, evidence=evidence)
+
+
+def is_sick(trace: Trace) -> bool:
+    """Whether a run that ended has something that is worth repairing."""
+    return bool(severe(trace))
