@@ -166,8 +166,7 @@ class Doctor:
         self._looks.settle()
         norm = math.nan
         if self._is_due(number, begun):
-            health = self._looks.norms(number)
-            norm = math.sqrt(sum(value**2 for value in health.gradient_norms.values()))
+            norm = self._looks.norms(number)
             if not math.isfinite(norm):
                 self._facts.setdefault("wiring.bad_gradient_step", float(number))
         if self._may_probe(begun, number in PROBED):

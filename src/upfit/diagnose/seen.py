@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from upfit.measure import higher_is_better
-from upfit.values import Evaluation, Step, Trace
+from upfit.values import Evaluation, Event, Step, Trace
 from upfit.values.trace import Health
 
 Curve = npt.NDArray[np.float64]
@@ -54,6 +54,11 @@ class Seen:
     def fact(self, name: str, otherwise: float = math.nan) -> float:
         """A number that a one-step test measured; NaN where it did not, which no comparison is true for."""
         return self.facts.get(name, otherwise)
+
+    @property
+    def taken_back(self) -> tuple[Event, ...]:
+        """Bad steps that the run has taken back and cured by itself."""
+        return tuple(event for event in self.trace.events if event.kind == "rolled_back")
 
     @property
     def steps(self) -> tuple[Step, ...]:

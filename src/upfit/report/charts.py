@@ -12,67 +12,67 @@ from upfit.measure import Bin
 from upfit.measure.arrays import Array
 from upfit.report.svg import FIRST, INK, SECOND, Points, Spec, circles, drawn, line, ring, rules
 from upfit.report.words import metric_label
-from upfit.values import Trace
+from upfit.values import Event, Trace
 
 MOST_POINTS = 300
 MOST_DOTS = 1500
 _POWERS = (
     "datum.value == 0 ? '0' : datum.value >= 0.01 ? format(datum.value, '~g') : format(datum.value, '~e')"
 )
-_CURVE, _SQUARE = (460, 240), (340, 320)
+CURVE, _SQUARE = (460, 240), (340, 320)
 
 
 def loss_chart(trace: Trace) -> Markup:
     """Training loss (each step faint, smoothed strong), validation loss, and what happened."""
-    steps = _finite([(float(one.step), one.loss) for one in trace.steps])
-    judged = _finite([(float(one.step), one.loss) for one in trace.evaluations])
+    steps = finite([(float(one.step), one.loss) for one in trace.steps])
+    judged = finite([(float(one.step), one.loss) for one in trace.evaluations])
     best = [(float(one.step), one.loss) for one in trace.evaluations if one.best][-1:]
     layers = [
-        line(_thinned(steps), FIRST, width=1, opacity=0.35),
-        line(_thinned(_smoothed(steps)), FIRST),
+        line(thinned(steps), FIRST, width=1, opacity=0.35),
+        line(thinned(smoothed(steps)), FIRST),
         line(judged, SECOND, dots=True),
-        ring(_finite(best), SECOND),
+        ring(finite(best), SECOND),
         *_events(trace),
     ]
     y: Spec = {"title": "loss"}
-    top = _ceiling(steps, judged)
+    top = ceiling(steps, judged)
     if top is not None:
         y["scale"] = {"domain": [0, top]}
-    return drawn(layers, size=_CURVE, x=_steps(trace), y=y, alt="Training and validation loss over steps")
+    return drawn(layers, size=CURVE, x=steps_axis(trace), y=y, alt="Training and validation loss over steps")
 
 
 def metric_chart(trace: Trace, metric: str) -> Markup:
     """The deciding metric on validation."""
     measured = [one for one in trace.evaluations if metric in one.metrics]
-    points = _finite([(float(one.step), one.metrics[metric]) for one in measured])
+    points = finite([(float(one.step), one.metrics[metric]) for one in measured])
     best = [(float(one.step), one.metrics[metric]) for one in measured if one.best][-1:]
-    layers = [line(points, SECOND, dots=True), ring(_finite(best), SECOND), *_events(trace)]
+    layers = [line(points, SECOND, dots=True), ring(finite(best), SECOND), *_events(trace)]
     label = metric_label(metric)
     y: Spec = {"title": label, "scale": {"zero": False}}
-    return drawn(layers, size=_CURVE, x=_steps(trace), y=y, alt=f"{label} on validation over steps")
+    return drawn(layers, size=CURVE, x=steps_axis(trace), y=y, alt=f"{label} on validation over steps")
 
 
 def rate_chart(trace: Trace) -> Markup:
     """The learning rate."""
-    points = _thinned(_finite([(float(one.step), one.lr) for one in trace.steps]))
+    points = thinned(finite([(float(one.step), one.lr) for one in trace.steps]))
     layers = [line(points, FIRST), *_events(trace)]
     y: Spec = {"title": "learning rate", "axis": {"labelExpr": _POWERS}}
-    return drawn(layers, size=_CURVE, x=_steps(trace), y=y, alt="Learning rate over steps")
+    return drawn(layers, size=CURVE, x=steps_axis(trace), y=y, alt="Learning rate over steps")
 
 
 def gradient_chart(trace: Trace) -> Markup | None:
     """The gradient norm before clipping, on a logarithmic scale; None where nothing measured it."""
-    steps = _finite([(float(one.step), one.gradient_norm) for one in trace.steps])
+    steps = finite([(float(one.step), one.gradient_norm) for one in trace.steps])
     steps = [point for point in steps if point[1] > 0]
     if not steps:
         return None
     layers = [
-        line(_thinned(steps), FIRST, width=1, opacity=0.35),
-        line(_thinned(_smoothed(steps)), FIRST),
+        line(thinned(steps), FIRST, width=1, opacity=0.35),
+        line(thinned(smoothed(steps)), FIRST),
         *_events(trace),
     ]
     y: Spec = {"title": "gradient norm", "scale": {"type": "log"}, "axis": {"format": "~g"}}
-    return drawn(layers, size=_CURVE, x=_steps(trace), y=y, alt="Gradient norm over steps")
+    return drawn(layers, size=CURVE, x=steps_axis(trace), y=y, alt="Gradient norm over steps")
 
 
 def calibration_chart(bins: Sequence[Bin]) -> Markup:
@@ -97,27 +97,34 @@ def regression_chart(said: Array, true: Array) -> Markup:
     return drawn([_diagonal(low, high), dots], size=_SQUARE, x=x, y=y, alt="Predicted against actual values")
 
 
-def _steps(trace: Trace) -> Spec:
+def steps_axis(trace: Trace) -> Spec:
+    """The axis of steps, from 0 to the last that anything was seen at."""
     seen = [one.step for one in trace.steps] + [one.step for one in trace.evaluations]
-    last = max([1, *seen, *(one.step for one in trace.events)])
+    last = max([1, *seen, *(one.step for one in happened(trace))])
     axis = {"format": "~s", "grid": False}
     return {"title": "step", "scale": {"domain": [0, last], "nice": False}, "axis": axis}
 
 
+def happened(trace: Trace) -> tuple[Event, ...]:
+    """What bent or ended the run; what one-step tests measured is no such thing."""
+    return tuple(event for event in trace.events if event.kind != "measured")
+
+
 def _events(trace: Trace) -> list[Spec]:
     """Numbered rules; the page lists what the numbers mean."""
-    return rules([(float(event.step), str(k)) for k, event in enumerate(trace.events, 1)])
+    return rules([(float(event.step), str(k)) for k, event in enumerate(happened(trace), 1)])
 
 
 def _diagonal(low: float, high: float) -> Spec:
     return line([(low, low), (high, high)], INK, width=1, opacity=0.7)
 
 
-def _finite(points: Points) -> list[tuple[float, float]]:
+def finite(points: Points) -> list[tuple[float, float]]:
+    """The points whose value is a number."""
     return [point for point in points if math.isfinite(point[1])]
 
 
-def _smoothed(points: Points) -> list[tuple[float, float]]:
+def smoothed(points: Points) -> list[tuple[float, float]]:
     """A running mean over a twentieth of the points, centred, so that it does not lag behind."""
     reach = len(points) // 40
     sums = np.concatenate([[0.0], np.cumsum([value for _, value in points])])
@@ -127,7 +134,7 @@ def _smoothed(points: Points) -> list[tuple[float, float]]:
     return [(x, float(mean)) for (x, _), mean in zip(points, means, strict=True)]
 
 
-def _thinned(points: Points) -> list[tuple[float, float]]:
+def thinned(points: Points) -> list[tuple[float, float]]:
     """At most 300 points, each the mean of its neighbourhood."""
     if len(points) <= MOST_POINTS:
         return list(points)
@@ -135,7 +142,7 @@ def _thinned(points: Points) -> list[tuple[float, float]]:
     return [(float(part[-1, 0]), float(part[:, 1].mean())) for part in parts]
 
 
-def _ceiling(steps: Points, judged: Points) -> float | None:
+def ceiling(steps: Points, judged: Points) -> float | None:
     """The top of the loss axis: a few early spikes must not flatten all that is worth seeing."""
     losses = [loss for _, loss in steps]
     if not losses:

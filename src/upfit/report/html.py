@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from upfit.measure import calibration_bins
 from upfit.report import charts, sections
+from upfit.report.health import health_of
 from upfit.report.verdict import verdict
 from upfit.report.words import duration, metric_label, metric_phrase, number
 from upfit.report.worst import worst_examples
@@ -51,6 +52,8 @@ def html_report(run: Run, data: Data | None, *, environment: Mapping[str, Any]) 
         metric_rows=sections.metric_rows(run),
         candidates=sections.candidate_rows(run),
         curves=_curves(run),
+        events=charts.happened(run.trace),
+        health=health_of(run),
         environment=environment,
         shown=sections.MOST_ROWS,
         **_judged(run, data, run.predictions),

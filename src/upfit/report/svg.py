@@ -17,7 +17,16 @@ Points = Sequence[tuple[float, float]]
 
 # Placeholders for the page's colours, so that one drawing serves light and dark.
 INK, GRID, FIRST, SECOND, MARK = "#010203", "#010204", "#010205", "#010206", "#010207"
-_VARIABLES = {INK: "--muted", GRID: "--line", FIRST: "--train", SECOND: "--accent", MARK: "--mark"}
+ALARM, PAPER = "#010208", "#010209"
+_VARIABLES = {
+    INK: "--muted",
+    GRID: "--line",
+    FIRST: "--train",
+    SECOND: "--accent",
+    MARK: "--mark",
+    ALARM: "--bad",
+    PAPER: "--page",
+}
 
 _CONFIG: Spec = {
     "background": None,
@@ -67,6 +76,29 @@ def rules(numbered: Sequence[tuple[float, str]]) -> list[Spec]:
             "data": data,
             "mark": text,
             "encoding": {"x": across, "y": {"value": 0}, "text": {"field": "label"}},
+        },
+    ]
+
+
+def alarms(lettered: Sequence[tuple[float, str]]) -> list[Spec]:
+    """Solid vertical lines at (x, letter), with the letter in a disc at their foot."""
+    if not lettered:
+        return []
+    data = {"values": [{"x": x, "label": label} for x, label in lettered]}
+    across = {"field": "x", "type": "quantitative"}
+    foot = {"value": {"expr": "height - 9"}}
+    text = {"type": "text", "color": PAPER, "fontSize": 10, "fontWeight": "bold"}
+    return [
+        {"data": data, "mark": {"type": "rule", "color": ALARM, "opacity": 0.75}, "encoding": {"x": across}},
+        {
+            "data": data,
+            "mark": {"type": "point", "shape": "circle", "size": 210, "color": ALARM, "filled": True},
+            "encoding": {"x": across, "y": foot},
+        },
+        {
+            "data": data,
+            "mark": text,
+            "encoding": {"x": across, "y": foot, "text": {"field": "label"}},
         },
     ]
 

@@ -50,10 +50,16 @@ class Checkpoints:
         self._saved_at = time.monotonic()
         self._cost = self._saved_at - started
 
-    def load(self) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
-        """The newest checkpoint that is whole, and a line on each newer one that was not."""
+    def load(self, *, until: int | None = None) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+        """The newest checkpoint that is whole, and a line on each newer one that was not.
+
+        Args:
+            until: Only those of this step or before; None for all.
+        """
         damaged: list[str] = []
         for path in self._newest_first():
+            if until is not None and _step(path) > until:
+                continue
             try:
                 return _read(path), tuple(damaged)
             except Exception as error:
@@ -61,10 +67,21 @@ class Checkpoints:
                 damaged.append(f"checkpoint {path.name} is damaged ({error}); fell back to the one before")
         return None, tuple(damaged)
 
+    def oldest(self) -> dict[str, Any] | None:
+        """The oldest checkpoint that is still there and whole."""
+        steps = [_step(path) for path in reversed(self._newest_first())]
+        return next((found for step in steps if (found := self.load(until=step)[0])), None)
+
     def _newest_first(self) -> list[Path]:
         if not self.folder.is_dir():
             return []
         return sorted((p for p in self.folder.iterdir() if NAME.match(p.name)), reverse=True)
+
+
+def _step(path: Path) -> int:
+    match = NAME.match(path.name)
+    assert match is not None
+    return int(match.group(1))
 
 
 def _write(state: dict[str, Any], path: Path) -> None:

@@ -22,8 +22,8 @@ KINDS: dict[str, type[Record]] = {
     "health": Health,
 }
 
-REPLAYED = ("plan", "out_of_memory")
-"""Kinds of events that clocks and memory decide: a resumed run cannot find them out for itself."""
+REPLAYED = ("plan", "out_of_memory", "rolled_back")
+"""Kinds of events that clocks and memory decide, and cures that began earlier than what made them needed."""
 
 
 class Journal:

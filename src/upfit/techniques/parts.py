@@ -25,6 +25,8 @@ from upfit.techniques.seams import (
 
 Remembered = dict[str, Kept]
 """What each technique remembers, by the technique's name."""
+UNMEASURED = torch.tensor(float("nan"))
+"""The gradient norm of a step where nothing measured it; told from a norm that is no number by identity."""
 
 
 class Parts:
@@ -91,9 +93,9 @@ class Parts:
     def on_grads(
         self, parameters: Sequence[nn.Parameter], rng: torch.Generator, progress: float
     ) -> torch.Tensor:
-        """Change gradients in place; the first norm that was measured, NaN where none was."""
+        """Change gradients in place; the first norm that was measured, `UNMEASURED` where none was."""
         norms = [part.on_grads(parameters, rng, progress) for part in self._grads]
-        return next((norm for norm in norms if norm is not None), torch.tensor(float("nan")))
+        return next((norm for norm in norms if norm is not None), UNMEASURED)
 
     def on_weights(self, network: nn.Module, remembered: Remembered, *, step: int, total: int) -> None:
         """Take in the weights after a step."""

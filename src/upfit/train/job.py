@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from torch import nn
 
@@ -15,8 +15,14 @@ from upfit.techniques.frozen import hold_frozen
 from upfit.train.objective import LossFunction
 from upfit.train.pace import Pace
 from upfit.train.recorder import Recorder
+from upfit.train.rollback_plan import KIND as ROLLED_BACK
+from upfit.train.rollback_signs import BadStep
+from upfit.train.start import Start
 from upfit.train.world import Batch, World, bare
 from upfit.values import Event, Recipe, Watcher
+
+if TYPE_CHECKING:
+    from upfit.train.watch import Watch
 
 
 class Source(Protocol):
@@ -54,22 +60,51 @@ class Surroundings:
     journal: Journal
     recorder: Recorder
     watcher: Watcher
+    watch: Watch
     pace: Pace
     checkpoints: Checkpoints | None = None
     asked_to_stop: Callable[[], bool] = lambda: False
+    start: Start = field(default_factory=Start)
 
     def tell(self, event: Event) -> None:
         """Write an event down, and show it to who watches."""
         self.journal.add(event)
         self.watcher.event(event)
 
+    def flush(self, total_steps: int) -> None:
+        """Write down every step and every look so far."""
+        self.recorder.flush(total_steps)
+        self.watch.flush()
+
 
 @dataclass(frozen=True)
 class Replay:
-    """What bent the run that is resumed after its checkpoint: step → total steps, step → micro-batch."""
+    """What bent a run after the state that it goes on from, to happen again.
+
+    Args:
+        plan: Step → total steps.
+        micro: Step → micro-batch.
+        cures: Step → what is done from it on, because steps went bad.
+        suspect: The bad step that is to be looked at when the run comes by again.
+    """
 
     plan: dict[int, int] = field(default_factory=dict)
     micro: dict[int, int] = field(default_factory=dict)
+    cures: dict[int, tuple[Event, ...]] = field(default_factory=dict)
+    suspect: BadStep | None = None
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> Replay:
+        """Of the events that were written after that state."""
+        events, cures = tuple(events), dict[int, tuple[Event, ...]]()
+        for one in events:
+            if one.kind == ROLLED_BACK:
+                cures[one.step] = (*cures.get(one.step, ()), one)
+        return cls(
+            plan={one.step: int(one.data["total_steps"]) for one in events if one.kind == "plan"},
+            micro={one.step: int(one.data["micro_size"]) for one in events if one.kind == "out_of_memory"},
+            cures=cures,
+        )
 
 
 def set_training(job: Job) -> None:

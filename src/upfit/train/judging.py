@@ -40,6 +40,7 @@ def evaluate(job: Job, state: State, around: Surroundings, seconds: float) -> No
     if patience is not None and state.stale >= patience and not state.done():
         state.stopped = f"no progress in {patience} evaluations"
         around.tell(Event(state.step, "early_stop", state.stopped))
+    around.watch.evaluated(job, state)
     around.pace.evaluated()
 
 

@@ -19,6 +19,7 @@ from upfit.train.job import Job, Replay, Surroundings, set_training
 from upfit.train.judging import evaluate
 from upfit.train.learning import learns_more, let_learn
 from upfit.train.recorder import Pending
+from upfit.train.rollback import clipped, leaves_out
 from upfit.train.state import State
 from upfit.train.world import Batch
 from upfit.values import Event
@@ -42,7 +43,7 @@ def train_loop(job: Job, state: State, around: Surroundings, *, replay: Replay |
         False if it was asked to stop (the state is saved and can go on), True when it is done.
 
     Raises:
-        TrainingError: The loss is not finite.
+        BadStep: The loss or the gradient is no number, or the loss was thrown up and stays there.
     """
     replay = replay or Replay()
     started = time.monotonic() - state.seconds
@@ -52,13 +53,14 @@ def train_loop(job: Job, state: State, around: Surroundings, *, replay: Replay |
         epoch, start = divmod(state.step, per_epoch)
         for batch in job.source.epoch(epoch, start=start):
             state.micro_size = replay.micro.get(state.step + 1, state.micro_size)
-            loss, norm = take_step(job, state, around, batch)
-            state.seconds = time.monotonic() - started
+            if not leaves_out(job, state, around, batch, replay):
+                loss, norm = take_step(job, state, around, batch)
+                state.seconds = time.monotonic() - started
+                around.recorder.add(_pending(state, batch, loss, norm, per_epoch), state.total_steps)
             around.pace.stepped()
-            around.recorder.add(_pending(state, batch, loss, norm, per_epoch), state.total_steps)
             follow_plan(state, around, replay.plan)
             if state.step % job.evaluate_every == 0 or state.done():
-                around.recorder.flush(state.total_steps)
+                around.flush(state.total_steps)
                 evaluate(job, state, around, time.monotonic() - started)
             if _pause(state, around):
                 return False
@@ -73,15 +75,18 @@ def take_step(
     """One optimizer step; returns this process's part of the mean loss, and the gradient norm."""
     set_rates(job, state)
     parts, rng, progress = state.parts, generator(job.recipe.seed, state.step), state.progress
-    batch = parts.on_batch(around.world.move(batch), rng, progress)
+    given = around.world.move(batch)
+    batch = parts.on_batch(given, rng, progress)
     parameters = [p for group in state.optimizer.param_groups for p in group["params"]]
     loss = parts.around_step(lambda: forward_backward(job, state, around, batch), parameters)
+    around.watch.gradients(job, state, given)
     norm = parts.on_grads(parameters, rng, progress)
+    clipped(state, parameters)
     state.optimizer.step()
     state.optimizer.zero_grad(set_to_none=True)
     state.step += 1
     parts.on_weights(state.network, state.remembered, step=state.step, total=state.total_steps)
-    return loss, norm
+    return loss, around.watch.stepped(job, state, norm)
 
 
 def thaw(job: Job, state: State, around: Surroundings) -> None:
@@ -89,7 +94,9 @@ def thaw(job: Job, state: State, around: Surroundings) -> None:
     if (event := let_learn(job.recipe.layers.train, state, job.groups, len(job.source))) is not None:
         around.tell(event)
     set_training(job)
-    job.moved(frozen_prefix(state.network, job.groups))
+    frozen = frozen_prefix(state.network, job.groups)
+    job.moved(frozen)
+    around.watch.moved(frozen)
 
 
 def set_rates(job: Job, state: State) -> None:
@@ -102,7 +109,7 @@ def set_rates(job: Job, state: State) -> None:
         plateau_factor=state.plateau_factor,
     )
     for group in state.optimizer.param_groups:
-        group["lr"] = group["base_lr"] * rate
+        group["lr"] = group["base_lr"] * rate * state.rate_factor
 
 
 def follow_plan(state: State, around: Surroundings, replay: dict[int, int]) -> None:
@@ -145,7 +152,8 @@ def _pause(state: State, around: Surroundings) -> bool:
     due = around.checkpoints is not None and around.checkpoints.due()
     stop, due = around.world.agree((stop, due))
     if around.checkpoints is not None and (stop or due):
-        around.recorder.flush(state.total_steps)
+        around.flush(state.total_steps)
         if around.world.is_main:
             around.checkpoints.save(state.step, state.to_dict())
+        around.start.give_up()
     return stop

@@ -71,22 +71,24 @@ def row_count(batch: Batch) -> int:
     for name in ("target", "position"):
         if name in batch:
             return len(batch[name])
-    return next((len(tensor) for tensor in _tensors(batch) if tensor.ndim), 0)
+    return next((len(tensor) for tensor in tensors_in(batch) if tensor.ndim), 0)
 
 
 def can_be_cut(batch: Batch) -> bool:
     """Whether the inputs have a row per example; a graph, or pictures of many sizes, do not."""
     rows, inputs = row_count(batch), batch.get("inputs", batch)
-    return any(tensor.ndim and len(tensor) == rows for tensor in _tensors(inputs))
+    return any(tensor.ndim and len(tensor) == rows for tensor in tensors_in(inputs))
 
 
-def _tensors(value: Any) -> list[torch.Tensor]:
+def tensors_in(value: Any) -> list[torch.Tensor]:
     """All tensors in nested containers."""
     if isinstance(value, torch.Tensor):
         return [value]
     if isinstance(value, Mapping):
         value = list(value.values())
-    return [tensor for item in value for tensor in _tensors(item)] if isinstance(value, list | tuple) else []
+    if not isinstance(value, list | tuple):
+        return []
+    return [tensor for item in value for tensor in tensors_in(item)]
 
 
 def _cut(value: Any, start: int, stop: int, rows: int) -> Any:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import resource
 from dataclasses import dataclass
 
 import psutil
 import torch
 
-from upfit.errors import TrainingError
 from upfit.store import Journal
+from upfit.techniques.parts import UNMEASURED
+from upfit.train.rollback_signs import BadStep, Signs
 from upfit.train.world import World
 from upfit.values import Step, Watcher
 
@@ -43,6 +45,7 @@ class Recorder:
         self.journal = journal
         self.watcher = watcher
         self.world = world
+        self.signs = Signs()
         self._held: list[Pending] = []
         self._process = psutil.Process()
 
@@ -53,7 +56,7 @@ class Recorder:
             self.flush(total_steps)
 
     def flush(self, total_steps: int) -> None:
-        """Read the held numbers and pass them on; a loss that is not finite raises `TrainingError`."""
+        """Read the held numbers and pass them on; raises `BadStep` where they are not healthy."""
         if not self._held:
             return
         losses = self.world.sum(torch.stack([one.loss for one in self._held])).tolist()
@@ -72,14 +75,22 @@ class Recorder:
             )
             self.journal.add(record)
             self.watcher.step(record, total_steps)
-        steps = [one.step for one in self._held]
+        held, self._held = self._held, []
+        for one, loss, norm in zip(held, losses, norms, strict=True):
+            self._judge(one, loss, norm)
+
+    def _judge(self, one: Pending, loss: float, norm: float) -> None:
+        """Raise `BadStep` where a loss or a measured norm is no number, or the loss was thrown up."""
+        unmeasured = one.norm is UNMEASURED
+        if not math.isfinite(loss) or not (unmeasured or math.isfinite(norm)):
+            raise BadStep(one.step, loss)
+        spike = self.signs.spike(one.step, loss)
+        if spike is not None:
+            raise spike
+
+    def drop(self) -> None:
+        """Forget the steps that were not written yet: they are taken back."""
         self._held.clear()
-        bad = next((i for i, loss in enumerate(losses) if loss != loss or abs(loss) == float("inf")), None)
-        if bad is not None:
-            raise TrainingError(
-                f"the loss became {losses[bad]} at step {steps[bad]}",
-                hint="a lower rate (--set optimizer.lr=…), or look for NaN in the inputs",
-            )
 
 
 def peak_rss_mb() -> float:

@@ -44,6 +44,12 @@ class State:
         plateau_factor: What schedule `plateau` has multiplied the rate by.
         plateau_stale: Evaluations without progress since the last progress or cut.
         micro_size: Examples per forward pass and process; None for the whole batch.
+        watch_every: Steps between looks inside the network; 0 until that is chosen.
+        probe_size: Examples that are probed after evaluations; -1 until that is chosen.
+        probe_gap: Evaluations from one probe to the next.
+        rate_factor: What the rate is multiplied by since a bad step was taken back.
+        clip_norm: Greatest gradient norm since then; None where nothing was changed.
+        wary: Whether batches are searched for values that are no numbers, since one held some.
     """
 
     network: nn.Module
@@ -61,6 +67,12 @@ class State:
     plateau_factor: float = 1.0
     plateau_stale: int = 0
     micro_size: int | None = None
+    watch_every: int = 0
+    probe_size: int = -1
+    probe_gap: int = 0
+    rate_factor: float = 1.0
+    clip_norm: float | None = None
+    wary: bool = False
 
     def done(self) -> bool:
         """Whether no further step is due."""
@@ -110,6 +122,12 @@ class State:
                 "plateau_factor": self.plateau_factor,
                 "plateau_stale": self.plateau_stale,
                 "micro_size": self.micro_size,
+                "watch_every": self.watch_every,
+                "probe_size": self.probe_size,
+                "probe_gap": self.probe_gap,
+                "rate_factor": self.rate_factor,
+                "clip_norm": self.clip_norm,
+                "wary": self.wary,
             },
             "best": None if self.best is None else vars(self.best),
             "random": {"torch": torch.get_rng_state(), "cuda": _cuda_random()},

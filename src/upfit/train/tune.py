@@ -23,7 +23,10 @@ from upfit.train.objective import LossFunction
 from upfit.train.out_of_memory import memory_explained
 from upfit.train.pace import Pace
 from upfit.train.recorder import Recorder
+from upfit.train.rollback import cut_back, take_back
+from upfit.train.rollback_signs import BadStep
 from upfit.train.state import State, Weights
+from upfit.train.watch import Watch
 from upfit.train.world import World
 from upfit.values import Event, Recipe, Trace, Watcher
 from upfit.values.layers import Gradual
@@ -115,7 +118,7 @@ def tune(
             groups=groups,
             moved=moved,
         )
-        around = surroundings(world, watcher, plan, places)
+        around = surroundings(world, watcher, plan, places, watched=recipe.watch != "off")
         try:
             return _carry_on(job, state, around)
         finally:
@@ -150,8 +153,10 @@ def prepare(
     return State(network, optimizer, plan.total_steps, parts, remembered, micro_size=micro), model
 
 
-def surroundings(world: World, watcher: Watcher, plan: Plan, places: Places) -> Surroundings:
-    """Clock, files and watchers of one tuning."""
+def surroundings(
+    world: World, watcher: Watcher, plan: Plan, places: Places, *, watched: bool = False
+) -> Surroundings:
+    """Clock, files and watchers of one tuning; `watched` also from inside."""
     folder = places.folder
     writes = folder is not None and world.is_main
     journal = Journal(folder / "trace.jsonl" if folder is not None and writes else None)
@@ -160,6 +165,7 @@ def surroundings(world: World, watcher: Watcher, plan: Plan, places: Places) -> 
         journal=journal,
         recorder=Recorder(journal, watcher, world),
         watcher=watcher,
+        watch=Watch(journal, world, on=watched),
         pace=Pace(
             plan.deadline,
             evaluate_every=plan.evaluate_every,
@@ -175,8 +181,16 @@ def _carry_on(job: Job, state: State, around: Surroundings) -> Tuned:
     """Restore what there is, train to the end, and load the best weights into the network."""
     replay = _restore(state, around)
     set_training(job)
-    with memory_explained():
-        whole = train_loop(job, state, around, replay=replay)
+    around.recorder.signs.on = job.recipe.watch == "repair"
+    if job.recipe.watch != "off":
+        around.start.keep(state)
+    while True:
+        try:
+            with memory_explained():
+                whole = train_loop(job, state, around, replay=replay)
+            break
+        except BadStep as bad:
+            replay = take_back(bad, job, state, around, replay)
     if not whole:
         raise Interrupted(f"stopped at step {state.step} of {state.total_steps}; the run is saved")
     assert state.best is not None, "a run ends with an evaluation"
@@ -191,14 +205,11 @@ def _restore(state: State, around: Surroundings) -> Replay:
     saved, damaged = around.checkpoints.load()
     if saved is not None:
         state.restore(saved)
-    ahead = around.journal.cut(state.step)
+    replay = cut_back(state, around)
     lines = [Event(state.step, "checkpoint_skipped", line) for line in damaged]
     if saved is not None:
         lines.append(Event(state.step, "resumed", f"resumed at step {state.step}"))
     for event in lines:
         around.journal.add(event)
         around.watcher.event(event)
-    plan = {one.step: int(one.data["total_steps"]) for one in ahead if one.kind == "plan"}
-    micro = {one.step: int(one.data["micro_size"]) for one in ahead if one.kind == "out_of_memory"}
-    # Only the main process has the journal, and all have to follow the same plan.
-    return around.world.agree(Replay(plan, micro))
+    return replay

@@ -162,6 +162,10 @@ class Technique(Value):
 class Recipe(Value):
     """Everything that decides a training run. `auto` fields are settled before the first step.
 
+    `watch`: with `detect` the network is looked into while it trains, and a bad step (a loss or gradient that
+    is no number, or one that threw the weights away) ends the run with the name of the operation; with
+    `repair` it is taken back, cured, and the run goes on; `off` looks at losses only.
+
     >>> Recipe().apply(Change(path="optimizer.lr", to=1e-4)).optimizer.lr
     0.0001
     >>> Recipe.from_yaml(Recipe(seed=3).to_yaml()) == Recipe(seed=3)
@@ -183,7 +187,14 @@ class Recipe(Value):
     batching: Batching = Batching()
     stopping: Stopping = Stopping()
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+    watch: Literal["repair", "detect", "off"] = "repair"
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+    @field_validator("watch", mode="before")
+    @classmethod
+    def _off_of_yaml(cls, given: Any) -> Any:
+        """YAML reads a bare `off` as False."""
+        return "off" if given is False else given
 
     @field_validator("techniques")
     @classmethod

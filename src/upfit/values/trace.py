@@ -72,6 +72,9 @@ class Health:
         means: Layer → mean of its outputs on the probe examples; `spreads` their standard deviations.
         train_mode_loss: Loss of the probe examples in training mode; `evaluation_mode_loss` in the other.
         train_metric: Accuracy (R² for regression) on the probe examples in evaluation mode.
+        examples: Probe examples; 0 where none were shown.
+        every: Steps between looks at that time, as their measured cost made it; 0 before that was known.
+        seconds: What a look at gradients and weights cost.
     """
 
     step: int
@@ -85,6 +88,9 @@ class Health:
     train_mode_loss: float = math.nan
     evaluation_mode_loss: float = math.nan
     train_metric: float = math.nan
+    examples: int = 0
+    every: int = 0
+    seconds: float = math.nan
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_digits
+from torch import nn
 
+from upfit.data.examples import FeatureExamples
+from upfit.data.loader import Loader
 from upfit.data.read import read
 from upfit.data.targets import targets
 from upfit.models import load_backbone
+from upfit.models.groups import find_groups
 from upfit.split.make import make_split
 from upfit.store import FeatureCache
+from upfit.techniques.losses import cross_entropy
 from upfit.train.feed import feed_of
 from upfit.train.objective import Objective
-from upfit.train.settle import settle, settle_inputs, settle_techniques
+from upfit.train.settle import settle, settle_inputs, settle_own, settle_techniques
 from upfit.train.stages import fresh_network, probe_stage, validation_measure
 from upfit.train.tune import Places, Plan, tune
 from upfit.train.workbench import Workbench
@@ -92,3 +99,75 @@ def probe_of():
 def same(one, other):
     """Whether two state dicts are equal bit for bit."""
     return one.keys() == other.keys() and all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+class SmallNet(nn.Module):
+    """Everything that training mode changes: dropout, batch statistics."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.stem = nn.Sequential(nn.Linear(64, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Dropout(0.1))
+        self.body = nn.Sequential(nn.Linear(32, 32), nn.ReLU())
+        self.head = nn.Linear(32, 10)
+
+    def forward(self, batch):
+        return self.head(self.body(self.stem(batch["features"])))
+
+
+def _digits():
+    digits = load_digits()
+    return (digits.data / 16).astype(np.float32), digits.target
+
+
+def _train_small(
+    folder,
+    *changes,
+    steps=60,
+    network=None,
+    spoilt=lambda inputs: None,
+    asked_to_stop=lambda: False,
+    every=None,
+):
+    """A run of the loop on digits; the network and what was tuned."""
+    inputs, labels = _digits()
+    spoilt(inputs)
+    folder.mkdir(exist_ok=True)
+    network = network or SmallNet()
+    recipe = settle_techniques(settle_own(Recipe(precision="fp32").apply(*changes), count=1200), steps)
+    recipe = recipe.replace(layers=recipe.layers.replace(batch_norm="updated"))
+
+    def measure(net):
+        net.eval()
+        with torch.no_grad():
+            logits = net({"features": torch.from_numpy(inputs[1200:])})
+        found = torch.from_numpy(labels[1200:])
+        accuracy = float((logits.argmax(1) == found).float().mean())
+        return float(nn.functional.cross_entropy(logits, found)), {"accuracy": accuracy}
+
+    tuned = tune(
+        recipe,
+        network,
+        find_groups(network),
+        source=Loader(FeatureExamples(inputs[:1200]), labels[:1200], size=32),
+        loss=cross_entropy,
+        measure=measure,
+        metric="accuracy",
+        plan=Plan(steps, 10, steps),
+        world=World(),
+        watcher=Silent(),
+        places=Places(folder, every, asked_to_stop),
+    )
+    return network, tuned
+
+
+@pytest.fixture
+def train_small():
+    """A function that trains a small network on digits: the network and what was tuned."""
+    return _train_small
+
+
+@pytest.fixture
+def small_net():
+    """The class of that network."""
+    return SmallNet

@@ -23,7 +23,10 @@ def first_jump(seen: Seen) -> tuple[int, float] | None:
     for place, index in enumerate(known[FEWEST:], start=FEWEST):
         usual = float(np.median(norms[known[max(0, place - 50) : place]]))
         before = seen.losses[max(0, index - 20) : index]
-        rose = not np.isfinite(seen.closing) or seen.closing > 1.5 * float(np.nanmean(before))
+        before = before[np.isfinite(before)]
+        if not len(before):
+            continue
+        rose = not np.isfinite(seen.closing) or seen.closing > 1.5 * float(before.mean())
         if norms[index] > JUMP * usual and rose:
             return int(seen.steps[index].step), float(norms[index] / usual)
     return None

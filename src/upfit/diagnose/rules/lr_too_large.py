@@ -25,6 +25,16 @@ def look(seen: Seen) -> Finding | None:
     blew_up = len(seen.losses) > len(seen.finite_losses) or seen.closing > 2 * seen.opening
     tested = (diverged and sane) or climbs or behind
     watched = (rose or blew_up or seen.is_poor) and large_steps and len(seen.steps) >= 10
+    thrown = next((int(one.data["bad_step"]) for one in seen.taken_back if "spike" in one.data), None)
+    if thrown is not None:
+        return found(
+            "lr_too_large",
+            f"At step {thrown} the loss was thrown up; the run went back and goes on at a lower rate.",
+            confidence=0.7,
+            step=thrown,
+            plot="loss",
+            rate=seen.rate,
+        )
     if not (tested or watched) or (seen.steps and len(seen.steps) >= 30 and not seen.is_poor and not blew_up):
         return None
     return found(

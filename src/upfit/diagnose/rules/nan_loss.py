@@ -6,7 +6,7 @@ import math
 
 from upfit.diagnose.rule import Rule, found
 from upfit.diagnose.seen import Seen
-from upfit.values import Finding
+from upfit.values import Event, Finding
 
 
 def look(seen: Seen) -> Finding | None:
@@ -14,6 +14,8 @@ def look(seen: Seen) -> Finding | None:
     bad = next((s.step for s in seen.steps if not math.isfinite(s.loss)), None)
     if bad is None and seen.fact("wiring.bad_gradient_step") > 0:
         bad = int(seen.fact("wiring.bad_gradient_step"))
+    if bad is None and (cured := [one for one in seen.taken_back if "spike" not in one.data]):
+        return _taken_back(cured)
     at_start = seen.fact("gradients.finite") == 0 or seen.fact("start.finite") == 0
     if bad is None and not at_start:
         return None
@@ -26,6 +28,23 @@ def look(seen: Seen) -> Finding | None:
         step=bad,
         plot="loss",
         steps=len(seen.steps),
+    )
+
+
+def _taken_back(cured: list[Event]) -> Finding:
+    """What is left to say of a run that has repaired itself."""
+    places = sorted({int(one.data["bad_step"]) for one in cured})
+    often = "once" if len(places) == 1 else f"{len(places)} times"
+    return found(
+        "nan_loss",
+        f"The loss or a gradient stopped being a number {often}, first at step {places[0]}; "
+        "the run went back, was changed, and went on.",
+        confidence=1.0,
+        step=places[0],
+        plot="loss",
+        times=len(places),
+        left_out=sum("left_out" in one.data for one in cured),
+        rate_lowered=sum("rate" in one.data for one in cured),
     )
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import torch
 
 from upfit.diagnose.preflight.calls import main_tensor
 from upfit.diagnose.preflight.subject import Subject
 from upfit.diagnose.preflight.units import look
-from upfit.measure.inside.layers import layer_weights, moved_by, norm, sampled
+from upfit.measure.inside.layers import layer_weights, norm
+from upfit.measure.inside.look import Look
 from upfit.measure.inside.scores import agreement
 from upfit.values.trace import Health
 
@@ -25,36 +25,29 @@ class Looks:
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
         self.made: list[Health] = []
-        self._open: tuple[Health, dict[str, torch.Tensor]] | None = None
+        self._open: Look | None = None
 
-    def norms(self, step: int) -> Health:
-        """Norms of gradients and weights per layer; the size of the step is filled in by `settle`."""
-        layers = layer_weights(self.subject.model)
-        grads = {name: [p.grad for p in own if p.grad is not None] for name, own in layers.items()}
-        health = Health(
-            step=step,
-            gradient_norms={name: norm(own) for name, own in grads.items() if own},
-            weight_norms={name: norm([p.detach() for p in own]) for name, own in layers.items()},
-        )
-        self._open = (health, sampled(layers))
-        return health
+    def norms(self, step: int) -> float:
+        """Look at gradients and weights per layer; returns the norm of all gradients.
+
+        The size of the step is filled in by `settle`.
+        """
+        self._open = Look(step, layer_weights(self.subject.model))
+        return float(self._open.gradient_norm)
 
     def settle(self) -> None:
-        """Finish the open record once the weights have moved."""
+        """Finish the open look once the weights have moved."""
         if self._open is None:
             return
-        health, before = self._open
-        after = sampled(layer_weights(self.subject.model))
-        ratios = {name: moved_by(old, after[name]) for name, old in before.items() if name in after}
-        if not any(ratios.values()):
-            return
-        trained = {name: ratio for name, ratio in ratios.items() if name in health.gradient_norms}
-        self.made.append(replace(health, update_ratios=trained))
-        self._open = None
+        self._open.moved(layer_weights(self.subject.model))
+        health = self._open.health()
+        if any(health.update_ratios.values()):
+            self.made.append(health)
+            self._open = None
 
     def flush(self) -> tuple[Health, ...]:
         """All records, the open one included."""
-        return (*self.made, self._open[0]) if self._open is not None else tuple(self.made)
+        return (*self.made, self._open.health()) if self._open is not None else tuple(self.made)
 
     def probe(self, step: int) -> None:
         """Activations, losses in both modes and the score on the probe batches; called within `untouched`."""

@@ -1,1 +1,1 @@
-"""Measuring inside a network: layers, activations, scores. Needs torch, so `measure` itself does not load it."""
+"""Measuring inside a network: layers, activations, scores. `measure` does not load it: it needs torch."""

@@ -40,6 +40,45 @@ KINDS: dict[Any, str] = {
 Seen = Callable[[str, str, torch.Tensor], None]
 
 
+class Inside:
+    """Within it, `now` is the name of the module whose forward pass is running ("" for the model itself).
+
+    Args:
+        model: Its modules get hooks, which are removed at the end.
+        left: Called with the name of each module and its output when it is done.
+    """
+
+    def __init__(self, model: nn.Module, left: Callable[[str, Any], None] | None = None) -> None:
+        self._model = model
+        self._left = left
+        self._names: list[str] = []
+        self._handles: list[Any] = []
+
+    @property
+    def now(self) -> str:
+        """Where the forward pass is."""
+        return self._names[-1] if self._names else ""
+
+    def __enter__(self) -> Inside:
+        for name, module in self._model.named_modules():
+            self._handles.append(module.register_forward_pre_hook(self._entering(name)))
+            self._handles.append(module.register_forward_hook(self._leaving, always_call=True))
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+
+    def _entering(self, name: str) -> Callable[[nn.Module, Any], None]:
+        return lambda _module, _inputs: self._names.append(name)
+
+    def _leaving(self, _module: nn.Module, _inputs: Any, output: Any) -> None:
+        name = self._names.pop()
+        if self._left is not None:
+            self._left(name, output)
+
+
 class Watching(TorchFunctionMode):
     """Within it, `seen(kind, name, output)` is called for each activation function that runs.
 
@@ -48,23 +87,17 @@ class Watching(TorchFunctionMode):
 
     def __init__(self, model: nn.Module, seen: Seen) -> None:
         super().__init__()
-        self._model = model
+        self._inside = Inside(model)
         self._seen = seen
-        self._inside: list[str] = []
         self._counts: defaultdict[str, int] = defaultdict(int)
-        self._handles: list[Any] = []
 
     def __enter__(self) -> Watching:
-        for name, module in self._model.named_modules():
-            self._handles.append(module.register_forward_pre_hook(self._entering(name)))
-            self._handles.append(module.register_forward_hook(self._leaving, always_call=True))
+        self._inside.__enter__()
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *error: Any) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
+        self._inside.__exit__(*error)
         super().__exit__(*error)  # type: ignore[no-untyped-call]
 
     def __torch_function__(
@@ -73,13 +106,7 @@ class Watching(TorchFunctionMode):
         answer = func(*args, **(kwargs or {}))
         kind = KINDS.get(func)
         if kind is not None and isinstance(answer, torch.Tensor):
-            where = self._inside[-1] if self._inside else ""
+            where = self._inside.now
             self._counts[f"{where} {kind}"] += 1
             self._seen(kind, f"{where} {kind} {self._counts[f'{where} {kind}']}".strip(), answer.detach())
         return answer
-
-    def _entering(self, name: str) -> Callable[[nn.Module, Any], None]:
-        return lambda _module, _inputs: self._inside.append(name)
-
-    def _leaving(self, _module: nn.Module, _inputs: Any, _output: Any) -> None:
-        self._inside.pop()

@@ -32,6 +32,18 @@ def layer_weights(model: nn.Module) -> dict[str, list[torch.Tensor]]:
     }
 
 
+def norms(layers: Layers) -> torch.Tensor:
+    """L2 norm of each layer's tensors (L,), left on their device so that nothing has to wait for it.
+
+    Example:
+        >>> norms({"a": [torch.tensor([3.0, 4.0])], "b": [torch.zeros(2), torch.ones(1)]}).tolist()
+        [5.0, 1.0]
+    """
+    flat = [_dense(one) for own in layers.values() for one in own]
+    each = iter(torch._foreach_norm(flat)) if flat else iter(())
+    return torch.stack([torch.stack([next(each).float() for _ in own]).norm() for own in layers.values()])
+
+
 def norm(tensors: Sequence[torch.Tensor]) -> float:
     """L2 norm over all numbers of some tensors; NaN where there are none.
 
@@ -41,8 +53,13 @@ def norm(tensors: Sequence[torch.Tensor]) -> float:
     """
     if not tensors:
         return math.nan
-    dense = [one.coalesce().values() if one.is_sparse else one for one in tensors]
-    return float(torch.stack([torch.linalg.vector_norm(one.float()) for one in dense]).norm())
+    return float(norms({"": tensors})[0])
+
+
+def _dense(tensor: torch.Tensor) -> torch.Tensor:
+    """The numbers of a tensor; half precision is summed up in single, as it would overflow."""
+    tensor = tensor.coalesce().values() if tensor.is_sparse else tensor
+    return tensor if tensor.dtype in (torch.float32, torch.float64) else tensor.float()
 
 
 def sampled(layers: Layers) -> dict[str, torch.Tensor]:
@@ -53,15 +70,21 @@ def sampled(layers: Layers) -> dict[str, torch.Tensor]:
     }
 
 
-def moved_by(before: torch.Tensor, after: torch.Tensor) -> float:
-    """Size of a step beside the weights that it moved; 0 where they are all zero, or not the same ones.
+def moves(before: Mapping[str, torch.Tensor], after: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Size of each layer's step beside its weights (L,), on their device; 0 where those are all zero.
 
     Example:
-        >>> round(moved_by(torch.tensor([1.0, 0.0]), torch.tensor([1.0, 0.1])), 3)
-        0.1
+        >>> moves({"a": torch.tensor([1.0, 0.0])}, {"a": torch.tensor([1.0, 0.1])}).round(decimals=3).tolist()
+        [0.10000000149011612]
     """
-    size = float(before.norm())
-    return float((after - before).norm()) / size if size > 0 and before.shape == after.shape else 0.0
+    return torch.stack([_move(old, after[name]) for name, old in before.items()])
+
+
+def _move(before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
+    size = before.norm()
+    if before.shape != after.shape:
+        return torch.zeros_like(size)
+    return torch.where(size > 0, (after - before).norm() / size.clamp_min(1e-30), 0.0)
 
 
 def has_random_or_batch_layers(model: nn.Module) -> bool:
