@@ -13,7 +13,7 @@ import numpy as np
 from upfit.audit.subject import Subject
 from upfit.data.cells import cells
 from upfit.errors import InputError, nearest
-from upfit.review.suspects import Suspect
+from upfit.review.reasons import Suspect
 from upfit.store.corrections_file import Ledger
 from upfit.values import Data
 from upfit.values.corrections import Correction

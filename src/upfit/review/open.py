@@ -18,8 +18,10 @@ from upfit.data.read import read_once
 from upfit.errors import InputError, UpfitError
 from upfit.journey.runs import data_of, load_run
 from upfit.review.desk import Desk
+from upfit.review.pictures import roots_of
+from upfit.review.reasons import Reason, Suspect
 from upfit.review.retrain import Plan
-from upfit.review.suspects import Reason, Suspect, suspects_of
+from upfit.review.suspects import suspects_of
 from upfit.store import RunFolder
 from upfit.store.atomic import write_text
 from upfit.store.corrections_file import Ledger
@@ -78,13 +80,6 @@ def with_parts(data: Data, split: Split) -> Data:
     for name in ("train", "validation", "test"):
         parts[getattr(split, name)] = name
     return with_column(data, PART, pa.array(parts.tolist(), pa.string()))
-
-
-def roots_of(request: Mapping[str, Any]) -> tuple[Path, ...]:
-    """The folders that the data lie in."""
-    sources = [request.get("data"), *(request.get("parts") or {}).values()]
-    paths = [Path(one).resolve() for one in sources if isinstance(one, str | Path)]
-    return tuple(path if path.is_dir() else path.parent for path in paths)
 
 
 def folder_of(data: Data, source: Any) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,13 @@ class Pictures:
         while self.size_bytes > self.limit_bytes:
             _, (gone, _) = self._kept.popitem(last=False)
             self.size_bytes -= len(gone)
+
+
+def roots_of(request: Mapping[str, Any]) -> tuple[Path, ...]:
+    """The folders that the data lie in."""
+    sources = [request.get("data"), *(request.get("parts") or {}).values()]
+    paths = [Path(one).resolve() for one in sources if isinstance(one, str | Path)]
+    return tuple(path if path.is_dir() else path.parent for path in paths)
 
 
 def _encoded(image: Image.Image, side: int) -> Made:

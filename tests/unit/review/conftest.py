@@ -71,19 +71,35 @@ class Page:
         return [json.loads(line) for line in text.splitlines()[1:]]
 
 
-@pytest.fixture
-def serve(tmp_path):
-    """`serve(data, suspects)`: the page in a process of its own, ended with the test."""
-    pages = []
+def served_from(folder, pages):
+    """`serve(data, suspects)`: the page in a process of its own."""
 
-    def served(data, suspects=None, **about):
-        (tmp_path / "about.json").write_text(json.dumps({"data": str(data), "suspects": suspects, **about}))
-        pages.append(Page(tmp_path))
+    def serve(data, suspects=None, **about):
+        written = json.dumps({"data": str(data), "suspects": suspects, **about})
+        (folder / "about.json").write_text(written)
+        pages.append(Page(folder))
         return pages[-1]
 
-    yield served
+    return serve
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """`serve(data, suspects)`; ended with the test."""
+    pages = []
+    yield served_from(tmp_path, pages)
     for page in pages:
         page.kill()
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory, digits):
+    """The page of a whole file of tests: 37 digits suspected; row 0 perhaps a 5, row 3 a copy of row 4."""
+    suspects = [[row, "label", "5" if row == 0 else None, []] for row in range(36)]
+    pages = []
+    serve = served_from(tmp_path_factory.mktemp("page"), pages)
+    yield serve(digits, [*suspects, [3, "duplicate", None, [4]], [40, "outlier", None, []]])
+    pages[0].kill()
 
 
 @pytest.fixture(scope="session")

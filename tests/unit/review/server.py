@@ -11,16 +11,22 @@ import sys
 from pathlib import Path
 
 from upfit.data.read import read
-from upfit.journey.runs import load_run
 from upfit.review.app import application
 from upfit.review.desk import Desk
-from upfit.review.open import roots_of
-from upfit.review.pictures import Pictures
+from upfit.review.pictures import Pictures, roots_of
+from upfit.review.reasons import Reason, gathered
 from upfit.review.retrain import Plan, Retraining
 from upfit.review.serve import listen, serve
-from upfit.review.suspects import Reason, gathered
 from upfit.store.corrections_file import Ledger
 from upfit.values.corrections import Corrections
+
+
+def _load(folder: Path):
+    from upfit.journey.runs import (
+        load_run,  # with it comes torch, which a page without training does not need
+    )
+
+    return load_run(folder)
 
 
 def main(folder: Path) -> None:
@@ -35,7 +41,7 @@ def main(folder: Path) -> None:
     ledger = Ledger(folder / "corrections.jsonl", header)
     request = {"data": about["data"]}
     desk = Desk(data, gathered(found, open_rows=range(len(data))), ledger, by="ada")
-    retraining = Retraining(Plan(request, ledger.path, folder / "runs"), load_run)
+    retraining = Retraining(Plan(request, ledger.path, folder / "runs"), _load)
     app = application(desk, Pictures(data, roots_of(request)), retraining)
     serve(app, listen(0), opens=False, announce=lambda address: print(address, flush=True))
 

