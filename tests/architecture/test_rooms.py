@@ -33,6 +33,7 @@ ROOMS = (
     "testing",
     "curate",
     "journey",
+    "integrations",
     "review",
     "commands",
 )

@@ -21,7 +21,7 @@ SPEED = ("runtime", "per_second", "preparation_time", "epoch", "flos")
 TARGETS = ("labels", "label")
 
 
-class TrainerDoctor(TrainerCallback):  # type: ignore[misc]
+class TrainerDoctor(TrainerCallback):
     """Watches a `transformers.Trainer`, and names what is wrong. The run is bit for bit the unwatched one.
 
     The loss of each step is taken from what the model returns, before the Trainer hides NaN in its logs.

@@ -18,14 +18,14 @@ try:
     from lightning.pytorch import Callback
 except ImportError:
     try:
-        from pytorch_lightning import Callback
+        from pytorch_lightning import Callback  # type: ignore[assignment]
     except ImportError:
         raise MissingExtraError(
             "lightning", extra="lightning", purpose="the callback for Lightning"
         ) from None
 
 
-class LightningDoctor(Callback):  # type: ignore[misc]
+class LightningDoctor(Callback):
     """Watches a `lightning.Trainer`, and names what is wrong. The run is bit for bit the unwatched one.
 
     Findings are logged (logger `upfit`) when training ends; hooks are gone by then.

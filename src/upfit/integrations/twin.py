@@ -45,7 +45,7 @@ def twin_of(loader: Any) -> Any:
 
 def _batch_sampler(loader: Any) -> Any:
     """The sampler that makes batches, inside whatever shards it over processes."""
-    sampler = getattr(loader, "batch_sampler", None)
+    sampler: Any = getattr(loader, "batch_sampler", None)
     while hasattr(sampler, "batch_sampler"):
         sampler = sampler.batch_sampler
     return sampler
