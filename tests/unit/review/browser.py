@@ -31,13 +31,20 @@ class Browser:
         self.requests: list[str] = []
         self.complaints: list[str] = []
         self._number = 0
-        self._socket = _connect(_tab(profile / "DevToolsActivePort"))
-        for domain in ("Page", "Runtime", "Network", "Log"):
-            self.send(f"{domain}.enable")
+        self._open = contextlib.ExitStack()
+        self._open.callback(self._end)
+        try:
+            self._socket = self._open.enter_context(_connect(_tab(profile / "DevToolsActivePort")))
+            for domain in ("Page", "Runtime", "Network", "Log"):
+                self.send(f"{domain}.enable")
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
-        with contextlib.suppress(Exception):
-            self._socket.close()
+        self._open.close()
+
+    def _end(self) -> None:
         self._process.terminate()
         self._process.wait(timeout=PATIENCE)
 

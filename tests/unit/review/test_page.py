@@ -1,4 +1,4 @@
-"""The page in a real Chromium: keys write decisions that survive kill -9, nothing hostile runs, 10,000 rows."""
+"""The page in a real Chromium: keys decide, kill -9 loses nothing, nothing hostile runs; 10,000 rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
-READY = "document.querySelectorAll('.card .labels').length > 0 && document.querySelector('#detail .given') !== null"
+READY = (
+    "document.querySelectorAll('.card .labels').length > 0 "
+    "&& document.querySelector('#detail .given') !== null"
+)
 SELECTED = "Number(document.querySelector('.card[aria-selected=true]')?.dataset.row)"
 DECIDED = "Number(document.getElementById('progress').value)"
 
