@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -9,7 +10,6 @@ from range_nets import (
     Task,
     convolutions,
     digits,
-    grid_losses,
     image_features,
     perceptron,
     residual,
@@ -25,7 +25,7 @@ from upfit.train.world import World
 from upfit.values import Change, Recipe
 
 RUN = 3_000
-"""Steps of the run that a test has to fit into 4 % of: 60 rates, 2 repeats."""
+"""Steps of the run whose test is made: 60 rates, 2 repeats, held for 60. The grid's runs are shorter."""
 
 
 def _image_head() -> torch.nn.Module:
@@ -70,23 +70,40 @@ def live_test(task: Task) -> Tested:
         loss=cross_entropy,
         ours=own_rates(recipe.optimizer),
         world=World(),
-        trial=Trial.within(RUN),
+        trial=replace(Trial.within(RUN), total=task.steps),
+        held_out=lambda tried: validation_loss(tried, x[count:], y[count:]),
     )
 
 
-def live(task: Task, grid: list[float], seeds: tuple[int, ...]) -> dict[str, Any]:
-    """A task with the losses of its grid, the live test's curve and its choice."""
+@torch.no_grad()
+def validation_loss(network: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
+    """On the rows that the grid is judged on."""
+    was_training = network.training
+    found = float(cross_entropy(network.eval()({"inputs": x}), y).mean())
+    network.train(was_training)
+    return found
+
+
+def live(task: Task, grid: list[float], validation: Any) -> dict[str, Any]:
+    """A task with the losses of its grid, the live test's curve, its hold and its choice."""
     tested = live_test(task)
+    assert tested.hold is not None
     return {
         "task": task.name,
         "optimizer": task.optimizer,
         "size": task.size,
         "steps": task.steps,
         "grid": grid,
-        "validation": grid_losses(task, grid, seeds),
+        "validation": validation,
         "rates": tested.choice.rates_N.tolist(),
         "losses": tested.losses_RN,
+        "climbed": tested.hold.rate,
         "chosen": tested.choice.rate,
+        "hold": {
+            "travelled": tested.hold.travelled_S.tolist(),
+            "held": tested.hold.held_S.tolist(),
+            "means": tested.hold.losses_S.tolist(),
+        },
         "seconds": tested.seconds,
         "test_steps": tested.steps,
     }

@@ -15,6 +15,7 @@ from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 from torch.nn import functional
 
 from upfit.models import load_backbone
+from upfit.techniques.holding import LOOKS, held_rates
 from upfit.techniques.optimizers import make_optimizer
 from upfit.techniques.schedules import multiplier
 from upfit.testing import docstring_sentences
@@ -203,6 +204,19 @@ def climb_losses(task: Task, rates: Sequence[float], repeats: int) -> np.ndarray
         for rate in rates
     ]
     return torch.stack(losses, dim=1).detach().numpy()
+
+
+def held(task: Task, rate: float, steps: int, *, number: int) -> dict[str, list[float]]:
+    """One rate, held from the same weights as the climbs, on other batches; looks at the validation part."""
+    copies = Copies(task, [0])
+    drawn = batches(copies.count, task.size, 1000 + number)
+    looks, losses, found = [0], [], [float(copies.validation()[0])]
+    for step, now in enumerate(held_rates(rate, steps), 1):
+        losses.append(float(copies.step(next(drawn)[None], torch.tensor([now], dtype=torch.float32))[0]))
+        if step % (steps // LOOKS) == 0:
+            looks.append(step)
+            found.append(float(copies.validation()[0]))
+    return {"losses": losses, "looks": looks, "held": found}
 
 
 def _along(values_M: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

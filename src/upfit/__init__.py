@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from upfit.journey.own import train
     from upfit.journey.runs import load_run
     from upfit.split.make import make_split
+    from upfit.train.own_range_test import range_test
     from upfit.values import (
         Candidate,
         Change,
@@ -87,6 +88,7 @@ __all__ = [
     "fit",
     "load_run",
     "make_split",
+    "range_test",
     "read",
     "resume",
     "train",
@@ -103,6 +105,7 @@ _OTHER_HOMES = {
     "fit": "upfit.journey.fit",
     "load_run": "upfit.journey.runs",
     "make_split": "upfit.split.make",
+    "range_test": "upfit.train.own_range_test",
     "read": "upfit.data.read",
     "resume": "upfit.journey.fit",
     "train": "upfit.journey.own",

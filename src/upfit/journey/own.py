@@ -143,6 +143,7 @@ def train(
             function,
             world=world,
             trial=Trial.within(plan.total_steps, asked_to_stop=interrupts.poll),
+            held_out=lambda tried: judge(tried)[0],
         )
         watcher.stage("training")
         tuned = tune(
@@ -188,6 +189,7 @@ def _with_tested_rate(
     *,
     world: World,
     trial: Trial,
+    held_out: Callable[[nn.Module], float],
 ) -> tuple[Recipe, tuple[Finding, ...]]:
     """The recipe with the rate that a range test finds, where it asks for one."""
     given = recipe.optimizer
@@ -195,7 +197,15 @@ def _with_tested_rate(
         return recipe, ()
     ours = own_rates(given)
     found = range_test(
-        recipe, network, network.groups, source=source, loss=loss, ours=ours, world=world, trial=trial
+        recipe,
+        network,
+        network.groups,
+        source=source,
+        loss=loss,
+        ours=ours,
+        world=world,
+        trial=trial,
+        held_out=held_out,
     )
     return recipe.replace(optimizer=with_rate(given, found.choice.rate, ours)), (found.finding(),)
 

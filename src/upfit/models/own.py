@@ -35,7 +35,7 @@ class OwnNetwork(nn.Module):
 
     def forward(self, batch: Mapping[str, Any]) -> torch.Tensor:
         """Logits (B, K)."""
-        logits = _logits(_call(self.module, batch["inputs"]))
+        logits = _logits(call_module(self.module, batch["inputs"]))
         if logits.ndim == 1:
             logits = logits.unsqueeze(1)
         if self.binary and logits.shape[1] == 1:
@@ -62,7 +62,8 @@ def parted(batch: Any) -> tuple[Any, torch.Tensor]:
     )
 
 
-def _call(module: nn.Module, inputs: Any) -> Any:
+def call_module(module: nn.Module, inputs: Any) -> Any:
+    """A module's output for inputs as `parted` gives them."""
     if isinstance(inputs, Mapping):
         return module(**inputs)
     return module(*inputs) if isinstance(inputs, tuple) else module(inputs)

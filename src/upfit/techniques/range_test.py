@@ -160,7 +160,9 @@ CARD = Card(
     switch="optimizer.lr=range_test",
     row="T2",
     what="Before training, on a copy of the network, the rate grows from step to step; the rate by which "
-    "four fifths of the loss's fall were done is taken. Layer groups keep their distance from each other.",
+    "four fifths of the loss's fall were done is taken, and held for a while: where the loss on validation "
+    "turns while the training loss goes on falling, it is lowered to one that gets just so far in the run. "
+    "Layer groups keep their distance from each other.",
     when="Networks, data or optimizers for which nobody has measured a default; lr: auto does it for them.",
     when_not="Runs of a few hundred steps, of which the test takes too large a part.",
     combine="Every optimizer; one_cycle.",

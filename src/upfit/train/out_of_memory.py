@@ -24,6 +24,8 @@ TEXTS = (
     "could not create a memory object",
 )
 """What libraries below torch say when they get no memory; those from the third on come as RuntimeError."""
+WHOLE_TEXTS = ("could not create a primitive",)
+"""The same, where a longer text that begins alike means something else."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -35,7 +37,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     """
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(text in str(error) for text in TEXTS)
+    said = str(error).strip()
+    return isinstance(error, RuntimeError) and (said in WHOLE_TEXTS or any(text in said for text in TEXTS))
 
 
 def empty_cache() -> None:

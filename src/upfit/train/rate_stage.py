@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from upfit.errors import TrainingError
 from upfit.models import Backbone
 from upfit.train.adapting import without_adapters
+from upfit.train.feed import feed_of
+from upfit.train.held_out import held_out_loss
 from upfit.train.range_test import Tested, Trial, range_test
 from upfit.train.rates import with_rate
 from upfit.train.settle import default_rates
-from upfit.train.stages import fresh_network, training_parts
+from upfit.train.stages import fresh_network
 from upfit.train.workbench import Workbench
 from upfit.values import Finding, Recipe
 
@@ -38,7 +40,8 @@ def rate_stage(
     Where no rate makes the loss fall, AdamW's default is taken and a warning says so.
     """
     network = fresh_network(bench, backbone)
-    model, source = training_parts(bench, network)
+    feed = feed_of(bench, network)
+    model, source = feed.model, feed.source
     ours = default_rates(backbone.modality, bench.data.schema.task)
     try:
         tested = range_test(
@@ -50,6 +53,7 @@ def rate_stage(
             ours=ours,
             world=bench.world,
             trial=Trial.within(total, seconds=seconds, asked_to_stop=asked_to_stop),
+            held_out=held_out_loss(bench, feed),
         )
     except TrainingError as error:
         text = f"{error.message}; {ours.lr:g} is taken, which suits AdamW"

@@ -10,15 +10,35 @@ import numpy.typing as npt
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.utils import DistributedDataParallelKwargs, broadcast_object_list, gather_object
+from accelerate.utils import (
+    DistributedDataParallelKwargs,
+    DistributedType,
+    broadcast_object_list,
+    gather_object,
+)
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from upfit.data.own_loader import moved
+from upfit.errors import InputError
 from upfit.train.heap import keep_freed_memory
 
 T = TypeVar("T")
 Batch = dict[str, torch.Tensor]
+
+
+SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
+"""Ways of spreading one network over processes; averages, penalties and checkpoints read it whole."""
+
+
+def _require_whole_weights(kind: DistributedType) -> None:
+    """Raise `InputError` where Accelerate was told to cut the network itself into pieces."""
+    if kind in SHARDED:
+        raise InputError(
+            f"weights cut into pieces over processes ({kind.value}) are not supported",
+            expected="data parallelism: every process holds the whole network",
+            hint="accelerate launch --multi_gpu",
+        )
 
 
 def bare(model: nn.Module) -> nn.Module:
@@ -38,6 +58,7 @@ class World:
         if AcceleratorState._shared_state:
             AcceleratorState._reset_state()
         self.accelerator = Accelerator(mixed_precision="bf16" if precision == "bf16" else "no")
+        _require_whole_weights(self.accelerator.distributed_type)
         self.rank: int = self.accelerator.process_index
         self.size: int = self.accelerator.num_processes
         self.device: torch.device = self.accelerator.device

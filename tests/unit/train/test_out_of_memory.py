@@ -117,6 +117,14 @@ def test_what_cuda_says_is_known(text):
     assert not is_out_of_memory(ValueError(text))
 
 
+def test_what_onednn_says_is_told_from_what_it_does_not_support():
+    """The first was seen under RLIMIT_AS, in the backward pass of a text backbone."""
+    assert is_out_of_memory(RuntimeError("could not create a primitive"))
+    assert not is_out_of_memory(
+        RuntimeError("could not create a primitive descriptor for a matmul primitive")
+    )
+
+
 @pytest.mark.parametrize("techniques", [(), ("mixup",), ("sam",), ("r_drop",)])
 def test_a_step_that_is_repeated_is_the_step_of_smaller_pieces_bit_for_bit(techniques):
     """Random streams, BatchNorm's statistics, gradients: as if the failed tries had never been."""

@@ -33,19 +33,26 @@ def network():
     return OwnNetwork(nn.Sequential(*layers))
 
 
-def tried(net, *, trial=None, loss=cross_entropy, **changes):
+def tried(net, *, trial=None, loss=cross_entropy, held_out=None, batches=BATCHES, **changes):
     fields = {"optimizer.lr": "range_test"} | {path.replace("__", "."): to for path, to in changes.items()}
     recipe = settle_own(Recipe().apply(*(Change(path=p, to=to) for p, to in fields.items())), count=640)
     return range_test(
         recipe,
         net,
         net.groups,
-        source=OwnSource(BATCHES, part=parted, seed=0, encode=lambda target: target),
+        source=OwnSource(batches, part=parted, seed=0, encode=lambda target: target),
         loss=loss,
         ours=own_rates(recipe.optimizer),
         world=World(),
         trial=trial or Trial(rates=40, repeats=2),
+        held_out=held_out,
     )
+
+
+def unseen(net):
+    """The loss on rows that are not trained on."""
+    with torch.no_grad():
+        return float(cross_entropy(net.eval()({"inputs": X[1000:1400]}), Y[1000:1400]).mean())
 
 
 def test_weights_gradients_mode_and_random_streams_are_as_before():
@@ -91,6 +98,30 @@ def test_the_rate_found_trains_better_than_a_tenth_of_it_and_than_thirty_times_i
         final[factor] = run.validation["log_loss"].value
     assert final[1.0] < final[0.1]
     assert final[1.0] < final[30.0]
+
+
+def test_a_rate_that_would_overfit_is_held_back():
+    """Ninety-six digits, half of their labels drawn by chance."""
+    drawn = torch.randint(0, 10, (96,), generator=torch.Generator().manual_seed(0))
+    labels = torch.where(torch.arange(96) % 2 == 0, drawn, Y[:96])
+    wrong = list(zip(X[:96].split(32), labels.split(32), strict=True))
+    trial = Trial(rates=40, repeats=1, hold=60, total=2000)
+    found = tried(network(), trial=trial, held_out=unseen, batches=wrong)
+    assert found.hold is not None
+    assert found.hold.turned is not None
+    assert found.choice.rate < found.hold.rate
+    assert found.choice.rate * 0.5 * 2000 == pytest.approx(found.hold.turned, rel=0.05)
+    assert "would overfit long before the run's end" in found.finding().message
+    assert found.finding().evidence["climbs_rate"] == found.hold.rate
+
+
+def test_a_rate_that_does_not_overfit_is_kept():
+    trial = Trial(rates=40, repeats=1, hold=40, total=2000)
+    found = tried(network(), trial=trial, held_out=unseen)
+    assert found.hold is not None
+    assert found.choice.rate == found.hold.rate == tried(network(), trial=trial).choice.rate
+    assert found.steps == 80
+    assert "would overfit" not in found.finding().message
 
 
 def test_somebody_may_stop_it():

@@ -64,4 +64,15 @@ def multiplier(
     return rise * SCHEDULES[schedule.name](schedule, moment)
 
 
-__all__ = ["SCHEDULES", "Moment", "multiplier"]
+def mean_multiplier(schedule: Schedule, total: int, *, per_epoch: int = 1) -> float:
+    """The mean of the rate's multipliers over a run of `total` steps, from a thousand of them at most.
+
+    Example:
+        >>> round(mean_multiplier(Schedule(), 400), 2)
+        0.5
+    """
+    steps = range(0, total, -(-total // 1000))
+    return sum(multiplier(schedule, step, total, per_epoch=per_epoch) for step in steps) / max(1, len(steps))
+
+
+__all__ = ["SCHEDULES", "Moment", "mean_multiplier", "multiplier"]
