@@ -57,8 +57,7 @@ class Job:
     forward: Forward | None = None
 
     def __post_init__(self) -> None:
-        build: Any = self.build
-        if not callable(build):
+        if not callable(vars(self)["build"]):
             raise InputError("a Job needs build", expected="build(changes) -> model, optimizer, loss_fn")
         if not self.epochs > 0:
             raise InputError("a Job trains for some epochs", expected="epochs above 0", got=str(self.epochs))

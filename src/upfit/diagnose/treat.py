@@ -68,7 +68,7 @@ def treat(job: Job, budget: str | float | None = None, *, seed: int = 0) -> Run:
         ...     optimizer = torch.optim.SGD(model.parameters(), lr=settings["optimizer.lr"], momentum=0.9)
         ...     return model, optimizer, nn.CrossEntropyLoss()
         >>> loaders = [DataLoader(pairs[i::2], batch_size=16, shuffle=not i) for i in (0, 1)]
-        >>> run = treat(Job(build, *loaders, epochs=10))
+        >>> run = treat(Job(build, *loaders, epochs=10), budget="1m")
         >>> run.validation["accuracy"].value > 0.8
         True
     """
