@@ -66,7 +66,7 @@ class Corrections(Value):
 
     def final(self) -> dict[int, Correction]:
         """The decision that stands for each row that has one: the newest that nobody took back."""
-        return final_of(self.entries)
+        return Standing(self.entries).all()
 
     def plan(self, rows: Collection[int] | None = None) -> Plan:
         """The decisions as a cleaning plan; with `rows`, for these rows alone.
@@ -144,18 +144,39 @@ def line_of(correction: Correction) -> str:
     return json.dumps({key: value for key, value in fields.items() if value is not None}) + "\n"
 
 
-def final_of(entries: Iterable[Correction]) -> dict[int, Correction]:
-    """What stands of decisions given in order; `undo` takes back the same person's newest about the row."""
-    standing: dict[int, list[Correction]] = {}
-    for one in entries:
-        made = standing.setdefault(one.row, [])
+class Standing:
+    """What stands of decisions that come one after the other.
+
+    `undo` takes back the same person's newest decision about the row; what was decided before stands again.
+
+    >>> standing = Standing([Correction(row=2, do="drop"), Correction(row=2, do="undo")])
+    >>> standing.of(2) is None
+    True
+    """
+
+    def __init__(self, entries: Iterable[Correction] = ()) -> None:
+        self._made: dict[int, list[Correction]] = {}
+        for one in entries:
+            self.add(one)
+
+    def add(self, one: Correction) -> None:
+        """Take in the next decision."""
+        made = self._made.setdefault(one.row, [])
         if one.do != "undo":
             made.append(one)
-            continue
+            return
         mine = [place for place, earlier in enumerate(made) if earlier.by == one.by]
         if mine:
             del made[mine[-1]]
-    return {row: made[-1] for row, made in standing.items() if made}
+
+    def of(self, row: int) -> Correction | None:
+        """The decision about a row, or None."""
+        made = self._made.get(row)
+        return made[-1] if made else None
+
+    def all(self) -> dict[int, Correction]:
+        """The decision about each row that has one."""
+        return {row: made[-1] for row, made in self._made.items() if made}
 
 
 def merged(parts: Iterable[Corrections]) -> tuple[Corrections, dict[int, tuple[Correction, ...]]]:
