@@ -18,7 +18,7 @@ from upfit.values import Change
 
 def add_to(app: typer.Typer) -> None:
     """Give the command line the commands of this file."""
-    for command in (audit, clean, augment, curve, errors):
+    for command in (audit, check, clean, augment, curve, errors):
         app.command()(command)
 
 
