@@ -97,6 +97,8 @@ def finish_run(
         folder.write_json("result.json", {**result, "seconds": clock.spent})
         folder.remove("checkpoints")
         folder.remove("candidates")
+        for earlier in (folder.path / "attempts").glob("*/candidates"):
+            folder.remove(str(earlier.relative_to(folder.path)))
         _track(run, bench.watcher, mlflow)
     bench.world.wait()
     return run

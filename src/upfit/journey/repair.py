@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from upfit.diagnose.treat_candidates import candidates
+from upfit.diagnose.treat_candidates import Candidate, candidates
 from upfit.journey.preflight import FILE as PREFLIGHT
 from upfit.journey.repair_alarm import REFERENCE, severe, trace_of
 from upfit.journey.repair_trials import LEAST, Bedside, repair_trials, trial_steps
@@ -73,45 +74,57 @@ def repair(journey: Journey, bench: Workbench, backbone: Backbone) -> Plan | Non
         The plan of the repaired run, whose recipe is in the folder; None where nothing is to be repaired.
     """
     folder = journey.folder
-    trace = trace_of(folder.path)()
+    standing, trace = Standing.of(folder), trace_of(folder.path)()
     found = severe(trace)
     tried = [change for cure in folder.read_ledger() for change in cure.changes]
     picks = candidates(_with_our_rates(bench.recipe, found), tried=tried)
-    standing = Standing.of(folder)
-    if not picks:
+    rate = max((step.lr for step in trace.steps), default=0.0)
+    if not picks or not rate > 0:
         replace(standing, closed=True).keep(folder)
         return None
     journey.watcher.stage("trying cures")
     journey.watcher.note(f"{found[0].kind}: {found[0].message}")
-    rates = Rates(**folder.read_json("plan.json")["rates"])
-    planned = int(folder.read_json("plan.json")["plan"]["total_steps"])
-    steps = trial_steps(journey.clock.left, rates.step, planned)
-    rate = max((step.lr for step in trace.steps), default=0.0)
-    lines: tuple[Cure, ...] = ()
-    if steps >= LEAST and rate > 0:
-        stop = journey.places.asked_to_stop
-        bedside = Bedside(bench, backbone, journey.metric, rate, stop)
-        lines = repair_trials(bedside, picks, steps)
-    else:
-        lines = (_no_time(found[0], journey.metric, steps),)
-    folder.write_ledger((*folder.read_ledger(), *lines))
-    for line in lines:
+    bedside = Bedside(bench, backbone, journey.metric, rate, journey.places.asked_to_stop)
+    decided = _decided(journey, bedside, picks)
+    folder.write_ledger((*folder.read_ledger(), *decided.lines))
+    for line in decided.lines:
         journey.watcher.note(told(line))
+        if line.is_kept:
+            folder.write_findings((*folder.read_findings(), _as_finding(line)))
+    if decided.recipe is None or decided.plan is None:
+        replace(standing, closed=True).keep(folder)
+        return None
+    kept_plan = asdict(replace(decided.plan, deadline=None))
+    replace(standing, moving={"recipe": decided.recipe.to_yaml(), "plan": kept_plan}).keep(folder)
+    put_in_place(folder)
+    return decided.plan
+
+
+@dataclass(frozen=True)
+class _Decided:
+    """What trials led to: lines of the ledger, and the repaired recipe with its plan where one was kept."""
+
+    lines: tuple[Cure, ...]
+    recipe: Recipe | None = None
+    plan: Plan | None = None
+
+
+def _decided(journey: Journey, bedside: Bedside, picks: Sequence[Candidate]) -> _Decided:
+    saved = journey.folder.read_json("plan.json")
+    rates = Rates(**saved["rates"])
+    steps = trial_steps(journey.clock.left, rates.step, int(saved["plan"]["total_steps"]))
+    if steps < LEAST:
+        return _Decided((_no_time(picks[0][0], journey.metric, steps),))
+    lines = repair_trials(bedside, picks, steps)
     winner = next((line for line in lines if line.is_kept), None)
     if winner is None:
-        replace(standing, closed=True).keep(folder)
-        return None
-    folder.write_findings((*folder.read_findings(), _as_finding(winner)))
+        return _Decided(lines)
     recipe = bedside.recipe_with(winner.changes[0])
-    plan = _plan(journey, bench, recipe, rates)
+    plan = _plan(journey, bedside.bench, recipe, rates)
     if plan is None:
-        replace(standing, closed=True).keep(folder)
-        return None
-    recipe = settle_techniques(recipe, plan.total_steps)
-    moving = {"recipe": recipe.to_yaml(), "plan": asdict(replace(plan, deadline=None))}
-    replace(standing, moving=moving).keep(folder)
-    put_in_place(folder)
-    return plan
+        late = winner.replace(outcome="undone", why=f"{winner.why} But no time is left to train with it.")
+        return _Decided(tuple(late if line is winner else line for line in lines))
+    return _Decided(lines, settle_techniques(recipe, plan.total_steps), plan)
 
 
 def best_attempt(journey: Journey, bench: Workbench, tuned: Fitted) -> tuple[Workbench, Fitted]:
