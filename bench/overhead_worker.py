@@ -28,6 +28,7 @@ BARE = (
     Change(path="techniques.ema", to="off"),
     Change(path="augment.policy", to="none"),
     Change(path="batching.bucket", to=False),
+    Change(path="watch", to="off"),
 )
 
 
