@@ -45,6 +45,7 @@ class Seen:
             "layers": any(h.gradient_norms for h in trace.healths),
             "updates": any(h.update_ratios for h in trace.healths),
             "activations": any(h.dead or h.saturated for h in trace.healths),
+            "repairs": len(self.taken_back) > 0,
             "mode_losses": any(math.isfinite(h.evaluation_mode_loss) for h in trace.healths),
         }
         if need in recorded:

@@ -14,6 +14,7 @@ from upfit.report.words import number
 from upfit.values import Change, Cure, Estimate, Event, Finding, Run, Trace
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+MOST_REPAIRS = 8
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Health:
     alarms: tuple[Alarm, ...]
     charts: tuple[tuple[str, str, Markup], ...]
     repairs: tuple[Event, ...]
+    more_repairs: int
     tried: tuple[Tried, ...]
     healthy: tuple[str, ...]
     missing: tuple[str, ...]
@@ -71,13 +73,16 @@ def health_of(run: Run) -> Health | None:
         return None
     diagnosis = diagnose(trace)
     alarms = tuple(_alarm(*pair) for pair in zip(LETTERS, diagnosis.findings, strict=False))
+    repaired = tuple(one for one in trace.events if one.kind == "rolled_back")
     marks = [(float(one.step), one.letter) for one in alarms if one.step is not None]
     return Health(
         sentence=sentence(diagnosis, run.ledger, trace),
         looked=looked(trace),
         alarms=alarms,
-        charts=health_charts.charts(trace, run.metric, marks),
-        repairs=tuple(one for one in trace.events if one.kind == "rolled_back"),
+        # Without anything to add, the curves of the section on training say it all.
+        charts=health_charts.charts(trace, run.metric, marks) if trace.healths or marks else (),
+        repairs=repaired[:MOST_REPAIRS],
+        more_repairs=max(0, len(repaired) - MOST_REPAIRS),
         tried=tuple(_tried(one) for one in run.ledger),
         healthy=tuple(_plain(kind) for kind in diagnosis.healthy),
         missing=tuple(_plain(kind) for kind in diagnosis.not_measured),
@@ -91,7 +96,8 @@ def sentence(diagnosis: Diagnosis, ledger: Sequence[Cure], trace: Trace) -> str:
     if kept:
         said += f" A repair was found and kept: {kept[0].what}."
     elif ledger and diagnosis.findings:
-        said += f" {len(ledger)} repairs were tried afterwards; none gained more than noise."
+        tried = "One repair was" if len(ledger) == 1 else f"{len(ledger)} repairs were"
+        said += f" {tried} tried afterwards; none gained more than noise."
     return said
 
 
@@ -101,14 +107,19 @@ def looked(trace: Trace) -> str:
     probes = [one for one in trace.healths if one.examples]
     if not trace.healths:
         return "The network was not looked into while it trained (watch: off)."
-    said = f"The network was looked into {len(looks)} times"
+    said = f"The network was looked into {times(len(looks))}"
     every = next((one.every for one in reversed(looks) if one.every), 0)
     said += f", every {every} steps" if every > 1 else ""
     if probes:
-        said += f", and shown the same {probes[-1].examples} training examples {len(probes)} times"
+        said += f", and shown the same {probes[-1].examples} training examples {times(len(probes))}"
     spent = sum(one.seconds for one in looks if one.seconds == one.seconds)
     whole = trace.steps[-1].seconds
     return f"{said}; the looks took {spent / whole:.1%} of the training time." if whole > 0 else f"{said}."
+
+
+def times(count: int) -> str:
+    """Once, twice, or so many times."""
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def _alarm(letter: str, finding: Finding) -> Alarm:

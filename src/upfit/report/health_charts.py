@@ -67,7 +67,7 @@ def updates(trace: Trace, marks: Marks) -> Chart | None:
     limits = [line([(0.0, edge), (last, edge)], INK, width=0.7, opacity=0.7) for edge in STEADY]
     y: Spec = {"title": "step / weights", "scale": {"type": "log"}, "axis": {"format": "~e"}}
     layers = [*limits, line(high, SECOND, width=1.5), line(low, INK, width=1.5), *alarms(marks)]
-    note = "largest blue, smallest grey; healthy between the thin lines"
+    note = "largest blue, smallest grey; healthy between the thin lines, until the rate decays"
     return "Size of the steps", note, _drawn(layers, trace, y, "Update to weight ratio over steps")
 
 

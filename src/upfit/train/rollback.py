@@ -17,7 +17,7 @@ import torch
 from upfit.techniques.clip import clip_gradients
 from upfit.train.job import Job, Replay, Surroundings
 from upfit.train.out_of_memory import empty_cache
-from upfit.train.rollback_name import bad_inputs, bad_weights, first_bad
+from upfit.train.rollback_name import bad_inputs, bad_rows, bad_weights, first_bad
 from upfit.train.rollback_plan import KIND, Retake, retake
 from upfit.train.rollback_signs import BadStep
 from upfit.train.state import State
@@ -103,7 +103,7 @@ def leaves_out(job: Job, state: State, around: Surroundings, batch: Batch, repla
         replay.cures[number] = (_named(replay.suspect, job, state, around, batch),)
     events = replay.cures.get(number, ())
     if not events and state.wary and around.world.any(bool(bad_inputs(batch))):
-        events = (_left_out(number, bad_inputs(batch)),)
+        events = (_left_out(number, batch),)
     for event in events:
         around.tell(event)
         state.rate_factor *= event.data.get("rate", 1.0)
@@ -125,13 +125,20 @@ def _named(bad: BadStep, job: Job, state: State, around: Surroundings, batch: Ba
     if job.recipe.watch == "detect":
         raise BadStep(bad.step, bad.loss, found=named, final=True)
     text = f"{bad.message}" + (f" ({named})" if named else "")
-    data = {"bad_step": float(bad.step), "left_out": 1.0, **({"inputs": 1.0} if inputs else {})}
+    data = {"bad_step": float(bad.step), "left_out": 1.0, **(_rows(batch) if inputs else {})}
     return Event(bad.step, KIND, f"{text}: went back to step {bad.step - 1} and left this one out", data)
 
 
-def _left_out(number: int, why: str) -> Event:
-    data = {"bad_step": float(number), "left_out": 1.0, "inputs": 1.0}
-    return Event(number, KIND, f"step {number} is left out: {why}", data)
+def _left_out(number: int, batch: Batch) -> Event:
+    data = {"bad_step": float(number), "left_out": 1.0, **_rows(batch)}
+    return Event(number, KIND, f"step {number} is left out: {bad_inputs(batch)}", data)
+
+
+def _rows(batch: Batch) -> dict[str, float]:
+    """How many examples of a batch are no numbers, and the first of them."""
+    rows = bad_rows(batch)
+    first = {"example": float(batch["position"][rows[0]])} if rows and "position" in batch else {}
+    return {"inputs": float(len(rows)), **first}
 
 
 def clipped(state: State, parameters: list[torch.nn.Parameter]) -> None:

@@ -54,19 +54,25 @@ def bad_inputs(batch: Batch) -> str:
         >>> bad_inputs({"x": torch.tensor([[1.0], [float("nan")]]), "position": torch.tensor([4, 7])})
         'its inputs hold NaN or infinity: training example 7'
     """
+    rows = bad_rows(batch)
+    if not rows:
+        return ""
+    if "position" not in batch:
+        return f"its inputs or targets hold NaN or infinity, in {len(rows)} examples"
+    places = [str(int(batch["position"][row])) for row in rows]
+    more = f" and {len(places) - MOST_ROWS} more" if len(places) > MOST_ROWS else ""
+    noun = "example" if len(places) == 1 else "examples"
+    return f"its inputs hold NaN or infinity: training {noun} {', '.join(places[:MOST_ROWS])}{more}"
+
+
+def bad_rows(batch: Batch) -> list[int]:
+    """Rows of a batch that hold values that are no numbers."""
     rows: set[int] = set()
     for tensor in tensors_in({name: value for name, value in batch.items() if name != "attention_mask"}):
         if tensor.is_floating_point() and tensor.ndim:
             finite = torch.isfinite(tensor.reshape(len(tensor), -1)).all(1)
             rows |= set((~finite).nonzero().flatten().tolist())
-    if not rows:
-        return ""
-    if "position" not in batch:
-        return f"its inputs or targets hold NaN or infinity, in {len(rows)} examples"
-    places = [str(int(batch["position"][row])) for row in sorted(rows) if row < len(batch["position"])]
-    more = f" and {len(places) - MOST_ROWS} more" if len(places) > MOST_ROWS else ""
-    noun = "example" if len(places) == 1 else "examples"
-    return f"its inputs hold NaN or infinity: training {noun} {', '.join(places[:MOST_ROWS])}{more}"
+    return sorted(rows)
 
 
 def bad_weights(state: State) -> str:

@@ -6,6 +6,7 @@ cost of a look; it is kept in the State, so that a resumed run looks at the same
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,7 +20,7 @@ from upfit.store import Journal
 from upfit.techniques.parts import UNMEASURED
 from upfit.train.job import Job
 from upfit.train.state import State
-from upfit.train.watch_cost import look_every
+from upfit.train.watch_cost import SHARE, look_every
 from upfit.train.watch_probe import Probe
 from upfit.train.world import Batch, World
 
@@ -28,7 +29,9 @@ EARLY = (1, 2, 4)
 SETTLED = 8
 """Step after which N is chosen: by then a step has been timed too."""
 HELD = 8
-"""Looks that stay on the device before they are read."""
+"""Looks that stay on the device before they are read, and after which their cost is checked."""
+TOO_MUCH = 1.5
+"""N is doubled where looks cost so many times their share."""
 
 
 class Watch:
@@ -86,6 +89,7 @@ class Watch:
         self._spent += self._clock(state) - began
         self._timed.append(self._spent)
         self._held.append((look, state.watch_every, self._spent))
+        self._check(state)
         if len(self._held) >= HELD:
             self.flush()
         return norm
@@ -124,7 +128,19 @@ class Watch:
             self._mark, self._timed = (state.step, self._clock(state)), []
         elif state.step >= max(SETTLED, self._mark[0] + 4) and self._timed:
             steps, seconds = state.step - self._mark[0], now - self._mark[1] - sum(self._timed)
-            state.watch_every = look_every(min(self._timed), seconds / steps)
+            state.watch_every = look_every(sum(self._timed) / len(self._timed), seconds / steps)
+            self._mark, self._timed = (state.step, now), []
+
+    def _check(self, state: State) -> None:
+        """Look half as often where looks turn out to cost more than they should."""
+        now = time.perf_counter()
+        if state.watch_every == 0 or (self._mark is not None and len(self._timed) < HELD):
+            return
+        # Of a run that goes on from a checkpoint nothing is known yet.
+        since = math.inf if self._mark is None else now - self._mark[1]
+        if sum(self._timed) > TOO_MUCH * SHARE * since:
+            state.watch_every *= 2
+        self._mark, self._timed = (state.step, now), []
 
     def _clock(self, state: State) -> float:
         """Seconds; while N is being chosen, of a device that has caught up with Python."""

@@ -91,6 +91,7 @@ class Probe:
         batches = [world.move(one) for one in cut_to(self.batches, state.probe_size, state.micro_size)]
         looked = Looked()
         before = Moment.of(job.model, world.device)
+        buffers = [(one, one.clone()) for one in state.network.buffers()]
         try:
             state.network.eval()
             with world.autocast():
@@ -102,6 +103,8 @@ class Probe:
                     busy = passed(job, state.network, batches, None)
         finally:
             set_training(job)
+            for buffer, copy in buffers:
+                buffer.copy_(copy)
             before.put_back(world.device)
         return Health(
             step=state.step,

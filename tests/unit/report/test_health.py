@@ -48,7 +48,7 @@ def test_a_healthy_run_says_so_and_how_it_was_watched(watched):
     health = health_of(watched)
     assert health.sentence.startswith("Nothing wrong was found among the")
     assert "looked into 12 times, every 20 steps" in health.looked
-    assert "64 training examples 1 times" in health.looked
+    assert "64 training examples once" in health.looked
     captions = [caption for caption, _, _ in health.charts]
     assert captions[:3] == ["Loss", "Gradients, first and last layers", "Size of the steps"]
     assert "Units that never fire" in captions

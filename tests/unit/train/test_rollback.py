@@ -137,6 +137,8 @@ def test_a_training_example_that_is_no_number_is_left_out_in_every_epoch(train_s
     assert all("training example 700" in one.text for one in events)
     assert "went back" in events[0].text
     assert "went back" not in events[1].text
+    (finding,) = [one for one in diagnose(tuned.trace).findings if one.kind == "nan_input"]
+    assert (finding.step, finding.evidence["first_example"]) == (events[0].step, 700)
 
 
 @pytest.mark.parametrize("clip", [(), (BARE,)], ids=["clipped", "bare"])

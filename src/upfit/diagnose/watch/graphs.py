@@ -10,6 +10,8 @@ import torch
 REMEMBERED = 24
 OLD = 3
 """A loop may hold the last losses; older ones are gone unless somebody keeps them."""
+ALL, SOME = 48, 8
+"""So many losses are all marked, later ones now and then: a mark costs as much as a small layer."""
 
 
 class _Mark:
@@ -23,10 +25,14 @@ class Graphs:
     """
 
     def __init__(self) -> None:
+        self._steps = 0
         self._marks: deque[weakref.ref[_Mark]] = deque(maxlen=REMEMBERED)
 
     def note(self, loss: torch.Tensor) -> int:
         """Take note of a loss; returns how many graphs older than three steps are alive."""
+        self._steps += 1
+        if self._steps > ALL and self._steps % SOME:
+            return 0
         node = loss.grad_fn
         if node is not None:
             mark = _Mark()

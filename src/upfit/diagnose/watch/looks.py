@@ -6,13 +6,31 @@ import math
 
 import torch
 
-from upfit.diagnose.preflight.calls import main_tensor
+from upfit.diagnose.preflight.calls import Example, main_tensor
 from upfit.diagnose.preflight.subject import Subject
 from upfit.diagnose.preflight.units import look
 from upfit.measure.inside.layers import layer_weights, norm
 from upfit.measure.inside.look import Look
 from upfit.measure.inside.scores import agreement
 from upfit.values.trace import Health
+
+SMALL = 2**20
+"""Numbers in all probe batches up to which they go through the network at once."""
+
+
+def together(batches: list[Example]) -> list[Example]:
+    """The batches as one, where they are small tensors of one shape: eight passes cost eight times as much.
+
+    In evaluation mode examples do not see each other, so the answers are the same.
+    """
+    inputs, targets = [one.inputs for one in batches], [one.target for one in batches]
+    if not all(isinstance(one, torch.Tensor) and one.ndim for one in (*inputs, *targets)):
+        return batches
+    shapes = {tuple(one.shape[1:]) for one in inputs}, {tuple(one.shape[1:]) for one in targets}
+    sizes = {len(one) for one in inputs}
+    if max(map(len, (*shapes, sizes))) > 1 or sum(one.numel() for one in inputs) > SMALL:
+        return batches
+    return [Example(torch.cat(inputs), torch.cat(targets))]
 
 
 class Looks:
@@ -56,13 +74,14 @@ class Looks:
             return
         with torch.no_grad():
             subject.model.eval()
-            looked = look(subject.calls, subject.batches)
+            examples = together(subject.batches)
+            looked = look(subject.calls, examples)
             # One pass tells all three: activations, loss and score.
-            pairs = list(zip(looked.raw, subject.batches, strict=True))
+            pairs = list(zip(looked.raw, examples, strict=True))
             still = sum(float(subject.calls.loss(raw, one.target)) for raw, one in pairs) / len(pairs)
-            known = all(isinstance(one.target, torch.Tensor) for one in subject.batches)
+            known = all(isinstance(one.target, torch.Tensor) for one in examples)
             answers = [main_tensor(raw) for raw in looked.raw]
-            targets = [one.target for one in subject.batches]
+            targets = [one.target for one in examples]
             right = agreement(answers, targets, subject.task) if known else math.nan
             subject.model.train()
             busy = sum(float(subject.calls.measured(one)[1]) for one in subject.batches) / len(
