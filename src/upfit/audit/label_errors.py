@@ -164,14 +164,24 @@ def calibrated(
 ) -> Floats:
     """Probabilities at the temperature that suits the trusted rows (Guo et al. 2017)."""
     logits = np.log(np.maximum(probabilities_NK, 1e-9))
-    rows = np.flatnonzero(trusted)
+    return tempered(logits, labels, np.flatnonzero(trusted), bounds=(-1, 3))
 
-    def loss(log_scale: float) -> float:
-        found = log_softmax(logits[rows] * np.exp(log_scale), axis=1)
+
+def tempered(
+    logits_NK: Floats,
+    labels: npt.NDArray[np.int64],
+    rows: npt.NDArray[np.int64],
+    *,
+    bounds: tuple[float, float],
+) -> Floats:
+    """Probabilities of logits times the factor, e to a power within bounds, that suits the labels of rows."""
+
+    def loss(power: float) -> float:
+        found = log_softmax(logits_NK[rows] * np.exp(power), axis=1)
         return -float(found[np.arange(len(rows)), labels[rows]].mean())
 
-    scale = float(np.exp(minimize_scalar(loss, bounds=(-1, 3), method="bounded").x))
-    return np.asarray(np.exp(log_softmax(logits * scale, axis=1)))
+    factor = float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
+    return np.asarray(np.exp(log_softmax(logits_NK * factor, axis=1)))
 
 
 def _residuals(subject: Subject, rows: npt.NDArray[np.int64], features: Features) -> tuple[Finding, ...]:

@@ -16,7 +16,6 @@ from sklearn.feature_extraction.text import HashingVectorizer
 BANDS, ROWS = 24, 4
 """Texts that share three quarters of their shingles meet in some band 9,999 times in 10,000."""
 SHINGLE = 4
-_PRIME = np.uint64((1 << 31) - 1)
 
 Pairs = npt.NDArray[np.int64]
 
@@ -63,12 +62,24 @@ def signatures(flags: csr_array, *, seed: int = 0) -> npt.NDArray[np.uint32]:
     """(N, 96) the least hash of each row's shingles, under each of 96 hash functions."""
     rng = np.random.default_rng(seed)
     found = np.empty((flags.shape[0], BANDS * ROWS), np.uint32)
-    items = flags.indices.astype(np.uint64)
+    items = _scattered(flags.indices.astype(np.uint32))
+    hashed = np.empty_like(items)
     for column in range(BANDS * ROWS):
-        factor, shift = (np.uint64(value) for value in rng.integers(1, int(_PRIME), 2))
-        hashed = ((items * factor + shift) % _PRIME).astype(np.uint32)
+        factor, shift = (np.uint32(value) for value in rng.integers(0, 1 << 32, 2))
+        # Modulo 2³², which costs nothing: by an odd factor, it is a permutation.
+        np.multiply(items, factor | np.uint32(1), out=hashed)
+        np.add(hashed, shift, out=hashed)
         found[:, column] = np.minimum.reduceat(hashed, flags.indptr[:-1])
     return found
+
+
+def _scattered(items: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """Items over all 32 bits, one to one: the finaliser of MurmurHash3 (Appleby 2011, public domain)."""
+    items = items ^ (items >> np.uint32(16))
+    items = items * np.uint32(0x85EBCA6B)
+    items = items ^ (items >> np.uint32(13))
+    items = items * np.uint32(0xC2B2AE35)
+    return np.asarray(items ^ (items >> np.uint32(16)), np.uint32)
 
 
 def jaccard(flags: csr_array, pairs: Pairs) -> npt.NDArray[np.float64]:

@@ -13,25 +13,28 @@ _BLOCK = 1024
 Features = npt.NDArray[np.float32]
 
 
-def nearest(unit_ND: Features, k: int) -> tuple[npt.NDArray[np.int64], Features]:
+def nearest(
+    unit_ND: Features, k: int, *, most_exact: int = EXACT_ROWS
+) -> tuple[npt.NDArray[np.int64], Features]:
     """The k nearest other rows of each row.
 
     Args:
         unit_ND: (N, D) features of length 1.
         k: How many; fewer where there are fewer rows.
+        most_exact: Rows beyond which neighbours are approximate.
 
     Returns:
         (N, k) their places and (N, k) cosines, the nearest first.
 
     Raises:
-        MissingExtraError: More than 30,000 rows, and hnswlib is not installed.
+        MissingExtraError: More rows than that, and hnswlib is not installed.
 
     >>> points = np.eye(3, dtype=np.float32)[[0, 0, 1]]
     >>> nearest(points, 1)[0].ravel().tolist()[:2]
     [1, 0]
     """
     k = max(1, min(k, len(unit_ND) - 1))
-    return _exact(unit_ND, k) if len(unit_ND) <= EXACT_ROWS else _approximate(unit_ND, k)
+    return _exact(unit_ND, k) if len(unit_ND) <= most_exact else _approximate(unit_ND, k)
 
 
 def _exact(unit_ND: Features, k: int) -> tuple[npt.NDArray[np.int64], Features]:

@@ -51,7 +51,7 @@ Kinds = Annotated[list[str] | None, _data("image, text, number, category or igno
 Ratio = Annotated[str, _data("train:validation:test, or train:test.", "RATIO")]
 RepairSplits = Annotated[bool, _data("Leave out of train what given validation or test hold too.")]
 CleanLabels = Annotated[
-    Literal["off", "auto"], _data("auto: drop or change training labels that are very probably wrong.")
+    Literal["off", "auto"], _data("auto: leave out training rows whose labels are very probably wrong.")
 ]
 CorrectionsFile = Annotated[
     Path | None, _data("What was decided by hand, from upfit review; for training rows.", "FILE")

@@ -1,4 +1,4 @@
-"""`fit --clean auto`: doubtful labels of training rows dropped or changed, before any training."""
+"""`fit --clean auto`: training rows with doubtful labels are left out, before anything learns from them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from upfit.models import Backbone
 from upfit.store import RunFolder
 from upfit.train.features import cached_features, keep_features
-from upfit.train.label_cleaning import label_cleaning
+from upfit.train.label_cleaning import probably_wrong
 from upfit.train.objective import Objective
 from upfit.train.workbench import Workbench
 from upfit.values import Finding, Rows, Split
@@ -18,9 +18,9 @@ KEPT_AS = "cleaning.json"
 
 
 def with_clean_labels(bench: Workbench, backbone: Backbone, folder: RunFolder) -> Workbench:
-    """The bench with doubtful labels of its training rows dropped or changed; validation and test stay.
+    """The bench without training rows whose labels are probably wrong; validation and test stay.
 
-    What was decided is kept in the run folder, so that a resumed run learns from the same labels.
+    What was decided is kept in the run folder, so that a resumed run learns from the same rows.
     """
     if bench.data.schema.task not in ("binary", "multiclass"):
         return bench
@@ -28,57 +28,48 @@ def with_clean_labels(bench: Workbench, backbone: Backbone, folder: RunFolder) -
         bench.watcher.stage("looking for wrong labels")
         _decide(bench, backbone, folder)
         bench.world.wait()
-    decided = folder.read_json(KEPT_AS)
-    cleaned = _applied(bench, np.array(decided["dropped"], np.int64), decided["relabelled"])
-    if cleaned.split != bench.split:
+    dropped = np.array(folder.read_json(KEPT_AS)["dropped"], np.int64)
+    cleaned = _without(bench, dropped)
+    if cleaned is not bench:
         folder.write_split(cleaned.split)
     return cleaned
 
 
 def _decide(bench: Workbench, backbone: Backbone, folder: RunFolder) -> None:
     rows, classes = bench.split.train, bench.data.schema.classes
-    features_ND, _ = cached_features(bench, backbone, rows)
-    features_ND = np.asarray(features_ND)
-    found = label_cleaning(features_ND, bench.train_targets)
-    kept = np.setdiff1d(np.arange(len(rows)), found.dropped)
+    features_ND = np.asarray(cached_features(bench, backbone, rows)[0])
+    places = probably_wrong(features_ND, bench.train_targets)
+    kept = np.setdiff1d(np.arange(len(rows)), places)
+    # The probe asks for features of the rows that stay: they are known.
     keep_features(bench, backbone, rows[kept], features_ND[kept])
-    relabelled = {str(row): int(to) for row, to in zip(rows[found.relabelled], found.to, strict=True)}
     text = (
-        f"{len(found):,} of {len(rows):,} training labels looked wrong: {len(relabelled):,} were changed, "
-        f"{len(found.dropped):,} rows left out; validation and test stayed as they are"
+        f"{len(places):,} of {len(rows):,} training rows left out, whose labels look wrong; "
+        "validation and test stay as they are"
     )
-    examples = [
-        f"row {rows[place]}: {classes[bench.train_targets[place]]}, now {classes[to]}"
-        for place, to in zip(found.relabelled[:5].tolist(), found.to[:5].tolist(), strict=True)
-    ]
     finding = Finding(
         kind="labels_cleaned",
-        severity="warning" if len(found) else "info",
+        severity="warning" if len(places) else "info",
         message=text,
-        evidence={
-            "rows": float(len(rows)),
-            "changed": float(len(relabelled)),
-            "dropped": float(len(found.dropped)),
-        },
-        examples=tuple(examples),
-        rows=tuple(rows[np.concatenate([found.relabelled, found.dropped])].tolist()),
+        evidence={"rows": float(len(rows)), "dropped": float(len(places))},
+        examples=tuple(f"row {rows[place]}: {classes[bench.train_targets[place]]}" for place in places[:5]),
+        rows=tuple(rows[places].tolist()),
     )
     bench.watcher.note(text)
-    folder.write_json(KEPT_AS, {"dropped": rows[found.dropped].tolist(), "relabelled": relabelled})
+    folder.write_json(KEPT_AS, {"dropped": rows[places].tolist()})
     folder.write_findings((*folder.read_findings(), finding))
 
 
-def _applied(bench: Workbench, dropped: Rows, relabelled: dict[str, int]) -> Workbench:
-    split = bench.split
+def _without(bench: Workbench, dropped: Rows) -> Workbench:
+    """The bench without some training rows; itself where they are gone already."""
+    split, schema = bench.split, bench.data.schema
     stays = ~np.isin(split.train, dropped)
-    rows, targets = split.train[stays], bench.train_targets[stays].copy()
-    for row, to in relabelled.items():
-        targets[rows == int(row)] = to
-    schema = bench.data.schema
-    how = f"{split.how}, {len(dropped)} doubtful rows left out of train" if not stays.all() else split.how
+    if stays.all():
+        return bench
+    targets = bench.train_targets[stays]
+    how = f"{split.how}, {int((~stays).sum())} doubtful rows left out of train"
     return replace(
         bench,
-        split=Split(rows, split.validation, split.test, how=how),
+        split=Split(split.train[stays], split.validation, split.test, how=how),
         train_targets=targets,
         objective=Objective.of(schema.task, targets, schema.classes, own=bench.objective.own),
     )

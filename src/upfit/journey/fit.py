@@ -98,8 +98,8 @@ def fit(
         checkpoint_every: Seconds between checkpoints; by default they cost about 2 % of the time.
         started: `time.time()` when the budget began; now, where missing.
         loss: A loss of one's own instead of the recipe's: a callable (logits (B, K), targets) → (B,).
-        clean: `auto` drops or changes labels of training rows that are very probably wrong; validation and
-            test stay as they are.
+        clean: `auto` leaves out training rows whose labels are very probably wrong; validation and test stay
+            as they are.
         corrections: What people decided about single rows (`upfit review`), or the file of it; applied to
             training rows, so that runs before and after are judged on the same validation rows.
 

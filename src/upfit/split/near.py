@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from upfit.audit.near_duplicates import groups_of, pairs_of
 from upfit.audit.subject import Subject
+from upfit.store.feature_cache import FeatureCache, content_key
 from upfit.values import Data, Rows
 
 MOST_ROWS = 200_000
@@ -17,6 +20,18 @@ LARGEST_SHARE = 0.02
 Index = npt.NDArray[np.int64]
 
 
+def known_pairs(data: Data) -> Index:
+    """(P, 2) rows that are nearly the same, looked for once for the same content.
+
+    A hundred thousand texts take some ten seconds, and a row is bound by every run that splits them.
+    """
+    subject = Subject(data)
+    names = ",".join(data.schema.of_kind("text", "image", "number", "category"))
+    key = content_key("near pairs 1", names, np.ascontiguousarray(subject.keys).tobytes())
+    kept: Any = FeatureCache().get(key, lambda: pairs_of(subject))[0]  # type: ignore[arg-type, return-value]
+    return np.asarray(kept, np.int64).reshape(-1, 2)
+
+
 def near_groups(data: Data, rows: Rows) -> Index | None:
     """(N,) codes, equal for rows that are nearly the same; None where that is not looked for or not found.
 
@@ -24,7 +39,7 @@ def near_groups(data: Data, rows: Rows) -> Index | None:
     """
     if not data.schema.of_kind("text", "image") or len(rows) > MOST_ROWS:
         return None
-    pairs = pairs_of(Subject(data))
+    pairs = known_pairs(data)
     if not len(pairs):
         return None
     group = groups_of(pairs, len(data))[rows]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from upfit.audit.near_duplicates import pairs_of
-from upfit.audit.subject import Subject
 from upfit.data.content import content_keys
 from upfit.errors import DataError
+from upfit.split.near import known_pairs
 from upfit.values import Data, Rows, Split
 
 
@@ -20,7 +19,7 @@ def repaired(data: Data, split: Split) -> Split:
         DataError: Nothing would be left of a part.
     """
     keys = content_keys(data)
-    near = pairs_of(Subject(data))
+    near = known_pairs(data)
 
     def apart(rows: Rows, judges: Rows) -> Rows:
         copies = np.isin(keys[rows], keys[judges])

@@ -115,7 +115,8 @@ def source_side(augment: Augment, *, size: int) -> int:
         >>> source_side(Augment(policy="none"), size=100), source_side(Augment(scale=0.7), size=100)
         (100, 120)
     """
-    settled = augment.until_settled("light")
+    # A measured policy may crop as much as the medium one.
+    settled = augment.until_settled("medium" if augment.policy == "measured" else "light")
     crops = (one.strength for one in image_transforms(settled) if one.name == "crop")
     return working_side(size, least_share=math.prod(1 - crop for crop in crops))
 

@@ -35,7 +35,7 @@ def with_measured_policy(
     """
     augment = bench.recipe.augment
     if augment.policy == "measured":
-        return _measured(bench, backbone, probe, left)
+        return _measured(bench, backbone, probe, bench.world.agree(left))
     if augment.asks_for_flip and backbone.modality == "image":
         augment = augment.replace(flip=may_mirror(bench, backbone, probe))
     return bench.with_recipe(bench.recipe.replace(augment=augment)), ()
@@ -54,6 +54,7 @@ def _measured(
 ) -> tuple[Workbench, tuple[Finding, ...]]:
     rows = bench.split.train
     seconds = None if left is None else SHARE * left
+    bench.watcher.stage("trying ways of varying examples")
     features_ND, _ = cached_features(bench, backbone, rows)
     most = _affordable(probe.facts["forward_seconds"], seconds)
     trials: tuple[Trial, ...] = ()
@@ -61,11 +62,12 @@ def _measured(
         sample = sampled(rows, np.asarray(features_ND), bench.train_targets, most=most)
         trials = try_transforms(Ground(bench, backbone, sample, bench.objective), seconds=seconds)
     policy = policy_of(trials)
-    augment = bench.recipe.augment.replace(policy=policy or "none", flip="auto")
+    augment = bench.recipe.augment.replace(policy=policy or "none")
     used = ", ".join(f"{one.name} {one.strength:g}" for one in policy) or "none"
     refused = sorted({one.effect.transform.name for one in trials} - {one.name for one in policy})
     text = f"augmentation measured on these data: {used}"
     text += f"; refused: {', '.join(refused)}" if refused else ""
+    bench.watcher.note(text)
     finding = Finding(kind="augmentation_measured", severity="info", message=text)
     return bench.with_recipe(bench.recipe.replace(augment=augment)), (finding,)
 
