@@ -45,8 +45,9 @@ async function narrow(change) {
     const { rows } = await api.rows(filter);
     const before = row();
     grid.show(rows);
-    const first = Math.max(0, rows.indexOf(before));
-    await select(first);
+    // Where one was, else where there is something to decide.
+    const { rows: open } = rows.includes(before) ? { rows: [before] } : await api.rows({ ...filter, state: filter.state === "all" ? "open" : filter.state });
+    await select(Math.max(0, rows.indexOf(open[0])));
     byId("gallery").classList.toggle("empty", rows.length === 0);
     byId("gallery").dataset.empty = Object.values(filter).every((one) => one === "" || one === "all") ? "Nothing to look at: no row was suspected." : "No row is like this.";
   } catch (error) {

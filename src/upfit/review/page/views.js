@@ -12,7 +12,7 @@ export const KINDS = {
 };
 const ONE = {
   label: "label error",
-  error: "error of the model",
+  error: "model error",
   conflict: "conflict",
   leak: "leak",
   duplicate: "duplicate",
