@@ -75,7 +75,10 @@ def review(
     kinds = flags.kinds(kind)
     parts = {"train": train, "validation": validation, "test": test}
     reading = {"target": target, "task": task, "kinds": kinds, "group": group, "time": time}
-    asked = {**reading, "parts": {name: one for name, one in parts.items() if one is not None}}
+    asked: dict[str, Any] = {
+        **reading,
+        "parts": {name: one for name, one in parts.items() if one is not None},
+    }
     asked |= {"split": split, "metric": metric, "budget": None if budget is None else seconds(budget)}
     settings = {"model": model, "rows": rows, "everything": everything, "fresh": fresh}
     with contextlib.redirect_stdout(sys.stderr):
@@ -98,6 +101,7 @@ def _opened(
 ) -> tuple[Desk, Any]:
     """The desk, and the function that serves it."""
     _require_server()
+    from upfit.journey.runs import load_run
     from upfit.review import open as opening
     from upfit.review.app import application
     from upfit.review.pictures import Pictures
@@ -110,7 +114,7 @@ def _opened(
     desk, plan = opening.open_desk(
         subjects, folder=folder, file=file, by=by, settings=settings, watcher=watcher(quiet)
     )
-    retraining = Retraining(plan, opening.load_run)
+    retraining = Retraining(plan, load_run)
     pictures = Pictures(subjects.data, [*subjects.roots, *roots])
 
     def served(port: int, opens: bool, announce: Any) -> None:

@@ -80,7 +80,7 @@ class Guard:
         whole = scope["path"].count("/") >= 2 and not start
         if not whole or not hmac.compare_digest(token.encode(), self.token):
             return None
-        return "/" + rest
+        return f"/{rest}"
 
 
 def _marked(send: Send) -> Send:

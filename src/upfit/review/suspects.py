@@ -157,10 +157,10 @@ def _errors(judged: Judged) -> Found:
     found: Found = []
     for k in places.tolist():
         scores = judged.predictions.scores[k]
-        said = int(scores.argmax())
+        best = int(scores.argmax())
         why = "the label may be wrong" if noise[k] else "two classes seem to fit" if ambiguous[k] else "hard"
-        note = f"the model says {classes[said]} ({scores[said]:.2f}): {why}"
-        found.append((int(judged.rows[k]), Reason("error", note, float(judged.losses[k]), classes[said])))
+        note = f"the model says {classes[best]} ({scores[best]:.2f}): {why}"
+        found.append((int(judged.rows[k]), Reason("error", note, float(judged.losses[k]), classes[best])))
     return found
 
 
