@@ -33,6 +33,8 @@ SHARE = 0.02
 """Of a run's time, what the tests may take."""
 LEAST = 1.0
 """Seconds; with fewer hardly a test can run."""
+CALM = 5.0
+"""Seconds for each test that trains a little, where nobody waits for the run."""
 SURE = 0.8
 """Confidence from which a run's report repeats a finding."""
 QUIET = frozenset({"class_imbalance", "label_noise", "data_leakage", "tiny_last_batch", "too_little_data"})
@@ -95,7 +97,7 @@ def check_start(bench: Workbench, network: Network, *, seconds: float | None = N
     Args:
         bench: With a settled recipe.
         network: As it would be trained; stays as it is.
-        seconds: What all tests may take together; None lets each have its two seconds.
+        seconds: What all tests may take together; None lets each take its time.
     """
     begun = time.monotonic()
     random = torch.get_rng_state()
@@ -103,7 +105,9 @@ def check_start(bench: Workbench, network: Network, *, seconds: float | None = N
     feed = feed_of(bench, network)
     feed.model.to(bench.world.device)
     subject = _subject(bench, feed)
-    if seconds is not None:
+    if seconds is None:
+        subject.seconds = CALM
+    else:
         subject.seconds, subject.looking = seconds / 8, seconds / 8
         subject.examples = 1
     measured = measure_all(subject, until=None if seconds is None else begun + seconds)

@@ -11,6 +11,9 @@ from upfit.values import Finding
 LARGE = 0.1
 """Size of a step beside the weights; healthy training lies near 0.001 (Karpathy)."""
 
+SWALLOWED = 1.0
+"""A single step as large as the weights, before training."""
+
 
 def look(seen: Seen) -> Finding | None:
     """A tenth of the rate does better from the same start, or the loss rises on enormous steps."""
@@ -23,7 +26,9 @@ def look(seen: Seen) -> Finding | None:
     early = seen.finite_losses[5:25]
     rose = len(early) >= 10 and float(np.median(early)) > 1.1 * seen.opening
     blew_up = len(seen.losses) > len(seen.finite_losses) or seen.closing > 2 * seen.opening
-    tested = (diverged and sane) or climbs or behind
+    # Nothing learnt survives a first step that is larger than the weights.
+    swallowed = not seen.steps and seen.fact("descent.update_ratio") > SWALLOWED
+    tested = (diverged and sane) or climbs or behind or swallowed
     watched = (rose or blew_up or seen.is_poor) and large_steps and len(seen.steps) >= 10
     thrown = next((int(one.data["bad_step"]) for one in seen.taken_back if "spike" in one.data), None)
     if thrown is not None:
