@@ -31,12 +31,12 @@ each loop alone in a process, both with the same libraries loaded; the last colu
 top of those and of the data.
 
 *Same work*: same network, batches in the same order, fp32, fused AdamW, BatchNorm and dropout alike;
-clipping, EMA, augmentation, bucketing and watching off. Ours also keeps its journal on disk. Checkpoints are not in
-it: they are timed so as to cost about 2 % at most.
+clipping, EMA, augmentation, bucketing and watching off. Ours also keeps its journal on disk. Checkpoints are
+not in it: they are timed so as to cost about 2 % at most.
 
-*Our defaults*: bucketing, bf16 if it pays here, clipping, EMA, light augmentation of images, watching; against the
-hand-written loop as people write it: fp32, random order, each batch padded to its longest, the backbone's
-own dropout, BatchNorm updating. Each block is a whole epoch.
+*Our defaults*: bucketing, bf16 if it pays here, clipping, EMA, light augmentation of images, watching;
+against the hand-written loop as people write it: fp32, random order, each batch padded to its longest, the
+backbone's own dropout, BatchNorm updating. Each block is a whole epoch.
 
 Wall clocks are only worth reading on a quiet machine; the ratio of processor seconds stands beside them.
 """
