@@ -57,4 +57,4 @@ def look(seen: Seen) -> Finding | None:
     )
 
 
-RULE = Rule("lr_too_large", ("rates or updates or loss",), look)
+RULE = Rule("lr_too_large", ("rates or descent or updates or loss",), look)
