@@ -169,7 +169,7 @@ def _leave(desk: Desk, sources: Sequence[str]) -> None:
     counts = desk.decided()
     path, data = desk.ledger.path, sources[0] if sources else "DATA"
     if Path(data, "run.json").is_file():
-        data = "DATA"
+        data = desk.data.source if Path(desk.data.source).exists() else "DATA"
     counted = ", ".join(
         f"{count:,} {word}"
         for word, count in zip(("kept", "relabelled", "dropped"), counts.values(), strict=True)
