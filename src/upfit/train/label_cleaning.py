@@ -65,6 +65,6 @@ def _as_good_as_none(
     count, classes = chances_NK.shape
     own, best = chances_NK[np.arange(count), labels], chances_NK.max(1)
     if classes == 2:
-        return own < best
+        return np.asarray(own < best)
     floor = (1 - best) / (classes - 1)
     return np.asarray(own < ABOVE_FLOOR * floor)
