@@ -29,7 +29,12 @@ def hold_frozen(network: nn.Module, groups: Sequence[LayerGroup]) -> None:
         network: The bare network.
         groups: Its layer groups, input first.
     """
+    for module in network.modules():
+        if _is_frozen_norm(module):
+            module.eval()
     still = {name for group in groups[: frozen_prefix(network, groups)] for name in group.parameters}
+    if not still:
+        return
     ahead = True
     for path, module in network.named_modules():
         below = {f"{path}.{name}" if path else name for name, _ in module.named_parameters()}
@@ -37,7 +42,7 @@ def hold_frozen(network: nn.Module, groups: Sequence[LayerGroup]) -> None:
         ahead = ahead and not (leaf and below - still)
         # A layer without parameters belongs to the prefix if it is defined before all that learns.
         in_prefix = below <= still if below else ahead and leaf
-        if (still and in_prefix) or _is_frozen_norm(module):
+        if in_prefix:
             module.eval()
 
 
