@@ -35,6 +35,7 @@ class Desk:
     def __init__(self, data: Data, suspects: Sequence[Suspect], ledger: Ledger, *, by: str) -> None:
         self.data = data
         self.suspects = {one.row: one for one in suspects}
+        self._totals = Counter(kind for one in suspects for kind in _kinds(one))
         self.ledger = ledger
         self.by = by
         self.subject = Subject(data)
@@ -74,15 +75,11 @@ class Desk:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """For each kind of reason how many rows have it, and how many of them are decided."""
-        total: Counter[str] = Counter()
         done: Counter[str] = Counter()
-        standing = self.ledger.standing.all()
-        for row, one in self.suspects.items():
-            kinds = {"", *(reason.kind for reason in one.reasons)}
-            total.update(kinds)
-            if row in standing:
-                done.update(kinds)
-        return {kind: {"total": count, "done": done[kind]} for kind, count in total.items()}
+        for row in self.ledger.standing.all():
+            if row in self.suspects:
+                done.update(_kinds(self.suspects[row]))
+        return {kind: {"total": count, "done": done[kind]} for kind, count in self._totals.items()}
 
     def decided(self) -> dict[str, int]:
         """How many rows are kept, relabelled and dropped."""
@@ -156,3 +153,8 @@ class Desk:
         flags: Iterable[tuple[Any, ...]] = zip(*columns, strict=True)
         named = ([name for name, on in zip(schema.target, one, strict=True) if on] for one in flags)
         return dict(zip(rows.tolist(), named, strict=True))
+
+
+def _kinds(suspect: Suspect) -> set[str]:
+    """The kinds of a row's reasons, and "" for all rows."""
+    return {"", *(reason.kind for reason in suspect.reasons)}

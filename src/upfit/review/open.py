@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from upfit.audit.subject import Subject
 from upfit.curate.audit import subject_of
 from upfit.curate.corrected import with_column
 from upfit.data.read import read_once
@@ -120,12 +121,10 @@ def open_desk(
     except BaseException:
         ledger.close()
         raise
-    desk = Desk(data, suspects, ledger, by=by)
     if settings.get("everything"):
-        known = set(desk.suspects)
-        rest = [row for row in desk.subject.open_rows.tolist() if row not in known]
-        desk.suspects |= {row: Suspect(row, (Reason("other", "not suspected"),)) for row in rest}
-    return desk, Plan(subjects.request, ledger.path, folder, subjects.run)
+        rest = set(Subject(data).open_rows.tolist()) - {one.row for one in suspects}
+        suspects = [*suspects, *(Suspect(row, (Reason("other", "not suspected"),)) for row in sorted(rest))]
+    return Desk(data, suspects, ledger, by=by), Plan(subjects.request, ledger.path, folder, subjects.run)
 
 
 def _remembered(
