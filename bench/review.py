@@ -35,8 +35,8 @@ def main(sizes: tuple[int, ...]) -> None:
             "",
             markdown_table(head, rows),
             "",
-            "In a real browser (`pytest tests/unit/review/test_page.py`): keys relabel, drop and undo; kill -9 of the",
-            "server loses nothing; 10,000 rows stay below 80 cards and 1,200 elements.",
+            "In a real browser (`pytest tests/unit/review/test_page.py`): keys relabel, drop and undo;",
+            "kill -9 of the server loses nothing; 10,000 rows stay below 80 cards and 1,200 elements.",
             "",
             machine_line(about),
         ]
