@@ -152,7 +152,7 @@ class _Climb:
     def _stepped(self, batch: dict[str, Any]) -> float:
         value = self._loss(batch["inputs"], batch["target"])
         self.optimizer.zero_grad(set_to_none=True)
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         self.optimizer.step()
         return value.item()
 
