@@ -31,8 +31,13 @@ Verdict = Literal["keeps", "doubtful", "changes"]
 FOLDS = 5
 HEAD_ROWS = 1500
 """Rows that the heads learn from at most."""
-KEPT, CHANGED = 0.1, 0.5
+KEPT, CHANGED = 0.1, 1.0
 """Growth of the loss, as a share of what it was, up to which a label is kept, and beyond which it is not."""
+
+
+MIRRORS, ALIKE = ("flip", "upend"), 0.9
+"""Encoders of photographs know mirrored ones: that a mirrored image is read otherwise, or worse, is then not
+for want of practice. Answers that have to stay the same, as a share."""
 
 
 @dataclass(frozen=True)
@@ -234,6 +239,9 @@ def _tried(ground: Ground, judge: Judge, name: str, step: Step) -> Trial:
 
 def verdict_of(effect: Effect) -> Verdict:
     """Whether labels are kept, as far as answers alone can tell."""
+    if effect.transform.name in MIRRORS:
+        alike = effect.same is None or effect.same.value >= ALIKE
+        return "keeps" if alike and effect.loss.low <= 0 else "changes"
     share = effect.loss.value / max(effect.before, 1e-6)
     if effect.loss.low <= 0 or share <= KEPT:
         return "keeps"

@@ -65,7 +65,7 @@ def test_texts_are_varied_and_escaped(tmp_path):
 def test_bad_input_says_what_to_do(digits, capsys, tmp_path):
     with pytest.raises(InputError, match="flipp") as error:
         upfit.augment(digits, only=["flipp"])
-    assert error.value.hint == "--only flip"
+    assert "--only flip" in str(error.value)
     assert main(["augment"]) == 2
     assert "nothing to vary" in capsys.readouterr().err
     with pytest.raises(InputError, match="training rows tell nothing"):
