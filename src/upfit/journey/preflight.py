@@ -14,7 +14,8 @@ import torch
 from upfit.diagnose import diagnose
 from upfit.diagnose.preflight.calls import Calls
 from upfit.diagnose.preflight.catalogue import Measured, measure_all
-from upfit.diagnose.preflight.subject import Subject, Task
+from upfit.diagnose.preflight.subject import Subject
+from upfit.measure.inside.scores import Task
 from upfit.models import Network
 from upfit.store import Journal
 from upfit.techniques.layer_rates import layer_rates, parameter_groups
