@@ -46,6 +46,7 @@ class Ledger:
         >>> _ = ledger.add(Correction(row=3, do="drop", by="ada"))
         >>> read_corrections(ledger.path).final()[3].do
         'drop'
+        >>> ledger.close()
     """
 
     def __init__(self, path: Path, about: Corrections) -> None:
