@@ -59,7 +59,8 @@ ARITHMETIC = """
 Where its limit lies, in multiplications and additions of one epoch (`torch.utils.flop_counter`, 10⁹): the
 frozen layers go forward once, the others forward and backward; validation goes forward. The cache saves the
 first column and the frozen part of the evaluation, and nothing else. "Most" is all of it over what is left,
-were everything but arithmetic free.
+were everything but arithmetic free. The counter takes the backward pass of depthwise convolutions for dense
+ones, so that backward and "most" of images are wrong here: for those only the seconds above count.
 """
 WHY = """
 {verdict}
