@@ -28,7 +28,8 @@ def together(batches: list[Example]) -> list[Example]:
         return batches
     shapes = {tuple(one.shape[1:]) for one in inputs}, {tuple(one.shape[1:]) for one in targets}
     sizes = {len(one) for one in inputs}
-    if max(map(len, (*shapes, sizes))) > 1 or sum(one.numel() for one in inputs) > SMALL:
+    alike = len(sizes) == 1 and all(len(one) == 1 for one in shapes)
+    if not alike or sum(one.numel() for one in inputs) > SMALL:
         return batches
     return [Example(torch.cat(inputs), torch.cat(targets))]
 
