@@ -27,9 +27,9 @@ from common import (
 INTRO = """## What watching costs
 
 Seconds of the default loop that is watched divided by those of the same loop unwatched, an evaluation in
-each block included, with a 95 % interval over pairs of blocks that took turns in one process. *Looks every* is what
-the run chose from the measured cost of a look. The ratio of processor seconds stands beside it: wall clocks
-are only worth reading on a quiet machine. The weights at the end are compared bit for bit.
+each block included, with a 95 % interval over pairs of blocks that took turns in one process. *Looks every*
+is what the run chose from the measured cost of a look. The ratio of processor seconds stands beside it: wall
+clocks are only worth reading on a quiet machine. The weights at the end are compared bit for bit.
 """
 
 

@@ -72,7 +72,7 @@ class Job:
 
 def built(job: Job, changes: tuple[Change, ...]) -> Built:
     """What `build` makes; raises `InputError` where it is not a model, an optimizer and a loss."""
-    made = job.build(changes)
+    made: object = job.build(changes)
     if not (isinstance(made, tuple | list) and len(made) == 3 and isinstance(made[0], nn.Module)):
         kinds = (
             [type(one).__name__ for one in made] if isinstance(made, tuple | list) else type(made).__name__

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -74,7 +74,7 @@ def _rows(
         raise DataError("validation holds no target that could be judged", expected="class numbers from 0")
     one = logits.sigmoid() if logits.shape[1] == 1 else logits.softmax(1)
     scores = torch.cat([1 - one, one], 1) if logits.shape[1] == 1 else one
-    return cast(Task, "binary" if scores.shape[1] == 2 else "multiclass"), scores, truth
+    return ("binary" if scores.shape[1] == 2 else "multiclass"), scores, truth
 
 
 def _classes(output: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

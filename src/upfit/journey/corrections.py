@@ -1,4 +1,4 @@
-"""What people decided by hand, on its way into a run: read, applied to the training rows, kept for `resume`."""
+"""What people decided by hand, on its way into a run: read, applied to training rows, kept for `resume`."""
 
 from __future__ import annotations
 

@@ -79,7 +79,8 @@ class Augment(Value):
     @property
     def asks_for_flip(self) -> bool:
         """Whether the probe is asked about mirroring: a list of transforms says itself what it wants."""
-        return isinstance(self.policy, str) and self.policy not in ("none", "measured") and self.flip == "auto"
+        named = isinstance(self.policy, str) and self.policy not in ("none", "measured")
+        return named and self.flip == "auto"
 
     def until_settled(self, policy: PolicyName) -> Augment:
         """The same, with a named policy in the place of one that is not chosen yet."""
