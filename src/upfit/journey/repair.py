@@ -92,6 +92,8 @@ def repair(journey: Journey, bench: Workbench, backbone: Backbone) -> Plan | Non
         if line.is_kept:
             folder.write_findings((*folder.read_findings(), _as_finding(line)))
     if decided.recipe is None or decided.plan is None:
+        # Seen and not cured: whoever reads the result has to know.
+        folder.write_findings((*folder.read_findings(), found[0]))
         replace(standing, closed=True).keep(folder)
         return None
     kept_plan = asdict(replace(decided.plan, deadline=None))
@@ -175,10 +177,10 @@ def told(line: Cure) -> str:
     """A line of the ledger in words.
 
     >>> told(Cure(kind="lr_too_large", outcome="undone", why="Steps overshoot."))
-    'undone: nothing that a change can do'
+    'undone: Steps overshoot.'
     """
     gain = "" if line.gain is None else f", gain in {line.metric} {line.gain} after {line.steps} steps"
-    return f"{line.outcome}: {line.what}{gain}"
+    return f"{line.outcome}: {line.what if line.changes else line.why}{gain}"
 
 
 def _with_our_rates(recipe: Recipe, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
