@@ -44,17 +44,33 @@ class Training:
     doctor: dict[str, Any] = field(default_factory=dict)
 
 
-def run(training: Training, doctor: Any = None, *, before_step: Callable[[int], None] | None = None) -> float:
-    """Train to the end; returns the best validation score of the last three evaluations."""
+def run(
+    training: Training,
+    doctor: Any = None,
+    *,
+    before_step: Callable[[int], None] | None = None,
+    notes: Any = None,
+) -> float:
+    """Train to the end; returns the best validation score of the last three evaluations.
+
+    `notes` (`others_seen.Notes`) record what the rules of other tools look at.
+    """
     model, optimizer, scores, total, step = training.model, training.optimizer, [], 0.0, 0
     for _ in range(training.epochs):
         model.train()
         for number, (x, y) in enumerate(training.train):
-            loss = training.loss_fn(model(x), y)
+            last = number == len(training.train) - 1
+            if notes is not None:
+                notes.begin(step + 1, last=last)
+            answer = model(x)
+            loss = training.loss_fn(answer, y)
             (loss / training.accumulate).backward() if loss.requires_grad else None
             if training.clip is not None:
                 nn.utils.clip_grad_norm_(model.parameters(), training.clip)
             step += 1
+            if notes is not None:
+                right = score(answer.detach(), y, training.task)
+                notes.end(step, float(loss.detach()), right, last=last)
             if doctor is not None:
                 doctor.step(loss)
             if before_step is not None:
@@ -66,11 +82,13 @@ def run(training: Training, doctor: Any = None, *, before_step: Callable[[int], 
                     optimizer.zero_grad()
                 if training.scheduler is not None:
                     training.scheduler.step()
-        loss_value, score = validate(training)
-        scores.append(score)
+        loss_value, right = validate(training)
+        scores.append(right)
+        if notes is not None:
+            notes.validated(loss_value, right)
         if doctor is not None:
             name = "r2" if training.task == "regression" else "accuracy"
-            doctor.validated({"loss": loss_value, name: score})
+            doctor.validated({"loss": loss_value, name: right})
     return float(np.nanmax(scores[-3:])) if np.isfinite(scores[-3:]).any() else math.nan
 
 
