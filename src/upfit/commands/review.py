@@ -73,15 +73,13 @@ def review(
         print(_merge(sources or [], out, overwrite=overwrite), end="")
         return
     kinds = flags.kinds(kind)
-    parts = {"train": train, "validation": validation, "test": test}
-    reading = {"target": target, "task": task, "kinds": kinds, "group": group, "time": time}
-    asked: dict[str, Any] = {
-        **reading,
-        "parts": {name: one for name, one in parts.items() if one is not None},
-    }
+    asked: dict[str, Any] = {"target": target, "task": task, "kinds": kinds, "group": group, "time": time}
     asked |= {"split": split, "metric": metric, "budget": None if budget is None else seconds(budget)}
     settings = {"model": model, "rows": rows, "everything": everything, "fresh": fresh}
     with contextlib.redirect_stdout(sys.stderr):
+        from upfit.data.read import given_parts
+
+        asked["parts"] = given_parts(train, validation, test)
         desk, serve = _opened(sources or [], asked, settings, root or [], corrections, by or _name(), quiet)
     try:
         serve(port, not no_open, lambda address: _announce(desk, address))

@@ -10,7 +10,7 @@ import numpy as np
 from upfit.diagnose.job import Job
 from upfit.diagnose.treat_attempt import Attempt, Limits, attempt
 from upfit.diagnose.treat_candidates import candidates, incurable
-from upfit.diagnose.treat_judge import judged
+from upfit.diagnose.treat_judge import best_alone, judged
 from upfit.diagnose.treat_trials import LEAST, Setting, trials
 from upfit.errors import RecipeError, TrainingError
 from upfit.measure import evidence, primary_metric
@@ -85,8 +85,9 @@ def treat(job: Job, budget: str | float | None = None, *, seed: int = 0) -> Run:
         if not picks or share * best.steps < min(LEAST, best.steps):
             break
         lines = trials(Setting(job, kept, metric, seed, share, limit.until), picks, best)
-        winner = max((cure for cure in lines if cure.is_kept), key=_gained, default=None)
-        ledger += [_lost(cure) if cure.is_kept and cure is not winner else cure for cure in lines]
+        lines = best_alone(lines, lost="; another cure gained more")
+        ledger += lines
+        winner = next((cure for cure in lines if cure.is_kept), None)
         if winner is None:
             break
         again = attempt(job, (*kept, *winner.changes), seed=seed, limits=limit.watched())
@@ -178,14 +179,6 @@ def _whole(winner: Cure, before: Attempt, after: Attempt, metric: str) -> Cure:
         steps=after.steps,
         seconds=winner.seconds + after.seconds,
     )
-
-
-def _lost(cure: Cure) -> Cure:
-    return cure.replace(outcome="undone", why=f"{cure.why}; another cure gained more")
-
-
-def _gained(cure: Cure) -> float:
-    return cure.gain.value if cure.gain is not None else 0.0
 
 
 def _run(job: Job, best: Attempt, ledger: tuple[Cure, ...], metric: str) -> Run:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from upfit.values import Estimate
+from upfit.values import Cure, Estimate
 
 
 def judged(gains: Sequence[Estimate]) -> tuple[Estimate, bool]:
@@ -28,3 +28,27 @@ def judged(gains: Sequence[Estimate]) -> tuple[Estimate, bool]:
         sum(gain.high for gain in gains) / count,
     )
     return mean, mean.low > 0 and all(gain.value > 0 for gain in gains)
+
+
+def best_alone(lines: Sequence[Cure], *, lost: str) -> tuple[Cure, ...]:
+    """The lines of a round of trials with at most one kept: cures of one illness do not add up.
+
+    Args:
+        lines: One for each candidate.
+        lost: What is added to the reasons of those that gained too, but less.
+
+    >>> kept = [Cure(kind="overfit", outcome="kept", gain=Estimate(gain, 0.01, 0.3)) for gain in (0.1, 0.2)]
+    >>> [line.outcome for line in best_alone(kept, lost=" Another cure gained more.")]
+    ['undone', 'kept']
+    """
+    winner = max((line for line in lines if line.is_kept), key=_gained, default=None)
+    return tuple(
+        line.replace(outcome="undone", why=f"{line.why}{lost}")
+        if line.is_kept and line is not winner
+        else line
+        for line in lines
+    )
+
+
+def _gained(line: Cure) -> float:
+    return line.gain.value if line.gain is not None else 0.0

@@ -9,19 +9,17 @@ import torch
 from torch import nn
 from transformers import TrainerCallback
 
-from upfit.diagnose.doctor import Doctor
 from upfit.diagnose.preflight.calls import Forward, main_tensor
 from upfit.diagnose.watch.wiring import Quiet
 from upfit.errors import InputError
-from upfit.integrations.watching import Wishes, begin, end
-from upfit.values import Finding
+from upfit.integrations.watching import Attended, Wishes, begin, end
 
 SPEED = ("runtime", "per_second", "preparation_time", "epoch", "flos")
 """What the Trainer reports beside metrics."""
 TARGETS = ("labels", "label")
 
 
-class TrainerDoctor(TrainerCallback):
+class TrainerDoctor(Attended, TrainerCallback):
     """Watches a `transformers.Trainer`, and names what is wrong. The run is bit for bit the unwatched one.
 
     The loss of each step is taken from what the model returns, before the Trainer hides NaN in its logs.
@@ -54,18 +52,8 @@ class TrainerDoctor(TrainerCallback):
         frozen: Iterable[str] = (),
     ) -> None:
         self.wishes = Wishes(task, loss_fn, forward, preflight, pretrained, tuple(frozen))
-        self.doctor: Doctor | None = None
         self._loss: torch.Tensor | None = None
         self._handle: Any = None
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """What is wrong, causes first; empty before training."""
-        return () if self.doctor is None else self.doctor.findings
-
-    def report(self) -> str:
-        """The diagnosis as text."""
-        return "Nothing was watched yet." if self.doctor is None else self.doctor.report()
 
     def close(self) -> None:
         """Remove all hooks, where training was broken off; safe to call twice."""

@@ -7,12 +7,11 @@ from typing import Any
 
 import torch
 
-from upfit.diagnose.doctor import PREFIXES, Doctor
+from upfit.diagnose.doctor import PREFIXES
 from upfit.diagnose.preflight.calls import Forward
 from upfit.errors import MissingExtraError
 from upfit.integrations.training_step import call_training_step
-from upfit.integrations.watching import Wishes, begin, end
-from upfit.values import Finding
+from upfit.integrations.watching import Attended, Wishes, begin, end
 
 try:
     from lightning.pytorch import Callback
@@ -25,7 +24,7 @@ except ImportError:
         ) from None
 
 
-class LightningDoctor(Callback):
+class LightningDoctor(Attended, Callback):
     """Watches a `lightning.Trainer`, and names what is wrong. The run is bit for bit the unwatched one.
 
     Findings are logged (logger `upfit`) when training ends; hooks are gone by then.
@@ -61,17 +60,7 @@ class LightningDoctor(Callback):
         if loss_fn is None and forward is None:
             forward = call_training_step
         self.wishes = Wishes(task, loss_fn, forward, preflight, pretrained, tuple(frozen))
-        self.doctor: Doctor | None = None
         self._loss: torch.Tensor | None = None
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """What is wrong, causes first; empty before training."""
-        return () if self.doctor is None else self.doctor.findings
-
-    def report(self) -> str:
-        """The diagnosis as text."""
-        return "Nothing was watched yet." if self.doctor is None else self.doctor.report()
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Take a place beside the module."""

@@ -12,6 +12,7 @@ from torch import nn
 from upfit.diagnose.doctor import Doctor
 from upfit.diagnose.preflight.calls import Forward
 from upfit.integrations.twin import twin_of
+from upfit.values import Finding
 
 LOG = logging.getLogger("upfit")
 SHARE = 0.01
@@ -37,6 +38,22 @@ class Wishes:
     preflight: float = 0.0
     pretrained: bool | None = None
     frozen: Iterable[str] = ()
+
+
+class Attended:
+    """What both callbacks are: the wishes of their user, and a Doctor once training has begun."""
+
+    wishes: Wishes
+    doctor: Doctor | None = None
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong, causes first; empty before training."""
+        return () if self.doctor is None else self.doctor.findings
+
+    def report(self) -> str:
+        """The diagnosis as text."""
+        return "Nothing was watched yet." if self.doctor is None else self.doctor.report()
 
 
 def begin(

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from upfit.diagnose.treat_candidates import Candidate
-from upfit.diagnose.treat_judge import judged
+from upfit.diagnose.treat_judge import best_alone, judged
 from upfit.errors import InputError, TrainingError
 from upfit.measure import baseline_scores, metrics, paired_gain
 from upfit.models import Backbone
@@ -102,17 +102,9 @@ def repair_trials(bedside: Bedside, picks: Sequence[Candidate], steps: int) -> t
     seed, sick = bedside.bench.recipe.seed, bedside.bench.recipe
     plain = _scores(bedside, sick, steps, seed)
     lines = [_tried(bedside, pick, steps, plain) for pick in picks]
-    better = [line for line in lines if line.is_kept]
-    if not better:
-        return tuple(lines)
-    winner = max(better, key=lambda line: line.gain.value if line.gain else 0.0)
     return tuple(
-        _confirmed(bedside, line, steps)
-        if line is winner
-        else line.replace(outcome="undone", why=f"{line.why} Another cure gained more.")
-        if line.is_kept
-        else line
-        for line in lines
+        _confirmed(bedside, line, steps) if line.is_kept else line
+        for line in best_alone(lines, lost=" Another cure gained more.")
     )
 
 

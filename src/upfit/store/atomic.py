@@ -20,9 +20,9 @@ def aside(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
-        _sync(temporary)
+        sync(temporary)
         temporary.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as error:
         raise RunFolderError(
             f"cannot write {path}: {error.strerror or error}",
@@ -43,8 +43,8 @@ def write_with(path: Path, write: Callable[[Path], object]) -> None:
         write(temporary)
 
 
-def _sync(path: Path) -> None:
-    """Flush a file's (or a folder's directory entries') content to the disk."""
+def sync(path: Path) -> None:
+    """Flush a file's content, or the names in a folder, to the disk: they survive a power cut then."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

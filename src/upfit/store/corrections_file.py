@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from upfit.errors import InputError
+from upfit.store.atomic import sync
 from upfit.values.corrections import Correction, Corrections, Standing, line_of
 
 
@@ -104,7 +105,7 @@ class Ledger:
         content = self._file.readall()
         if not content.strip():
             self._append(about.header())
-            _sync_folder(self.path.parent)
+            sync(self.path.parent)
             return about
         made = read_corrections(self.path)
         made.require(about.fingerprint)
@@ -142,12 +143,3 @@ class Ledger:
 def _unwritable(path: Path, error: Any) -> InputError:
     reason = error.strerror or error
     return InputError(f"cannot write {path}: {reason}", hint="free some space, or --corrections ANOTHER")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new file's name survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

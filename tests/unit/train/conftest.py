@@ -96,9 +96,32 @@ def probe_of():
     return probe_stage
 
 
-def same(one, other):
+def _same(one, other):
     """Whether two state dicts are equal bit for bit."""
     return one.keys() == other.keys() and all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+class Ask:
+    """Somebody who asks to stop after so many steps."""
+
+    def __init__(self, steps):
+        self.left = steps
+
+    def __call__(self):
+        self.left -= 1
+        return self.left <= 0
+
+
+@pytest.fixture
+def same():
+    """`same(one, other)`: whether two state dicts are equal bit for bit."""
+    return _same
+
+
+@pytest.fixture
+def stop_after():
+    """`stop_after(steps)`: somebody who asks to stop after so many steps."""
+    return Ask
 
 
 class SmallNet(nn.Module):

@@ -26,17 +26,6 @@ CASES = {
 }
 
 
-class Ask:
-    """Somebody who asks to stop after so many steps."""
-
-    def __init__(self, steps):
-        self.left = steps
-
-    def __call__(self):
-        self.left -= 1
-        return self.left <= 0
-
-
 @pytest.fixture
 def run_of(parts, sentences, small_text_model, quickly):
     """`run_of(layers__train=1)`: parts of a run on a text backbone of one layer, with dropout and EMA."""
@@ -49,10 +38,10 @@ def run_of(parts, sentences, small_text_model, quickly):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_stopped_and_resumed_it_ends_with_the_very_same_weights(run_of, case, tmp_path):
+def test_stopped_and_resumed_it_ends_with_the_very_same_weights(run_of, case, tmp_path, stop_after):
     whole = run_of(**CASES[case]).tune(tmp_path / "whole", 10, evaluate_every=2)
     with pytest.raises(Interrupted):
-        run_of(**CASES[case]).tune(tmp_path / "parted", 10, asked_to_stop=Ask(5), evaluate_every=2)
+        run_of(**CASES[case]).tune(tmp_path / "parted", 10, asked_to_stop=stop_after(5), evaluate_every=2)
     resumed = run_of(**CASES[case]).tune(tmp_path / "parted", 10, evaluate_every=2)
     assert whole.weights.keys() == resumed.weights.keys()
     assert all(torch.equal(value, resumed.weights[name]) for name, value in whole.weights.items())

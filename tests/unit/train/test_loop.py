@@ -11,21 +11,6 @@ from upfit.store import Checkpoints, read_trace
 from upfit.values import Change
 
 
-def same(one, other):
-    return one.keys() == other.keys() and all(torch.equal(value, other[name]) for name, value in one.items())
-
-
-class Ask:
-    """Somebody who asks to stop after so many steps."""
-
-    def __init__(self, steps):
-        self.left = steps
-
-    def __call__(self):
-        self.left -= 1
-        return self.left <= 0
-
-
 @pytest.fixture
 def text_parts(parts, sentences, small_text_model, quickly):
     """Everything random at once: dropout, EMA, clipping, length buckets."""
@@ -40,11 +25,11 @@ def image_parts(parts, digits, quickly):
     return lambda *more: parts(digits, "auto", (*changes, *more))
 
 
-def test_text_stopped_and_resumed_ends_with_the_very_same_weights(text_parts, tmp_path):
+def test_text_stopped_and_resumed_ends_with_the_very_same_weights(text_parts, tmp_path, stop_after, same):
     """A damaged newest checkpoint on top: it costs steps, but not the result."""
     whole = text_parts().tune(tmp_path / "whole", 20)
     with pytest.raises(Interrupted, match="stopped at step 12 of 20"):
-        text_parts().tune(tmp_path / "parted", 20, every=0, asked_to_stop=Ask(12))
+        text_parts().tune(tmp_path / "parted", 20, every=0, asked_to_stop=stop_after(12))
     newest = max((tmp_path / "parted" / "checkpoints").iterdir())
     newest.write_bytes(newest.read_bytes()[:-100])
     resumed = text_parts().tune(tmp_path / "parted", 20)
@@ -56,10 +41,10 @@ def test_text_stopped_and_resumed_ends_with_the_very_same_weights(text_parts, tm
     assert [e.metrics for e in resumed.trace.evaluations] == [e.metrics for e in whole.trace.evaluations]
 
 
-def test_images_stopped_and_resumed_end_with_the_very_same_weights(image_parts, tmp_path):
+def test_images_stopped_and_resumed_end_with_the_very_same_weights(image_parts, tmp_path, stop_after, same):
     whole = image_parts().tune(tmp_path / "whole", 6, evaluate_every=2)
     with pytest.raises(Interrupted):
-        image_parts().tune(tmp_path / "parted", 6, asked_to_stop=Ask(3), evaluate_every=2)
+        image_parts().tune(tmp_path / "parted", 6, asked_to_stop=stop_after(3), evaluate_every=2)
     resumed = image_parts().tune(tmp_path / "parted", 6, evaluate_every=2)
     assert same(resumed.weights, whole.weights)
     assert [one.loss for one in resumed.trace.steps] == [one.loss for one in whole.trace.steps]
@@ -73,10 +58,10 @@ def test_the_trace_in_the_file_is_the_trace_in_memory(text_parts, tmp_path):
     assert all(one.gradient_norm > 0 for one in tuned.trace.steps)
 
 
-def test_a_plan_change_is_replayed_at_the_same_step(text_parts, tmp_path):
+def test_a_plan_change_is_replayed_at_the_same_step(text_parts, tmp_path, stop_after):
     """A run that was slowed down and then killed follows the schedule that it had."""
     with pytest.raises(Interrupted):
-        text_parts().tune(tmp_path, 20, asked_to_stop=Ask(4))
+        text_parts().tune(tmp_path, 20, asked_to_stop=stop_after(4))
     line = '{"kind_of_record": "event", "step": 6, "kind": "plan", "text": "", "data": {"total_steps": 9}}\n'
     with (tmp_path / "trace.jsonl").open("a") as file:
         file.write(line)
@@ -119,9 +104,9 @@ def test_frozen_batch_norm_keeps_its_statistics(image_parts, tmp_path):
     assert not torch.equal(before["backbone.net.bn1.weight"], after["backbone.net.bn1.weight"])
 
 
-def test_checkpoints_hold_the_newest_state(text_parts, tmp_path):
+def test_checkpoints_hold_the_newest_state(text_parts, tmp_path, stop_after):
     with pytest.raises(Interrupted):
-        text_parts().tune(tmp_path, 20, asked_to_stop=Ask(3))
+        text_parts().tune(tmp_path, 20, asked_to_stop=stop_after(3))
     saved, damaged = Checkpoints(tmp_path / "checkpoints").load()
     assert (saved["counters"]["step"], damaged) == (3, ())
     assert set(saved) == {"network", "optimizer", "remembered", "counters", "best", "random"}

@@ -18,21 +18,6 @@ DETECT = Change(path="watch", to="detect")
 BARE = Change(path="techniques.clip", to="off")
 
 
-def same(one, other):
-    return all(torch.equal(value, other[name]) for name, value in one.items())
-
-
-class Ask:
-    """Somebody who asks to stop after so many steps."""
-
-    def __init__(self, steps):
-        self.left = steps
-
-    def __call__(self):
-        self.left -= 1
-        return self.left <= 0
-
-
 @pytest.fixture
 def faulty(small_net):
     """`faulty(step)`: a network whose body answers NaN whenever one certain batch comes by."""
@@ -87,7 +72,7 @@ def test_the_run_up_to_the_bad_step_is_that_of_a_healthy_one(train_small, faulty
 
 
 @pytest.mark.parametrize("stop", [20, 36, 50])
-def test_a_stopped_run_takes_back_the_same_step(train_small, faulty, tmp_path, stop):
+def test_a_stopped_run_takes_back_the_same_step(train_small, faulty, tmp_path, stop, stop_after, same):
     _, whole = train_small(tmp_path / "whole", network=faulty(37))
     mark = print_of(train_small, faulty, tmp_path / "mark", 37)
 
@@ -97,7 +82,7 @@ def test_a_stopped_run_takes_back_the_same_step(train_small, faulty, tmp_path, s
         return network
 
     with pytest.raises(Interrupted):
-        train_small(tmp_path / "parted", network=again(), asked_to_stop=Ask(stop))
+        train_small(tmp_path / "parted", network=again(), asked_to_stop=stop_after(stop))
     _, resumed = train_small(tmp_path / "parted", network=again())
     assert same(resumed.weights, whole.weights)
     assert [one.loss for one in resumed.trace.steps] == [one.loss for one in whole.trace.steps]

@@ -3,37 +3,28 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
 from upfit.errors import Interrupted
 from upfit.values import Change
 
 
-def same(one, other):
-    return one.keys() == other.keys() and all(torch.equal(value, other[name]) for name, value in one.items())
+@pytest.fixture
+def check_resumes(tmp_path, stop_after, same):
+    """`check_resumes(parts, steps=…, stop=…)`: in two parts it ends as in one; the run in one is returned."""
+
+    def check(parts, *, steps, stop):
+        whole = parts().tune(tmp_path / "whole", steps, evaluate_every=steps)
+        stopper = stop_after(stop)
+        with pytest.raises(Interrupted):
+            parts().tune(tmp_path / "parted", steps, every=0, asked_to_stop=stopper, evaluate_every=steps)
+        resumed = parts().tune(tmp_path / "parted", steps, evaluate_every=steps)
+        assert same(resumed.weights, whole.weights)
+        return whole
+
+    return check
 
 
-class Ask:
-    """Somebody who asks to stop after so many steps."""
-
-    def __init__(self, steps):
-        self.left = steps
-
-    def __call__(self):
-        self.left -= 1
-        return self.left <= 0
-
-
-def check_resumes(parts, tmp_path, *, steps, stop):
-    whole = parts().tune(tmp_path / "whole", steps, evaluate_every=steps)
-    with pytest.raises(Interrupted):
-        parts().tune(tmp_path / "parted", steps, every=0, asked_to_stop=Ask(stop), evaluate_every=steps)
-    resumed = parts().tune(tmp_path / "parted", steps, evaluate_every=steps)
-    assert same(resumed.weights, whole.weights)
-    return whole
-
-
-def test_images_with_a_strong_policy_and_growing_sides(parts, digits, quickly, tmp_path):
+def test_images_with_a_strong_policy_and_growing_sides(parts, digits, quickly, tmp_path, same, check_resumes):
     changes = quickly(
         stopping__steps=6,
         inputs__image_size=48,
@@ -41,7 +32,7 @@ def test_images_with_a_strong_policy_and_growing_sides(parts, digits, quickly, t
         augment__flip=True,
         techniques__progressive_resize={"start": 0.5, "until": 0.9, "stages": 2},
     )
-    whole = check_resumes(lambda: parts(digits, "auto", changes), tmp_path, steps=6, stop=3)
+    whole = check_resumes(lambda: parts(digits, "auto", changes), steps=6, stop=3)
     plain = parts(digits, "auto", quickly(stopping__steps=6, inputs__image_size=48)).tune(
         tmp_path / "plain", 6, evaluate_every=6
     )
@@ -49,7 +40,7 @@ def test_images_with_a_strong_policy_and_growing_sides(parts, digits, quickly, t
 
 
 def test_texts_with_a_medium_policy_hidden_tokens_and_growing_lengths(
-    parts, sentences, small_text_model, quickly, tmp_path
+    parts, sentences, small_text_model, quickly, tmp_path, same, check_resumes
 ):
     changes = quickly(
         stopping__steps=8,
@@ -58,7 +49,7 @@ def test_texts_with_a_medium_policy_hidden_tokens_and_growing_lengths(
         techniques__length_warmup={"start": 6, "full": 16, "until": 0.8},
     )
     source = sentences("multiclass")
-    whole = check_resumes(lambda: parts(source, small_text_model, changes), tmp_path, steps=8, stop=4)
+    whole = check_resumes(lambda: parts(source, small_text_model, changes), steps=8, stop=4)
     for path in ("augment.policy", "techniques.token_dropout", "techniques.length_warmup"):
         to = "none" if path == "augment.policy" else "off"
         other = parts(source, small_text_model, (*changes, Change(path=path, to=to)))

@@ -13,28 +13,12 @@ from upfit.errors import Interrupted
 from upfit.store import read_trace
 from upfit.values import Change
 
-
-def same(one, other):
-    return all(torch.equal(value, other[name]) for name, value in one.items())
-
-
-class Ask:
-    """Somebody who asks to stop after so many steps."""
-
-    def __init__(self, steps):
-        self.left = steps
-
-    def __call__(self):
-        self.left -= 1
-        return self.left <= 0
-
-
 OFF = Change(path="watch", to="off")
 MORE = (Change(path="techniques.r_drop", to={}), Change(path="batching.micro_size", to=12))
 
 
 @pytest.mark.parametrize("changes", [(), MORE], ids=["plain", "read twice, in pieces"])
-def test_a_watched_run_is_bit_for_bit_the_unwatched_one(train_small, tmp_path, changes):
+def test_a_watched_run_is_bit_for_bit_the_unwatched_one(train_small, tmp_path, changes, same):
     _, watched = train_small(tmp_path / "on", *changes, steps=120)
     drawn = torch.get_rng_state()
     _, plain = train_small(tmp_path / "off", *changes, OFF, steps=120)
@@ -85,10 +69,10 @@ def test_without_clipping_a_look_measures_the_norm(train_small, tmp_path):
     assert known == [one.step for one in tuned.trace.healths]
 
 
-def test_a_stopped_run_goes_on_to_look_at_the_same_steps(train_small, tmp_path):
+def test_a_stopped_run_goes_on_to_look_at_the_same_steps(train_small, tmp_path, stop_after, same):
     _, whole = train_small(tmp_path / "whole")
     with pytest.raises(Interrupted):
-        train_small(tmp_path / "parted", asked_to_stop=Ask(30))
+        train_small(tmp_path / "parted", asked_to_stop=stop_after(30))
     every = {one.every for one in read_trace(tmp_path / "parted" / "trace.jsonl").healths} - {0}
     _, resumed = train_small(tmp_path / "parted")
     assert same(resumed.weights, whole.weights)

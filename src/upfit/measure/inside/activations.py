@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
@@ -79,26 +79,38 @@ class Inside:
             self._left(name, output)
 
 
-class Watching(TorchFunctionMode):
+class InsideMode(TorchFunctionMode):
+    """A mode that sees every function called within it, and knows the module that calls (`inside.now`).
+
+    Args:
+        model: Its modules are followed; the hooks are removed at the end.
+        left: Called with the name and the output of each module that is done.
+    """
+
+    def __init__(self, model: nn.Module, left: Callable[[str, Any], None] | None = None) -> None:
+        super().__init__()
+        self.inside = Inside(model, left)
+
+    def __enter__(self) -> Self:
+        self.inside.__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.inside.__exit__(*error)
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
+
+
+class Watching(InsideMode):
     """Within it, `seen(kind, name, output)` is called for each activation function that runs.
 
     `name` is the module that called it and a number: `block.2 relu 1`. Names are stable from pass to pass.
     """
 
     def __init__(self, model: nn.Module, seen: Seen) -> None:
-        super().__init__()
-        self._inside = Inside(model)
+        super().__init__(model)
         self._seen = seen
         self._counts: defaultdict[str, int] = defaultdict(int)
-
-    def __enter__(self) -> Watching:
-        self._inside.__enter__()
-        super().__enter__()  # type: ignore[no-untyped-call]
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self._inside.__exit__(*error)
-        super().__exit__(*error)  # type: ignore[no-untyped-call]
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -106,7 +118,7 @@ class Watching(TorchFunctionMode):
         answer = func(*args, **(kwargs or {}))
         kind = KINDS.get(func)
         if kind is not None and isinstance(answer, torch.Tensor):
-            where = self._inside.now
+            where = self.inside.now
             self._counts[f"{where} {kind}"] += 1
             self._seen(kind, f"{where} {kind} {self._counts[f'{where} {kind}']}".strip(), answer.detach())
         return answer

@@ -7,15 +7,14 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode
 
-from upfit.measure.inside.activations import Inside
+from upfit.measure.inside.activations import InsideMode
 
 MASKS = ("masked_fill", "where", "full", "fill", "tril", "triu", "zeros", "ones", "empty", "clone", "to")
 """What begins the names of functions that may rightly put infinity into a tensor: attention masks do."""
 
 
-class FirstBad(TorchFunctionMode):
+class FirstBad(InsideMode):
     """Within it, every function's output is looked at; `found` names the first that went bad.
 
     NaN counts wherever it appears from numbers; infinity where a function makes it from finite numbers,
@@ -33,22 +32,12 @@ class FirstBad(TorchFunctionMode):
     """
 
     def __init__(self, model: nn.Module) -> None:
-        super().__init__()
+        super().__init__(model, self._left)
         self.found = ""
         self._model = model
-        self._inside = Inside(model, self._left)
         self._order: list[str] = []
         self._good: list[str] = []
         self._bad_gradient = ""
-
-    def __enter__(self) -> FirstBad:
-        self._inside.__enter__()
-        super().__enter__()  # type: ignore[no-untyped-call]
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self._inside.__exit__(*error)
-        super().__exit__(*error)  # type: ignore[no-untyped-call]
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -78,7 +67,7 @@ class FirstBad(TorchFunctionMode):
             self.found = f"the gradient of {bad[-1]}"
 
     def _place(self, function: str) -> str:
-        where = self._inside.now
+        where = self.inside.now
         if not where:
             return function
         kind = type(self._model.get_submodule(where)).__name__
