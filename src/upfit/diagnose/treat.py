@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from upfit.diagnose.job import Job
-from upfit.diagnose.treat_attempt import Attempt, Limits, attempt
+from upfit.diagnose.treat_attempt import Attempt, Limits, anatomy, attempt
 from upfit.diagnose.treat_candidates import candidates, incurable
 from upfit.diagnose.treat_judge import best_alone, judged
+from upfit.diagnose.treat_own import own_cures
 from upfit.diagnose.treat_trials import LEAST, Setting, trials
 from upfit.errors import RecipeError, TrainingError
 from upfit.measure import evidence, primary_metric
@@ -27,11 +28,6 @@ PREFLIGHT_SECONDS = 2.0
 """For each one-step test that trains a little."""
 RUNS_A_ROUND = 3.0
 """What a round costs in whole runs: two seeds of four trials of a quarter, and the repaired run."""
-OWN_CURES = {
-    kind: Change(path="model.init", to="he", because="weights of the right size carry signals through")
-    for kind in ("bad_init", "dead_units", "vanishing_gradient")
-}
-"""Cures that a module of one's own can take, and a pretrained backbone cannot."""
 
 
 def treat(job: Job, budget: str | float | None = None, *, seed: int = 0) -> Run:
@@ -89,13 +85,13 @@ def treat(job: Job, budget: str | float | None = None, *, seed: int = 0) -> Run:
         ledger += lines
         winner = next((cure for cure in lines if cure.is_kept), None)
         if winner is None:
-            break
+            # The next candidates have their turn: those of this round were not the cure.
+            continue
         again = attempt(job, (*kept, *winner.changes), seed=seed, limits=limit.watched())
         line = _whole(winner, best, again, metric)
         ledger[ledger.index(winner)] = line
-        if not line.is_kept:
-            break
-        best, kept = again, (*kept, *winner.changes)
+        if line.is_kept:
+            best, kept = again, (*kept, *winner.changes)
     return _run(job, best, (*ledger, *incurable(_curable(job, best))), metric)
 
 
@@ -150,19 +146,11 @@ def _curable(job: Job, run: Attempt) -> tuple[Finding, ...]:
     def helps(cure: Change) -> bool:
         return not (thawed and (cure.path, cure.to) == ("layers.train", "all"))
 
+    found = anatomy(job, run.model)
     return tuple(
-        one.replace(cures=(*_own_cures(job, one.kind), *filter(helps, one.cures))) for one in run.findings
+        one.replace(cures=(*own_cures(job, one.kind, found), *filter(helps, one.cures)))
+        for one in run.findings
     )
-
-
-def _own_cures(job: Job, kind: str) -> tuple[Change, ...]:
-    """What the loop itself can do for a module of one's own."""
-    size = getattr(job.train, "batch_size", None)
-    if kind == "out_of_memory" and size:
-        why = "the batch stays as it is, and goes through in pieces"
-        parts = dict.fromkeys(max(1, size // cut) for cut in (2, 8, size))
-        return tuple(Change(path="batching.micro_size", to=part, because=why) for part in parts)
-    return (OWN_CURES[kind],) if kind in OWN_CURES else ()
 
 
 def _whole(winner: Cure, before: Attempt, after: Attempt, metric: str) -> Cure:

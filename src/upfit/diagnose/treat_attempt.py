@@ -26,7 +26,10 @@ from upfit.diagnose.treat_course import (
     reset_weights,
     steps_of,
 )
+from upfit.diagnose.treat_inputs import balanced, passed_unnoticed, scaled, statistics, wants_scale
 from upfit.diagnose.treat_scores import Scored, scored
+from upfit.diagnose.treat_surgery import PATHS, Anatomy, anatomy_of, operate
+from upfit.errors import InputError
 from upfit.measure import metrics, paired_gain
 from upfit.values import Change, Estimate, Finding, Trace
 
@@ -103,12 +106,19 @@ def attempt(job: Job, changes: tuple[Change, ...], *, seed: int, limits: Limits 
         limits: How far to go.
     """
     limits, begun = limits or Limits(), time.monotonic()
+    job = balanced(job, changes)
+    known = statistics(job) if wants_scale(changes) else None
+    example = _first(job) if any(change.path in PATHS for change in changes) else None
     back = generators_in(job.train) + generators_in(job.validation)
     _seed(seed)
     course = course_of(job, changes)
     model, optimizer, loss_fn = built(job, changes)
+    if example is not None:
+        calls = Calls(model, loss_fn, job.forward)
+        operate(model, optimizer, changes, anatomy_of(model, calls, calls.split(example)))
     if course.reset:
         reset_weights(model)
+    model, loss_fn = scaled(model, loss_fn, changes, known)
     calls = Calls(model, loss_fn, job.forward)
     doctor = None
     if limits.watched:
@@ -145,6 +155,21 @@ def attempt(job: Job, changes: tuple[Change, ...], *, seed: int, limits: Limits 
     )
 
 
+def anatomy(job: Job, model: nn.Module) -> Anatomy | None:
+    """The modules that a batch of the job passes through; None where the model cannot be asked."""
+    calls = Calls(model, lambda *_: 0.0, job.forward)
+    try:
+        return anatomy_of(model, calls, calls.split(_first(job)))
+    except (RuntimeError, TypeError, ValueError, InputError):
+        return None
+
+
+def _first(job: Job) -> Any:
+    """The first training batch; random states are as before."""
+    with passed_unnoticed(job.train) as batches:
+        return next(batches, None)
+
+
 @dataclass(eq=False)
 class _Loop:
     """The plain loop, with what it works on."""
@@ -162,11 +187,12 @@ class _Loop:
         batches = count_batches(self.job.train)
         total = self.course.total(batches)
         last = max(1, math.ceil(limits.fraction * total))
-        per_epoch = max(1, batches // self.course.gather)
+        per_epoch = max(1, batches * self.course.apart // self.course.gather)
         every = max(1, min(per_epoch, last // LOOKS))
         base = [group["lr"] for group in self.optimizer.param_groups]
         self.calls.model.train()
-        for number, group in enumerate(steps_of(self.job.train, self.course.gather, seed=seed), 1):
+        groups = steps_of(self.job.train, self.course.gather, seed=seed, apart=self.course.apart)
+        for number, group in enumerate(groups, 1):
             rate = self.course.rate(number - 1, total)
             for parameters, lr in zip(self.optimizer.param_groups, base, strict=True):
                 parameters["lr"] = lr * rate

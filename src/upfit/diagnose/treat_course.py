@@ -32,6 +32,7 @@ class Course:
         cosine: Whether the rate falls to zero.
         gather: Batches of the loader that make one step.
         cut: Pieces that a batch goes through in.
+        apart: Steps that are made of one batch of the loader, where a smaller batch was asked for.
         reset: Whether weights are drawn anew by He's rule.
     """
 
@@ -42,11 +43,12 @@ class Course:
     cosine: bool = False
     gather: int = 1
     cut: int = 1
+    apart: int = 1
     reset: bool = False
 
     def total(self, batches: int) -> int:
         """Optimizer steps in all."""
-        return max(1, math.ceil(self.epochs * batches / self.gather))
+        return max(1, math.ceil(self.epochs * batches * self.apart / self.gather))
 
     def rate(self, step: int, total: int) -> float:
         """What rates are multiplied by at a step, from 0."""
@@ -65,7 +67,8 @@ def course_of(job: Job, changes: Iterable[Change]) -> Course:
     wanted = to.get("batching.size", size)
     factor = wanted / size if size and wanted else 1.0
     micro = to.get("batching.micro_size", size)
-    cut = math.ceil(size / micro) if size and micro else 1
+    apart = round(1 / factor) if factor < 1 else 1
+    cut = math.ceil(size / apart / micro) if size and micro else 1
     return Course(
         epochs=float(to.get("stopping.epochs", job.epochs)),
         patience=to.get("stopping.patience"),
@@ -74,7 +77,8 @@ def course_of(job: Job, changes: Iterable[Change]) -> Course:
         cosine=to.get("schedule.name") == "cosine",
         gather=max(1, round(factor)),
         cut=max(1, cut),
-        reset=to.get("model.init") == "he",
+        apart=max(1, apart),
+        reset=to.get("model.init") == "he" or "model.activation" in to,
     )
 
 
@@ -89,10 +93,12 @@ def count_batches(loader: Any) -> int:
     return count
 
 
-def steps_of(loader: Any, gather: int, *, seed: int) -> Iterator[list[Any]]:
+def steps_of(loader: Any, gather: int, *, seed: int, apart: int = 1) -> Iterator[list[Any]]:
     """Lists of batches, one list a step, without end; each pass begins with its own random state."""
     epochs = (_pass(loader, seed * 10_007 + number) for number, _ in enumerate(repeat(None)))
-    batches = chain.from_iterable(epochs)
+    batches: Iterator[Any] = chain.from_iterable(epochs)
+    if apart > 1:
+        batches = (piece for batch in batches for piece, _ in cut_up(batch, apart))
     while True:
         yield [next(batches) for _ in range(gather)]
 
