@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from upfit.diagnose.group_rates import Blamed, GroupRates
 from upfit.diagnose.seen import Seen
 from upfit.values import Change, Finding
 
@@ -15,17 +16,52 @@ USUAL = (1e-2, 1e-3)
 already (Karpathy)."""
 
 
+RATES = ("optimizer.lr", "optimizer.head_lr")
+
+
 def with_cure(finding: Finding, seen: Seen) -> Finding:
     """The finding with its cures and its advice."""
     make = CURES.get(finding.kind)
     return finding.replace(cures=make(seen) if make else (), advice=ADVICE.get(finding.kind, ""))
 
 
+def without_contradictions(findings: Sequence[Finding], rate: float) -> tuple[Finding, ...]:
+    """Findings whose symptoms do not undo what their causes need: no larger steps where they are too large.
+
+    Args:
+        findings: With their causes and cures.
+        rate: What the run had, which tells a cure that lowers the rate from one that raises it.
+
+    >>> low, high = (Change(path="optimizer.lr", to=to) for to in (1e-4, 1e-2))
+    >>> cause = Finding(kind="lr_too_large", severity="error", message="", cures=(low,))
+    >>> symptom = Finding(kind="slow_convergence", severity="warning", message="", causes=(cause.kind,))
+    >>> without_contradictions([cause, symptom.replace(cures=(high,))], 1e-3)[1].cures
+    ()
+    """
+    roots = {one.kind: one.cures for one in findings if not one.causes}
+    return tuple(
+        one.replace(cures=tuple(cure for cure in one.cures if not _contradicts(cure, causes, rate)))
+        if (causes := tuple(cure for kind in one.causes for cure in roots.get(kind, ())))
+        else one
+        for one in findings
+    )
+
+
+def _contradicts(cure: Change, others: Sequence[Change], rate: float) -> bool:
+    """Whether others set the same field otherwise; rates of head and body count as one, up or down."""
+    if cure.path in RATES:
+        ups = {float(one.to) > rate for one in others if one.path in RATES}
+        return bool(ups) and (float(cure.to) > rate) not in ups
+    values = [one.to for one in others if one.path == cure.path]
+    return bool(values) and cure.to not in values
+
+
 def lower_rate(seen: Seen) -> tuple[Change, ...]:
     """Rates that make steps of a usual size, or a tenth; warm-up."""
-    usual = [factor for factor in _to_usual(seen) if factor < 0.5]
+    blamed = GroupRates.of(seen).too_large()
+    usual = [factor for factor in _to_usual(seen, blamed) if factor < 0.5]
     return (
-        *(change for factor in usual or [0.1] for change in _rate(seen, factor, "steps overshoot")),
+        *(change for factor in usual or [0.1] for change in _rate(seen, factor, "steps overshoot", blamed)),
         Change(path="schedule.warmup", to=0.1, because="the first steps are the most dangerous ones"),
     )
 
@@ -34,16 +70,19 @@ def higher_rate(seen: Seen) -> tuple[Change, ...]:
     """Rates that make steps of a usual size, or what the one-step test preferred; then longer."""
     ten, hundred = seen.fact("rates.ten", math.inf), seen.fact("rates.hundred", math.inf)
     tested = 100.0 if hundred < 0.9 * ten else 10.0
-    factors = [factor for factor in _to_usual(seen) if factor > 3 * tested] or [tested]
+    blamed = GroupRates.of(seen).too_small()
+    factors = [factor for factor in _to_usual(seen, blamed) if factor > 3 * tested] or [tested]
     return (
-        *(change for factor in factors for change in _rate(seen, factor, "the loss hardly falls")),
+        *(change for factor in factors for change in _rate(seen, factor, "the loss hardly falls", blamed)),
         *_longer(seen),
     )
 
 
-def _to_usual(seen: Seen) -> tuple[float, ...]:
+def _to_usual(seen: Seen, blamed: Blamed) -> tuple[float, ...]:
     """What the rate has to be multiplied by for steps of a usual size; nothing where that is not known."""
-    ratio = seen.fact("descent.update_ratio", seen.update_ratio)
+    rates = GroupRates.of(seen)
+    own = {"head": rates.head_step, "body": rates.body_step, "both": math.nan}[blamed]
+    ratio = own if math.isfinite(own) else seen.fact("descent.update_ratio", seen.early_update_ratio)
     return tuple(usual / ratio for usual in USUAL) if ratio > 0 and math.isfinite(ratio) else ()
 
 
@@ -104,10 +143,14 @@ def _more_capacity(seen: Seen) -> tuple[Change, ...]:
     return (Change(path="layers.train", to="all", because="more layers can hold more"), *_longer(seen))
 
 
-def _rate(seen: Seen, factor: float, because: str) -> tuple[Change, ...]:
-    if not seen.rate > 0:
+def _rate(seen: Seen, factor: float, because: str, blamed: Blamed = "both") -> tuple[Change, ...]:
+    """The rate that is to blame, multiplied; where both are, that of the layers below the head is named."""
+    rates = GroupRates.of(seen)
+    rate = (rates.head if blamed == "head" else rates.main) if rates.is_known else seen.rate
+    if not rate > 0:
         return ()
-    return (Change(path="optimizer.lr", to=float(f"{seen.rate * factor:.3g}"), because=because),)
+    path = "optimizer.head_lr" if blamed == "head" else "optimizer.lr"
+    return (Change(path=path, to=float(f"{rate * factor:.3g}"), because=because),)
 
 
 def _batch(seen: Seen, factor: float, because: str) -> tuple[Change, ...]:

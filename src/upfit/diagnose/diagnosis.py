@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from upfit.diagnose.cures import with_cure
+from upfit.diagnose.cures import with_cure, without_contradictions
+from upfit.diagnose.group_rates import GroupRates
 from upfit.diagnose.rank import ranked
 from upfit.diagnose.rules import RULES
 from upfit.diagnose.seen import Seen
@@ -62,4 +63,6 @@ def diagnose(trace: Trace) -> Diagnosis:
             healthy.append(rule.kind)
         else:
             findings.append(with_cure(finding, seen))
-    return Diagnosis(ranked(findings), missing, tuple(healthy))
+    rates = GroupRates.of(seen)
+    rate = rates.main if rates.is_known else seen.rate
+    return Diagnosis(without_contradictions(ranked(findings), rate), missing, tuple(healthy))

@@ -200,6 +200,19 @@ class Seen:
         found = [float(np.median(list(h.update_ratios.values()))) for h in self.healths if h.update_ratios]
         return float(np.median(found)) if found else self.fact("descent.update_ratio")
 
+    @cached_property
+    def early_looks(self) -> tuple[Health, ...]:
+        """Looks at the first third of the steps: later on rates decay and weights grow."""
+        looks = [one for one in self.healths if one.update_ratios]
+        until = len(self.steps) / 3
+        return tuple(one for one in looks if one.step <= until) or tuple(looks)
+
+    @cached_property
+    def early_update_ratio(self) -> float:
+        """Median over the early looks of the median over layers: how large steps were at first."""
+        found = [float(np.median(list(one.update_ratios.values()))) for one in self.early_looks]
+        return float(np.median(found)) if found else self.fact("descent.update_ratio")
+
     def step_number(self, index: int) -> int | None:
         """The step of the record at `index`."""
         return self.steps[index].step if -len(self.steps) <= index < len(self.steps) else None

@@ -48,7 +48,7 @@ class Watch:
         self.world = world
         self.on = on and world.is_main
         self._open: Look | None = None
-        self._held: list[tuple[Look, int, float]] = []
+        self._held: list[tuple[Look, dict[str, float], int, float]] = []
         self._spent = 0.0
         self._timed: list[float] = []
         self._mark: tuple[int, float] | None = None
@@ -84,11 +84,12 @@ class Watch:
 
     def _finish(self, look: Look, job: Job, state: State, norm: torch.Tensor) -> torch.Tensor:
         began = self._clock(state)
-        look.moved(group_weights(state.network, job.groups))
+        weights = group_weights(state.network, job.groups)
+        look.moved(weights)
         norm = look.gradient_norm.to(norm.device) if norm is UNMEASURED else norm
         self._spent += self._clock(state) - began
         self._timed.append(self._spent)
-        self._held.append((look, state.watch_every, self._spent))
+        self._held.append((look, rates_of(state.optimizer, weights), state.watch_every, self._spent))
         self._check(state)
         if len(self._held) >= HELD:
             self.flush()
@@ -107,8 +108,8 @@ class Watch:
 
     def flush(self) -> None:
         """Write down what was looked at; reads it from the device."""
-        for look, every, seconds in self._held:
-            self.journal.add(replace(look.health(), every=every, seconds=seconds))
+        for look, rates, every, seconds in self._held:
+            self.journal.add(replace(look.health(), rates=rates, every=every, seconds=seconds))
         self._held.clear()
 
     def drop(self) -> None:
@@ -158,3 +159,16 @@ def group_weights(network: nn.Module, groups: Sequence[LayerGroup]) -> dict[str,
     }
     learning = {name: [p for p in own if p.requires_grad] for name, own in found.items()}
     return {name: own for name, own in learning.items() if own}
+
+
+def rates_of(optimizer: torch.optim.Optimizer, weights: dict[str, list[torch.Tensor]]) -> dict[str, float]:
+    """Layer → the greatest learning rate of its weights now; nothing for what the optimizer does not hold.
+
+    Example:
+        >>> weight = torch.ones(2, requires_grad=True)
+        >>> rates_of(torch.optim.SGD([weight], lr=0.5), {"a": [weight]})
+        {'a': 0.5}
+    """
+    known = {id(p): float(group["lr"]) for group in optimizer.param_groups for p in group["params"]}
+    found = {name: [known[id(p)] for p in own if id(p) in known] for name, own in weights.items()}
+    return {name: max(rates) for name, rates in found.items() if rates}

@@ -67,6 +67,7 @@ class Health:
         gradient_norms: Layer → L2 norm of the gradient of its weights, layers from input to output.
         weight_norms: Layer → L2 norm of its weights.
         update_ratios: Layer → size of the last step's change of its weights over their size.
+        rates: Layer → learning rate of its weights in that step, the greatest where there are several.
         dead: Rectifier → fraction of its units that are above zero on fewer than 1 % of the probe examples.
         saturated: Sigmoid or tanh → fraction of its outputs within 1 % of an end of its range.
         means: Layer → mean of its outputs on the probe examples; `spreads` their standard deviations.
@@ -81,6 +82,7 @@ class Health:
     gradient_norms: dict[str, float] = field(default_factory=dict)
     weight_norms: dict[str, float] = field(default_factory=dict)
     update_ratios: dict[str, float] = field(default_factory=dict)
+    rates: dict[str, float] = field(default_factory=dict)
     dead: dict[str, float] = field(default_factory=dict)
     saturated: dict[str, float] = field(default_factory=dict)
     means: dict[str, float] = field(default_factory=dict)

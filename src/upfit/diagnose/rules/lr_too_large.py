@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from upfit.diagnose.group_rates import LARGE, GroupRates
 from upfit.diagnose.rule import Rule, found
 from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
-LARGE = 0.1
-"""Size of a step beside the weights; healthy training lies near 0.001 (Karpathy)."""
-
 SWALLOWED = 1.0
 """A single step as large as the weights, before training."""
+OF_WHOM = {"both": "", "body": " of the layers below the head", "head": " of the head"}
 
 
 def look(seen: Seen) -> Finding | None:
@@ -22,7 +21,10 @@ def look(seen: Seen) -> Finding | None:
     sane = tenth < 1.5 * start
     climbs = now > 1.1 * start and tenth < now
     behind = now > 1.5 * tenth and tenth < 0.9 * start and seen.fact("rates.worst") > 1.5 * start
-    large_steps = seen.update_ratio > LARGE or seen.fact("descent.update_ratio") > LARGE
+    rates = GroupRates.of(seen)
+    blamed = rates.too_large()
+    steps = max(seen.update_ratio, seen.early_update_ratio)
+    large_steps = steps > LARGE or seen.fact("descent.update_ratio") > LARGE or blamed == "head"
     early = seen.finite_losses[5:25]
     rose = len(early) >= 10 and float(np.median(early)) > 1.1 * seen.opening
     blew_up = len(seen.losses) > len(seen.finite_losses) or seen.closing > 2 * seen.opening
@@ -42,18 +44,24 @@ def look(seen: Seen) -> Finding | None:
         )
     if not (tested or watched) or (seen.steps and len(seen.steps) >= 30 and not seen.is_poor and not blew_up):
         return None
+    rate = {"both": seen.rate, "body": rates.body, "head": rates.head}[blamed]
     return found(
         "lr_too_large",
-        f"The learning rate ({seen.rate:.1e}) is too large: steps overshoot instead of going downhill.",
+        f"The learning rate{OF_WHOM[blamed]} ({rate:.1e}) is too large: "
+        "steps overshoot instead of going downhill.",
         severity="error",
         confidence=0.9 if tested and (watched or not seen.steps) else 0.7,
         step=seen.step_number(0),
         plot="loss",
-        rate=seen.rate,
+        rate=rate,
+        head_rate=rates.head,
+        rate_below_head=rates.body,
+        head_step_beside_weights=rates.head_step,
+        steps_below_head=rates.body_step,
         loss_at_start=start,
         loss_at_rate=now,
         loss_at_tenth=tenth,
-        update_ratio=seen.update_ratio,
+        update_ratio=steps,
     )
 
 

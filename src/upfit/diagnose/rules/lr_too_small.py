@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from upfit.diagnose.group_rates import GroupRates
 from upfit.diagnose.rule import Rule, found
 from upfit.diagnose.seen import Seen
 from upfit.values import Finding
@@ -22,16 +23,21 @@ def look(seen: Seen) -> Finding | None:
     slow = seen.fallen < 0.5
     if not (slow and (would_help or creeps)) or seen.fact("gradients.zero_share", 0.0) > 0.9:
         return None
+    rates = GroupRates.of(seen)
+    of_whom = " of the head, which alone learns," if rates.too_small() == "head" else ""
+    rate = rates.main if rates.is_known else seen.rate
     return found(
         "lr_too_small",
         (
-            f"The learning rate ({seen.rate:.1e}) is too small: {len(seen.steps)} steps took only "
+            f"The learning rate{of_whom} ({rate:.1e}) is too small: {len(seen.steps)} steps took only "
             f"{max(seen.fallen, 0):.0%} off the loss."
         ),
         confidence=0.9 if would_help and creeps else 0.75,
         step=seen.step_number(-1),
         plot="loss",
-        rate=seen.rate,
+        rate=rate,
+        head_rate=rates.head,
+        rate_below_head=rates.body,
         fallen=seen.fallen,
         update_ratio=seen.update_ratio,
         loss_at_rate=seen.fact("rates.as_set"),
