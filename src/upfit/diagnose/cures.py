@@ -16,6 +16,8 @@ USUAL = (1e-2, 1e-3)
 already (Karpathy)."""
 
 
+HIDDEN = 0.6
+"""Share of units that dropout hides, from which on it is the first suspect."""
 RATES = ("optimizer.lr", "optimizer.head_lr")
 
 
@@ -121,11 +123,13 @@ def regularise(seen: Seen) -> tuple[Change, ...]:
     )
 
 
-def loosen(_seen: Seen) -> tuple[Change, ...]:
-    """Less of every penalty."""
+def loosen(seen: Seen) -> tuple[Change, ...]:
+    """Less of every penalty, of the stronger one first."""
+    decay = _decay(0.0, "the penalty outweighs the data")
+    dropout = Change(path="head.dropout", to=0.0, because="dropout hides too much")
+    hidden = max(seen.fact("modes.dropout", 0.0), seen.fact("recipe.dropout", 0.0)) >= HIDDEN
     return (
-        _decay(0.0, "the penalty outweighs the data"),
-        Change(path="head.dropout", to=0.0, because="dropout hides too much"),
+        *((dropout, decay) if hidden else (decay, dropout)),
         Change(path="augment.policy", to="none", because="augmentation may ask too much"),
     )
 
@@ -137,6 +141,13 @@ def _longer(seen: Seen) -> tuple[Change, ...]:
     return (
         Change(path="stopping.epochs", to=float(max(1, round(4 * epochs))), because="it was still learning"),
     )
+
+
+def _more_layers(seen: Seen) -> tuple[Change, ...]:
+    """All layers, where the looks have seen only the head learn."""
+    if GroupRates.of(seen).too_small() != "head":
+        return ()
+    return (Change(path="layers.train", to="all", because="the layers below the head may learn too"),)
 
 
 def _more_capacity(seen: Seen) -> tuple[Change, ...]:
@@ -183,7 +194,11 @@ CURES: dict[str, Cures] = {
     "overfit": regularise,
     "too_little_data": regularise,
     "over_regularised": loosen,
-    "underfit_budget": lambda seen: (*_longer(seen), *_rate(seen, 3.0, "larger steps get further")),
+    "underfit_budget": lambda seen: (
+        *_more_layers(seen),
+        *_longer(seen),
+        *_rate(seen, 3.0, "larger steps get further"),
+    ),
     "underfit_capacity": _more_capacity,
     "out_of_memory": lambda seen: _smaller_pieces(seen),
     "class_imbalance": lambda _: (

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from upfit.data.tokens import segment_count
 from upfit.errors import Interrupted, MemoryExhausted, TrainingError
-from upfit.journey.preflight import tell_start
+from upfit.journey.preflight import SHARE, tell_start
 from upfit.journey.repair import best_attempt, is_sick, may_repair, repair
-from upfit.journey.repair_alarm import Alarm, reference_of, trace_of
+from upfit.journey.repair_alarm import Alarm, trace_of
+from upfit.journey.repair_facts import REFERENCE, SETTINGS, augmentation_of, reference_of, settings_of
 from upfit.models import Backbone, Network, load_backbone
 from upfit.report.watchers import Watchers
 from upfit.store import Journal
@@ -50,8 +51,8 @@ def improve(
     if plan is None:
         text = "the budget leaves no time for tuning, so the linear probe is the result"
         return Improved(bench, findings=(Finding(kind="underfit_budget", severity="warning", message=text),))
-    _note_reference(journey, bench, probe)
     while True:
+        _note_facts(journey, bench, backbone, probe)
         network = fresh_network(bench, backbone)
         tell_start(journey, bench, network, plan)
         journey.watcher.stage("tuning")
@@ -60,7 +61,7 @@ def improve(
             break
         # Tuning has changed the weights of the backbone; trials and what comes next start from its own.
         backbone = _as_pretrained(bench)
-        again = repair(journey, bench, backbone)
+        again = repair(journey, bench, backbone, ended=attempted.tuned is not None)
         if again is not None:
             plan, bench = again, bench.with_recipe(journey.folder.read_recipe())
         elif not attempted.rang:
@@ -115,12 +116,21 @@ def _attempt(journey: Journey, bench: Workbench, network: Network, plan: Plan) -
     return _Attempt(tuned)
 
 
-def _note_reference(journey: Journey, bench: Workbench, probe: Fitted) -> None:
-    """Put the probe's score into the journal before the first step, once."""
+def _note_facts(journey: Journey, bench: Workbench, backbone: Backbone, probe: Fitted) -> None:
+    """Put what rules compare a run with into the journal before its first step, once."""
     path = journey.folder.path / "trace.jsonl"
-    if journey.folder.writes and bench.recipe.watch != "off" and not path.exists():
-        with closing(Journal(path)) as journal:
+    if not journey.folder.writes or bench.recipe.watch == "off":
+        return
+    noted = [event.text for event in trace_of(journey.folder.path)().events if event.kind == "measured"]
+    saved = journey.folder.read_json("plan.json")
+    seconds = SHARE * (journey.clock.budget or saved["rates"]["step"] * saved["plan"]["total_steps"])
+    with closing(Journal(path)) as journal:
+        if REFERENCE not in noted:
             journal.add(reference_of(bench, probe))
+        if SETTINGS not in noted:
+            varied = augmentation_of(bench, backbone, probe, seconds=seconds)
+            settings = settings_of(bench.recipe)
+            journal.add(replace(settings, data=settings.data | varied))
 
 
 def _is_open(journey: Journey, attempted: _Attempt) -> bool:

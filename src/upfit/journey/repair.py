@@ -7,20 +7,25 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from upfit.diagnose.treat_candidates import Candidate, candidates
+from upfit.diagnose.group_rates import GroupRates
+from upfit.diagnose.seen import Seen
+from upfit.diagnose.treat_candidates import candidates
+from upfit.diagnose.treat_trials import LATE
+from upfit.errors import InputError
 from upfit.journey.preflight import FILE as PREFLIGHT
-from upfit.journey.repair_alarm import REFERENCE, severe, trace_of
-from upfit.journey.repair_trials import LEAST, Bedside, repair_trials, trial_steps
+from upfit.journey.repair_alarm import ill, severe, trace_of
+from upfit.journey.repair_edits import Pick, with_our_rates, worth_trying
+from upfit.journey.repair_facts import REFERENCE
+from upfit.journey.repair_trials import LEAST, Bedside, repair_trials, steps_ratio, trial_steps
 from upfit.measure import paired_gain
 from upfit.models import Backbone
 from upfit.store import RunFolder
-from upfit.techniques.optimizers import ADAM_LIKE
 from upfit.train.fitted import Fitted, kept
 from upfit.train.settle import Costs, make_plan, settle_techniques
 from upfit.train.timing import Rates
 from upfit.train.tune import Plan
 from upfit.train.workbench import Workbench
-from upfit.values import Change, Cure, Finding, Recipe, Trace
+from upfit.values import Cure, Estimate, Finding, Recipe, Trace
 
 if TYPE_CHECKING:
     from upfit.journey.course import Journey
@@ -29,6 +34,8 @@ STATE = "repair.json"
 TUNED = "tuned.safetensors"
 ROUNDS = 2
 """Illnesses that are cured one after another."""
+ENOUGH = 0.8
+"""Part of a whole run that has to fit into the time left, for a cure to be tried over one."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +46,13 @@ class Standing:
         rounds: Repairs that are done: the attempts before them lie in `attempts/1`, `attempts/2` …
         closed: Nothing more is tried.
         moving: A repaired recipe and plan that were decided, and may not have been put in place yet.
+        chosen: The attempt that validation preferred to the last one.
     """
 
     rounds: int = 0
     closed: bool = False
     moving: dict[str, object] | None = None
+    chosen: str | None = None
 
     @classmethod
     def of(cls, folder: RunFolder) -> Standing:
@@ -59,38 +68,43 @@ def may_repair(journey: Journey, bench: Workbench) -> bool:
     """Whether an alarm makes sense: asked for, one process, and rounds left."""
     standing = Standing.of(journey.folder)
     allowed = bench.recipe.watch == "repair" and bench.world.size == 1
-    return allowed and not standing.closed and standing.rounds < ROUNDS
+    is_free = not standing.closed and standing.rounds < ROUNDS and _on_trial(journey.folder) is None
+    return allowed and is_free
 
 
-def repair(journey: Journey, bench: Workbench, backbone: Backbone) -> Plan | None:
+def repair(journey: Journey, bench: Workbench, backbone: Backbone, *, ended: bool) -> Plan | None:
     """Try cures for the run as its journal shows it; put a repaired recipe in place.
 
     Args:
         journey: Its folder holds the sick run.
         bench: With the sick recipe.
         backbone: As pretrained.
+        ended: The run came to its end; otherwise it was stopped, or broke off.
 
     Returns:
         The plan of the repaired run, whose recipe is in the folder; None where nothing is to be repaired.
     """
     folder = journey.folder
     standing, trace = Standing.of(folder), trace_of(folder.path)()
-    found = severe(trace)
-    tried = [change for cure in folder.read_ledger() for change in cure.changes]
-    picks = candidates(_with_our_rates(bench.recipe, found), tried=tried)
-    rate = max((step.lr for step in trace.steps), default=0.0)
-    if not picks or not rate > 0:
+    found = ill(trace) if ended else severe(trace)
+    rates = rates_of_run(trace)
+    tried = [cure.changes for cure in folder.read_ledger()]
+    offered = candidates(with_our_rates(bench.recipe, found), most=99)
+    picks = worth_trying(bench.recipe, offered, rates, tried=tried) if rates.main > 0 else ()
+    picks = _within_time(journey, bench, picks)
+    if not picks:
         replace(standing, closed=True).keep(folder)
         return None
     journey.watcher.stage("trying cures")
     journey.watcher.note(f"{found[0].kind}: {found[0].message}")
-    bedside = Bedside(bench, backbone, journey.metric, rate, journey.places.asked_to_stop)
-    decided = _decided(journey, bedside, picks)
+    bedside = Bedside(bench, backbone, journey.metric, journey.places.asked_to_stop)
+    whole = ended and picks[0][0].kind in LATE
+    decided = _whole_run(journey, bedside, picks[0]) if whole else _decided(journey, bedside, picks)
     folder.write_ledger((*folder.read_ledger(), *decided.lines))
     for line in decided.lines:
         journey.watcher.note(told(line))
-        if line.is_kept:
-            folder.write_findings((*folder.read_findings(), _as_finding(line)))
+        if line.is_kept and line.gain is not None:
+            folder.write_findings((*folder.read_findings(), as_finding(line)))
     if decided.recipe is None or decided.plan is None:
         # Seen and not cured: whoever reads the result has to know.
         folder.write_findings((*folder.read_findings(), found[0]))
@@ -111,17 +125,17 @@ class _Decided:
     plan: Plan | None = None
 
 
-def _decided(journey: Journey, bedside: Bedside, picks: Sequence[Candidate]) -> _Decided:
+def _decided(journey: Journey, bedside: Bedside, picks: Sequence[Pick]) -> _Decided:
     saved = journey.folder.read_json("plan.json")
-    rates = Rates(**saved["rates"])
-    steps = trial_steps(journey.clock.left, rates.step, int(saved["plan"]["total_steps"]))
-    if steps < LEAST:
+    rates, planned = Rates(**saved["rates"]), int(saved["plan"]["total_steps"])
+    steps = trial_steps(journey.clock.left, rates.step, planned)
+    if steps < min(LEAST, planned):
         return _Decided((_no_time(picks[0][0], journey.metric, steps),))
     lines = repair_trials(bedside, picks, steps)
     winner = next((line for line in lines if line.is_kept), None)
     if winner is None:
         return _Decided(lines)
-    recipe = bedside.recipe_with(winner.changes[0])
+    recipe = bedside.recipe_with(winner.changes)
     plan = _plan(journey, bedside.bench, recipe, rates)
     if plan is None:
         late = winner.replace(outcome="undone", why=f"{winner.why} But no time is left to train with it.")
@@ -129,23 +143,81 @@ def _decided(journey: Journey, bedside: Bedside, picks: Sequence[Candidate]) -> 
     return _Decided(lines, settle_techniques(recipe, plan.total_steps), plan)
 
 
+def _whole_run(journey: Journey, bedside: Bedside, pick: Pick) -> _Decided:
+    """An illness that shows late shows in no short trial: a whole run tries it, `best_attempt` judges."""
+    finding, edits = pick
+    why = f"{finding.message} Therefore: {edits[0].because}. Tried over a whole run."
+    line = Cure(kind=finding.kind, outcome="failed", why=why, changes=edits, metric=journey.metric)
+    try:
+        recipe = bedside.recipe_with(edits)
+    except InputError as error:
+        return _Decided((line.replace(why=f"{why} {error.message}"),))
+    plan = _plan(journey, bedside.bench, recipe, Rates(**journey.folder.read_json("plan.json")["rates"]))
+    if plan is None or plan.total_steps < ENOUGH * plan.wanted_steps:
+        return _Decided((line.replace(outcome="undone", why=f"{why} But the time left is too short."),))
+    line = line.replace(outcome="kept", steps=plan.total_steps)
+    return _Decided((line,), settle_techniques(recipe, plan.total_steps), plan)
+
+
+def _within_time(journey: Journey, bench: Workbench, picks: Sequence[Pick]) -> tuple[Pick, ...]:
+    """The candidates without those that train longer than there is time for."""
+    left = journey.clock.left
+    if left is None:
+        return tuple(picks)
+    saved = journey.folder.read_json("plan.json")
+    whole = saved["rates"]["step"] * saved["plan"]["total_steps"]
+    lengths = [steps_ratio(bench.recipe, bench.recipe.apply(*edits)) for _, edits in picks]
+    return tuple(
+        pick for pick, times in zip(picks, lengths, strict=True) if times <= 1 or 2 * times * whole < left
+    )
+
+
 def best_attempt(journey: Journey, bench: Workbench, tuned: Fitted) -> tuple[Workbench, Fitted]:
-    """The tuning that validation prefers, with its recipe: where a repaired one is worse, all is undone."""
-    folder = journey.folder
+    """The tuning that validation prefers, with its recipe: where a repaired one is worse, all is undone.
+
+    What was tried over a whole run has not been judged before: it has to gain beyond noise.
+    """
+    folder, standing = journey.folder, Standing.of(journey.folder)
     task, truth = bench.data.schema.task, bench.validation_targets
     for aside in sorted((folder.path / "attempts").glob("*")):
         if not (aside / "candidates" / TUNED).is_file():
             continue
         earlier = kept(RunFolder(aside), "tuned", lambda: tuned)
         gain = paired_gain(task, journey.metric, tuned.scores, earlier.scores, truth)
-        if gain.value < 0:
-            ledger = [
-                cure.replace(outcome="undone") if cure.is_kept else cure for cure in folder.read_ledger()
-            ]
-            folder.write_ledger(tuple(ledger))
+        late = aside.name == str(standing.rounds) and _on_trial(folder) is not None
+        worse = gain.low <= 0 if late else gain.value < 0
+        if worse or standing.chosen == aside.name:
+            # First of all, so that a kill in between leads here again.
+            replace(standing, closed=True, chosen=aside.name).keep(folder)
+            _judge_ledger(folder, gain, worse=True)
             folder.write_text("recipe.yaml", (aside / "recipe.yaml").read_text(encoding="utf-8"))
             return bench.with_recipe(folder.read_recipe()), earlier
+        if late:
+            _judge_ledger(folder, gain, worse=False)
     return bench, tuned
+
+
+def _on_trial(folder: RunFolder) -> Cure | None:
+    """The line of the ledger that the whole run now tries, if there is one."""
+    return next((cure for cure in folder.read_ledger() if cure.is_kept and cure.gain is None), None)
+
+
+def _judge_ledger(folder: RunFolder, gain: Estimate, *, worse: bool) -> None:
+    """Give the line that was on trial its gain, and undo all where the run before was better."""
+    open_line, ledger = _on_trial(folder), folder.read_ledger()
+    lines = [cure.replace(gain=gain) if cure == open_line else cure for cure in ledger]
+    if worse:
+        lines = [cure.replace(outcome="undone") if cure.is_kept else cure for cure in lines]
+    folder.write_ledger(tuple(lines))
+    if open_line is not None and not worse:
+        folder.write_findings((*folder.read_findings(), as_finding(open_line.replace(gain=gain))))
+
+
+def rates_of_run(trace: Trace) -> GroupRates:
+    """The rates of a run by layer group; where no look has seen them, the one that its steps record."""
+    seen = Seen(trace)
+    rates = GroupRates.of(seen)
+    return rates if rates.is_known or not seen.rate > 0 else GroupRates(head=seen.rate)
 
 
 def put_in_place(folder: RunFolder) -> None:
@@ -183,17 +255,6 @@ def told(line: Cure) -> str:
     return f"{line.outcome}: {line.what if line.changes else line.why}{gain}"
 
 
-def _with_our_rates(recipe: Recipe, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """Where a rate is to blame, the rates that were measured to do well are the first thing to try."""
-    if recipe.optimizer.name.lower() not in ADAM_LIKE:
-        return findings
-    ours = Change(path="optimizer.lr", to="auto", because="upfit's own rates were measured to do well")
-    return tuple(
-        one.replace(cures=(ours, *one.cures)) if any(c.path == ours.path for c in one.cures) else one
-        for one in findings
-    )
-
-
 def _cut_journal(folder: RunFolder) -> None:
     """What does not depend on the recipe stays; all else is in the sick attempt's folder."""
     path = folder.path / "trace.jsonl"
@@ -222,12 +283,13 @@ def _no_time(finding: Finding, metric: str, steps: int) -> Cure:
     return Cure(kind=finding.kind, outcome="failed", why=why, metric=metric)
 
 
-def _as_finding(line: Cure) -> Finding:
+def as_finding(line: Cure) -> Finding:
+    """A repair that was kept, as the report tells it."""
     evidence = {} if line.gain is None else {"gain": line.gain.value, "low": line.gain.low}
     text = f"{line.why} Changed to {line.what}; {told(line)}."
     return Finding(kind="repaired", severity="info", message=text, evidence=evidence)
 
 
 def is_sick(trace: Trace) -> bool:
-    """Whether a run that ended has something that is worth repairing."""
-    return bool(severe(trace))
+    """Whether a run that ended has something that is worth trials of cures."""
+    return bool(ill(trace))

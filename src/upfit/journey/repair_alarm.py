@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from upfit.diagnose import diagnose
-from upfit.measure import metrics
+from upfit.diagnose.seen import Seen
 from upfit.store import read_trace
-from upfit.train.fitted import Fitted
-from upfit.train.workbench import Workbench
-from upfit.values import Evaluation, Event, Finding, Silent, Trace
+from upfit.values import Evaluation, Finding, Silent, Trace
 
 EARLY, LATE = 0.25, 0.75
 """Part of the plan between which a run is stopped: before, nothing is certain; after, it is nearly done."""
@@ -35,9 +31,12 @@ ALARMING = frozenset(
 )
 """Illnesses that cost a run most of what it could reach, and that a Change may cure."""
 
-
-REFERENCE = "the linear probe, for comparison"
-"""Marks the record of what tuning is compared with."""
+ILL = 0.6
+"""Confidence that a finding of a run that ended needs, to be worth trials."""
+NOT_OURS = frozenset({"class_imbalance", "label_noise", "out_of_memory"})
+"""They are about the data or the machine: a run that has them may be as good as can be."""
+TAKEN_BACK = frozenset({"nan_loss", "lr_too_large"})
+"""What a run has suffered and cured by itself, by going back."""
 
 
 class Alarm(Silent):
@@ -78,17 +77,24 @@ def severe(trace: Trace) -> tuple[Finding, ...]:
     )
 
 
+def ill(trace: Trace) -> tuple[Finding, ...]:
+    """The findings of a run that ended that are worth trials of cures, ranked: sure, curable, and its own.
+
+    >>> ill(Trace())
+    ()
+    """
+    recovered = bool(Seen(trace).taken_back) and not Seen(trace).is_poor
+    return tuple(
+        one
+        for one in diagnose(trace).findings
+        if one.severity != "info"
+        and one.cures
+        and one.confidence >= ILL
+        and one.kind not in NOT_OURS
+        and not (recovered and one.kind in TAKEN_BACK)
+    )
+
+
 def trace_of(folder: Path) -> Callable[[], Trace]:
     """A function that reads the journal of a run folder."""
     return lambda: read_trace(folder / "trace.jsonl")
-
-
-def reference_of(bench: Workbench, probe: Fitted) -> Event:
-    """What the linear probe reaches, as the score that tuning has to be compared with."""
-    truth = bench.validation_targets
-    found = metrics(bench.data.schema.task, probe.scores, truth)
-    name = "r2" if bench.data.schema.task == "regression" else "accuracy"
-    facts = {"validation.examples": float(len(truth))}
-    if name in found and np.isfinite(found[name]):
-        facts["reference.score"] = float(found[name])
-    return Event(0, "measured", REFERENCE, facts)

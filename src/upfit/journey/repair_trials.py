@@ -10,22 +10,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from upfit.diagnose.treat_candidates import Candidate
 from upfit.diagnose.treat_judge import best_alone, judged
 from upfit.errors import InputError, TrainingError
+from upfit.journey.repair_edits import Edits, Pick
 from upfit.measure import baseline_scores, metrics, paired_gain
 from upfit.models import Backbone
 from upfit.techniques import check
 from upfit.train.layer_choice import tried
 from upfit.train.settle import settle
 from upfit.train.workbench import Workbench
-from upfit.values import Change, Cure, Estimate, Recipe
+from upfit.values import Cure, Estimate, Recipe
 
 Scores = npt.NDArray[np.float32]
 SHARE = 0.25
 """Of the time left, what all trials of a sick run may take."""
-LEAST, MOST = 15, 100
+LEAST, MOST = 20, 100
 """Steps of a trial."""
+MOST_LONGER = 4.0
+"""Times as many steps that a longer training is tried for, at most."""
 TRIALS = 6
 """At most: the recipe as it is and three others, and the winner with a second seed against the first."""
 
@@ -38,19 +40,17 @@ class Bedside:
         bench: With the sick recipe, settled.
         backbone: Loaded; stays as it is.
         metric: What judges.
-        rate: The greatest rate of the sick run, which the cures' rates refer to.
         asked_to_stop: Polled during trials.
     """
 
     bench: Workbench
     backbone: Backbone
     metric: str
-    rate: float
     asked_to_stop: Any
 
-    def recipe_with(self, change: Change) -> Recipe:
+    def recipe_with(self, edits: Edits) -> Recipe:
         """The recipe with a cure; raises `RecipeError` where it does not fit."""
-        recipe = cured(self.bench.recipe, change, rate=self.rate)
+        recipe = self.bench.recipe.apply(*edits)
         check(recipe)
         bench = self.bench
         rows = len(bench.split.train)
@@ -59,45 +59,48 @@ class Bedside:
     def scores(self, recipe: Recipe, steps: int, *, seed: int) -> Scores:
         """Validation scores after a short training; raises `TrainingError` where it diverges."""
         bench = self.bench.with_recipe(recipe.replace(seed=seed, watch="off"))
-        return tried(bench, self.backbone, steps, self.metric, self.asked_to_stop)
+        return tried(bench, self.backbone, self.length(recipe, steps), self.metric, self.asked_to_stop)
+
+    def length(self, recipe: Recipe, steps: int) -> int:
+        """Steps of a trial where the sick recipe takes `steps`: a longer run is tried for longer."""
+        return max(1, round(steps * steps_ratio(self.bench.recipe, recipe)))
 
 
-def cured(recipe: Recipe, change: Change, *, rate: float) -> Recipe:
-    """A settled recipe with a cure. A rate is that of the head: all other rates move in proportion.
+def steps_ratio(before: Recipe, after: Recipe) -> float:
+    """How many times as many steps a settled recipe takes as another one.
 
-    >>> from upfit.values.recipe import Optimizer
-    >>> sick = Recipe(optimizer=Optimizer(lr=0.3, head_lr=1.0))
-    >>> cured(sick, Change(path="optimizer.lr", to=0.1), rate=1.0).optimizer.lr
-    0.03
+    >>> ten, half = Change(path="stopping.epochs", to=10.0), Change(path="stopping.epochs", to=5.0)
+    >>> sizes = [Recipe().apply(Change(path="batching.size", to=size), ten) for size in (8, 16)]
+    >>> steps_ratio(sizes[0], sizes[1]), steps_ratio(sizes[0], sizes[0].apply(half))
+    (0.5, 0.5)
     """
-    if change.path != "optimizer.lr":
-        return recipe.apply(change)
-    if change.to == "auto":
-        return recipe.replace(optimizer=recipe.optimizer.replace(lr="auto", head_lr="auto"))
-    factor = float(change.to) / rate
-    optimizer = recipe.optimizer
-    moved = {
-        name: float(f"{value * factor:.3g}")
-        for name in ("lr", "head_lr")
-        if isinstance(value := getattr(optimizer, name), float | int)
-    }
-    rates = {name: value * factor for name, value in optimizer.rates.items()}
-    return recipe.replace(optimizer=optimizer.replace(**moved, rates=rates))
+
+    def wanted(recipe: Recipe) -> float:
+        stopping, size = recipe.stopping, recipe.batching.size
+        assert stopping.epochs != "auto"
+        assert size != "auto"
+        return float(stopping.steps or stopping.epochs / size)
+
+    both_stated = (before.stopping.steps is None) == (after.stopping.steps is None)
+    return min(MOST_LONGER, wanted(after) / wanted(before)) if both_stated else 1.0
 
 
 def trial_steps(seconds_left: float | None, step_seconds: float, planned: int) -> int:
     """Steps of each trial; fewer than `LEAST` say that there is no time.
 
+    Without a budget all trials together take about half of what the run takes, where that is enough.
+
     >>> trial_steps(None, 0.1, 2000), trial_steps(240, 0.5, 2000), trial_steps(10, 0.5, 2000)
     (100, 20, 0)
     """
-    wanted = max(LEAST, min(MOST, planned // 4))
+    wanted = max(LEAST, min(MOST, planned // (2 * TRIALS)))
+    wanted = min(wanted, planned)
     if seconds_left is None:
         return wanted
     return min(wanted, int(SHARE * max(0.0, seconds_left) / (TRIALS * max(1e-6, step_seconds))))
 
 
-def repair_trials(bedside: Bedside, picks: Sequence[Candidate], steps: int) -> tuple[Cure, ...]:
+def repair_trials(bedside: Bedside, picks: Sequence[Pick], steps: int) -> tuple[Cure, ...]:
     """A line of the ledger for each candidate; at most one is `kept`."""
     seed, sick = bedside.bench.recipe.seed, bedside.bench.recipe
     plain = _scores(bedside, sick, steps, seed)
@@ -108,20 +111,20 @@ def repair_trials(bedside: Bedside, picks: Sequence[Candidate], steps: int) -> t
     )
 
 
-def _tried(bedside: Bedside, pick: Candidate, steps: int, plain: Scores) -> Cure:
-    finding, change = pick
+def _tried(bedside: Bedside, pick: Pick, steps: int, plain: Scores) -> Cure:
+    finding, edits = pick
     begun = time.monotonic()
     line = Cure(
         kind=finding.kind,
         outcome="failed",
-        why=f"{finding.message} Therefore: {change.because}.",
-        changes=(change,),
+        why=f"{finding.message} Therefore: {edits[0].because}.",
+        changes=edits,
         metric=bedside.metric,
         before=_value(bedside, plain),
         steps=steps,
     )
     try:
-        recipe = bedside.recipe_with(change)
+        recipe = bedside.recipe_with(edits)
         after = bedside.scores(recipe, steps, seed=bedside.bench.recipe.seed)
     except (TrainingError, InputError) as error:
         return line.replace(why=f"{line.why} {error.message}", seconds=time.monotonic() - begun)
@@ -138,7 +141,7 @@ def _confirmed(bedside: Bedside, line: Cure, steps: int) -> Cure:
     """The winner once more with another seed, for both sides."""
     begun, seed = time.monotonic(), bedside.bench.recipe.seed + 1
     plain = _scores(bedside, bedside.bench.recipe, steps, seed)
-    after = _scores(bedside, bedside.recipe_with(line.changes[0]), steps, seed)
+    after = _scores(bedside, bedside.recipe_with(line.changes), steps, seed)
     assert line.gain is not None
     gain, kept = judged([line.gain, _gain(bedside, after, plain)])
     seconds = line.seconds + time.monotonic() - begun

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from upfit.journey.repair import Standing, put_in_place, told
-from upfit.journey.repair_alarm import REFERENCE, Alarm, severe
-from upfit.journey.repair_trials import LEAST, MOST, cured, trial_steps
+from upfit.journey.repair_alarm import Alarm, ill, severe
+from upfit.journey.repair_facts import REFERENCE
+from upfit.journey.repair_trials import LEAST, MOST, trial_steps
 from upfit.store import Journal, RunFolder, read_trace
-from upfit.values import Change, Cure, Estimate, Evaluation, Event, Health, Recipe, Step, Trace
-from upfit.values.recipe import Optimizer
+from upfit.values import Cure, Estimate, Evaluation, Event, Health, Recipe, Step, Trace
 
 
 def sick_trace(steps=40):
@@ -54,19 +56,32 @@ def test_a_healthy_run_rings_no_alarm():
     assert not alarm.ringing
 
 
-def test_a_cure_of_the_rate_moves_all_rates_in_proportion():
-    sick = Recipe(optimizer=Optimizer(lr=0.03, head_lr=0.3, rates={"*.bias": 0.1}))
-    well = cured(sick, Change(path="optimizer.lr", to=0.03), rate=0.3).optimizer
-    assert (well.lr, well.head_lr) == (0.003, 0.03)
-    assert well.rates["*.bias"] == pytest.approx(0.01)
-    ours = cured(sick, Change(path="optimizer.lr", to="auto"), rate=0.3).optimizer
-    assert (ours.lr, ours.head_lr) == ("auto", "auto")
-    assert cured(sick, Change(path="head.dropout", to=0.0), rate=0.3).head.dropout == 0
+def test_a_run_that_ended_well_is_left_alone_though_it_went_back_once():
+    from upfit.testing.traces import healthy_trace
+
+    well = healthy_trace()
+    bad = Event(40, "rolled_back", "went back", {"bad_step": 40.0, "left_out": 1.0})
+    assert ill(well) == ()
+    assert ill(replace(well, events=(*well.events, bad))) == ()
+
+
+def test_an_illness_of_a_run_that_ended_is_worth_trials_though_no_alarm_rang():
+    from upfit.testing.traces import falling, made_trace
+
+    rising = made_trace(falling(2.3, 0.001, 200), validation=[(0.6 + 0.1 * i, 0.8) for i in range(8)])
+    assert [one.kind for one in ill(rising)] == ["overfit"]
+    assert severe(rising) == ()
 
 
 @pytest.mark.parametrize(
     ("left", "step", "planned", "steps"),
-    [(None, 1.0, 40, LEAST), (None, 1.0, 9999, MOST), (1.0, 1.0, 100, 0), (1e9, 0.1, 200, 50)],
+    [
+        (None, 1.0, 40, LEAST),
+        (None, 1.0, 9999, MOST),
+        (1.0, 1.0, 100, 0),
+        (1e9, 0.1, 12, 12),
+        (None, 1, 600, 50),
+    ],
 )
 def test_trials_take_a_part_of_the_time_that_is_left(left, step, planned, steps):
     assert trial_steps(left, step, planned) == steps

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
 from upfit.diagnose.rule import Rule, found
 from upfit.diagnose.seen import Seen
 from upfit.values import Finding
@@ -11,7 +15,7 @@ STRONG = 10.0
 
 def look(seen: Seen) -> Finding | None:
     """Gradients are many times larger than what reaches the optimizer, and the loss hardly falls."""
-    ratio = seen.fact("wiring.clip_ratio")
+    ratio = seen.fact("wiring.clip_ratio", _ratio(seen))
     if not (ratio > STRONG and seen.is_poor and seen.fallen < 0.5):
         return None
     return found(
@@ -25,4 +29,11 @@ def look(seen: Seen) -> Finding | None:
     )
 
 
-RULE = Rule("clip_too_small", ("wiring",), look)
+def _ratio(seen: Seen) -> float:
+    """How many times larger gradients usually were than the limit that the recipe sets."""
+    norms = np.array([step.gradient_norm for step in seen.steps])
+    norms = norms[np.isfinite(norms)]
+    return float(np.median(norms)) / seen.fact("recipe.clip") if len(norms) else math.nan
+
+
+RULE = Rule("clip_too_small", ("wiring or recipe.clip",), look)

@@ -9,6 +9,8 @@ from upfit.values import Finding
 
 CREEPING = 1e-5
 """Steps beside the weights (diagnosis: update/weight ratio)."""
+STILL, SLOW = 0.02, 1e-4
+"""A loss of which next to nothing is gone, on steps a tenth as large as they usually are."""
 
 
 def look(seen: Seen) -> Finding | None:
@@ -19,7 +21,8 @@ def look(seen: Seen) -> Finding | None:
     best = min(seen.fact("rates.ten", start), seen.fact("rates.hundred", start))
     here, faster = start - seen.fact("rates.as_set"), start - best
     would_help = faster > 5 * max(here, 0.0) and faster > 0.1 * abs(start)
-    creeps = seen.update_ratio < CREEPING
+    still = seen.fallen < STILL and seen.early_update_ratio < SLOW
+    creeps = seen.update_ratio < CREEPING or still
     slow = seen.fallen < 0.5
     if not (slow and (would_help or creeps)) or seen.fact("gradients.zero_share", 0.0) > 0.9:
         return None

@@ -15,17 +15,21 @@ def has_shrunk(seen: Seen) -> bool:
     return len(sizes) >= 2 and sizes[-1] < 0.5 * sizes[0]
 
 
+def weight_decay(seen: Seen) -> float:
+    """Of the optimizer, or of the recipe."""
+    return seen.fact("optimizer.weight_decay", seen.fact("recipe.weight_decay", 0.0))
+
+
 def look(seen: Seen) -> Finding | None:
     """A training loss that stays high, with a penalty that outweighs the data, or dropout that hides them."""
     if not seen.steps or not seen.is_poor:
         return None
-    pull, dropout = seen.fact("decay.pull", 0.0), seen.fact("modes.dropout", 0.0)
-    decoupled = seen.fact("optimizer.decoupled") == 1
-    shrink = seen.fact("optimizer.weight_decay", 0.0) * seen.rate * len(seen.steps) if decoupled else 0.0
+    pull, decay = seen.fact("decay.pull", 0.0), weight_decay(seen)
+    dropout = max(seen.fact("modes.dropout", 0.0), seen.fact("recipe.dropout", 0.0))
+    decoupled = seen.fact("optimizer.decoupled", seen.fact("recipe.decoupled")) == 1
+    shrink = decay * seen.rate * len(seen.steps) if decoupled else 0.0
     shrunk = has_shrunk(seen)
-    penalised = seen.fact("optimizer.weight_decay", 0.0) > 0 and (
-        shrunk or (pull > 1 and not decoupled) or shrink > 3
-    )
+    penalised = decay > 0 and (shrunk or (pull > 1 and not decoupled) or shrink > 3)
     hidden = dropout >= DROPPED
     if not penalised and not hidden:
         return None
@@ -42,8 +46,8 @@ def look(seen: Seen) -> Finding | None:
         plot="loss",
         decay_over_gradient=pull,
         dropout=dropout,
-        weight_decay=seen.fact("optimizer.weight_decay"),
+        weight_decay=decay,
     )
 
 
-RULE = Rule("over_regularised", ("loss", "decay or modes"), look)
+RULE = Rule("over_regularised", ("loss", "decay or modes or recipe"), look)
