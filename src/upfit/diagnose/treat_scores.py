@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 
 from upfit.diagnose.preflight.calls import Calls, main_tensor
 from upfit.diagnose.preflight.subject import fresh
@@ -52,10 +54,30 @@ def scored(calls: Calls, loader: Any, task: str) -> Scored:
     if not outputs:
         raise DataError("the validation loader gives no batches")
     loss = float(np.average(losses, weights=counts))
+    if task != "regression" and _are_shares(torch.cat(outputs), torch.cat(targets), loss):
+        outputs = [torch.logit(one, eps=1e-6) for one in outputs]
     name, rows, truth = _rows(outputs, targets, task)
     step = max(1, -(-len(rows) // MOST))
-    kept = torch.nan_to_num(rows[::step], nan=0.0, posinf=0.0, neginf=0.0)
+    kept = _finite(rows[::step], name)
     return Scored(name, kept.numpy().astype(np.float32), truth[::step].numpy(), loss)
+
+
+def _are_shares(outputs: torch.Tensor, targets: torch.Tensor, loss: float) -> bool:
+    """Whether outputs that stand alone are probabilities: between 0 and 1, and the loss is none on logits."""
+    if outputs.ndim > 2 or outputs.numel() != targets.numel() or not bool(torch.isfinite(outputs).all()):
+        return False
+    if float(outputs.min()) < 0 or float(outputs.max()) > 1:
+        return False
+    on_logits = F.binary_cross_entropy_with_logits(outputs.reshape(-1), targets.reshape(-1).float())
+    return not math.isclose(float(on_logits), loss, rel_tol=1e-3)
+
+
+def _finite(rows: torch.Tensor, task: Task) -> torch.Tensor:
+    """Rows that are no numbers say nothing: every class alike, the value 0."""
+    if task not in ("binary", "multiclass"):
+        return torch.nan_to_num(rows, nan=0.0, posinf=0.0, neginf=0.0)
+    known = torch.isfinite(rows).all(1, keepdim=True)
+    return torch.where(known, rows, torch.full_like(rows, 1 / rows.shape[1]))
 
 
 def _rows(
