@@ -1,13 +1,14 @@
 """A recipe poisoned in ten ways: does `upfit fit` end where the clean recipe does?
 
-    python bench/poisoned.py                          # about half an hour a seed on one quiet core
+    python bench/poisoned.py                          # about a quarter of an hour a seed on one quiet core
     python bench/poisoned.py --poisons rate_too_large clip_too_small --budget 60s
     python bench/poisoned.py --table                  # only write the table
 
 Data: scikit-learn's digits as an image folder, the packaged image backbone; half of the rows validate, so
 that a gain can be told from noise. Without a budget all have the same steps. Each poison runs twice with the
-same seed and budget: as it is, and with `watch=off`, which repairs nothing. Both are compared with the clean
-recipe on the same validation rows, paired. Runs that are in the results already are not made again.
+same seed and budget: as it is, and with `watch=detect`, which looks but repairs nothing (`watch=off` trains
+the same weights). Both are compared with the clean recipe on the same validation rows, paired. Runs that are
+in the results already are not made again. `--keep FOLDER` keeps the run folders, reports and all.
 """
 
 from __future__ import annotations
@@ -65,20 +66,24 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--budget", help="of each run, e.g. 90s; none by default")
     parser.add_argument("--per-class", type=int, default=40, help="digits a class")
+    parser.add_argument("--only", choices=["repair", "detect"], help="only these")
+    parser.add_argument("--keep", type=Path, help="folder for the run folders")
     parser.add_argument("--table", action="store_true", help="only write the table")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     if not given.table:
         for seed in given.seeds:
             for poison in dict.fromkeys((CLEAN, *given.poisons)):
-                for watch in ("repair", "off") if poison != CLEAN else ("repair",):
-                    run_once(poison, seed, watch, budget=given.budget, per_class=given.per_class)
+                for watch in ("repair", "detect") if poison != CLEAN else ("repair",):
+                    if given.only in (None, watch):
+                        run_once(poison, seed, watch, given)
                     write(given)
     write(given)
 
 
-def run_once(poison: str, seed: int, watch: str, *, budget: str | None, per_class: int) -> None:
+def run_once(poison: str, seed: int, watch: str, given: argparse.Namespace) -> None:
     """One fit, its validation scores kept; nothing where it was made before."""
+    budget, per_class = given.budget, given.per_class
     key = {"poison": poison, "seed": seed, "watch": watch, "budget": budget, "per_class": per_class}
     if any(key.items() <= line.items() for line in read_lines(LINES)):
         return
@@ -89,21 +94,26 @@ def run_once(poison: str, seed: int, watch: str, *, budget: str | None, per_clas
         data = digits_folder(Path(place) / "digits", per_class=per_class)
         fields = {**SHARED, **POISONS[poison], "watch": watch}
         changes = [upfit.Change(path=path, to=to) for path, to in fields.items()]
-        begun = time.monotonic()
-        out = Path(place) / "run"
-        run = upfit.fit(data, budget=budget, changes=changes, seed=seed, split=SPLIT, out=out)
-        assert run.predictions is not None
-        record = {
-            **key,
-            "seconds": time.monotonic() - begun,
-            "scores": run.predictions.scores.round(5).tolist(),
-            "targets": run.predictions.targets.tolist(),
-            "chosen": run.result["chosen"],
-            "candidates": {one.name: float(one.validation["accuracy"]) for one in run.candidates},
-            "ledger": [cure.model_dump(mode="json") for cure in run.ledger],
-            "findings": [one.kind for one in run.findings],
-        }
-        append_line(LINES, json.loads(json.dumps(record)))
+        begun = time.process_time()
+        out = (given.keep or Path(place)) / f"{poison}-{seed}-{watch}"
+        run = upfit.fit(data, budget=budget, changes=changes, seed=seed, split=SPLIT, out=out, overwrite=True)
+        append_line(LINES, json.loads(json.dumps({**key, **record(run, time.process_time() - begun)})))
+
+
+def record(run: Any, seconds: float) -> dict[str, Any]:
+    """What is kept of a run."""
+    from upfit.diagnose import diagnose
+
+    return {
+        "processor_seconds": seconds,
+        "scores": run.predictions.scores.round(5).tolist(),
+        "targets": run.predictions.targets.tolist(),
+        "chosen": run.result["chosen"],
+        "candidates": {one.name: float(one.validation["accuracy"]) for one in run.candidates},
+        "ledger": [cure.model_dump(mode="json") for cure in run.ledger],
+        "findings": [one.kind for one in run.findings],
+        "diagnosis": [one.kind for one in diagnose(run.trace).findings],
+    }
 
 
 def write(given: argparse.Namespace) -> None:
@@ -118,7 +128,9 @@ def write(given: argparse.Namespace) -> None:
         "behind clean (95 %)",
         "tuned",
         "chosen",
+        "named",
         "cures",
+        "processor seconds",
     ]
     text = (
         "# Poisoned recipes\n\n"
@@ -127,7 +139,8 @@ def write(given: argparse.Namespace) -> None:
         f"{machine_line(machine())}\n\n"
         "*Behind clean*: what the clean recipe gains over this run, paired over validation examples; an "
         "interval that holds 0 is noise. *tuned*: accuracy of the tuned network by itself, before validation "
-        "chose between it and the linear probe. *cures*: the ledger.\n\n" + markdown_table(head, rows)
+        "chose between it and the linear probe. *named*: what it was diagnosed with in the end. "
+        "*cures*: the ledger.\n\n" + markdown_table(head, rows)
     )
     write_result(RESULTS / "poisoned.md", text)
 
@@ -149,7 +162,8 @@ def row(line: dict[str, Any], clean: dict[str, Any] | None) -> list[str]:
     if clean is not None and clean is not line:
         behind = str(paired_gain("multiclass", "accuracy", np.array(clean["scores"]), scores, truth))
     cures = [
-        f"{cure['outcome']} " + (", ".join(f"{c['path']}={c['to']}" for c in cure["changes"]) or cure["kind"])
+        f"{cure['outcome']} ({cure['kind']}): "
+        + (", ".join(f"{c['path']}={c['to']}" for c in cure["changes"]) or "–")
         for cure in line["ledger"]
     ]
     tuned = line["candidates"].get("tuned")
@@ -161,7 +175,9 @@ def row(line: dict[str, Any], clean: dict[str, Any] | None) -> list[str]:
         behind,
         "dropped" if tuned is None else f"{tuned:.3f}",
         line["chosen"],
+        ", ".join(line.get("diagnosis", [])) or "–",
         "; ".join(cures) or "–",
+        f"{line.get('processor_seconds', float('nan')):.0f}",
     ]
 
 

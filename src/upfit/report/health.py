@@ -10,6 +10,7 @@ from markupsafe import Markup
 from upfit.diagnose import diagnose
 from upfit.diagnose.diagnosis import Diagnosis
 from upfit.report import health_charts
+from upfit.report.attempts import Attempt, attempts_chart, attempts_of, best_of
 from upfit.report.words import number
 from upfit.values import Change, Cure, Estimate, Event, Finding, Run, Trace
 
@@ -44,6 +45,7 @@ class Tried:
     after: str
     gain: str
     outcome: str
+    steps: int
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,9 @@ class Health:
     charts: tuple[tuple[str, str, Markup], ...]
     repairs: tuple[Event, ...]
     more_repairs: int
+    earlier: tuple[Attempt, ...]
+    reached: str
+    attempts: Markup | None
     tried: tuple[Tried, ...]
     healthy: tuple[str, ...]
     missing: tuple[str, ...]
@@ -71,33 +76,47 @@ def health_of(run: Run) -> Health | None:
     trace = run.trace
     if not trace.steps:
         return None
-    diagnosis = diagnose(trace)
+    diagnosis, earlier = diagnose(trace), attempts_of(run)
     alarms = tuple(_alarm(*pair) for pair in zip(LETTERS, diagnosis.findings, strict=False))
     repaired = tuple(one for one in trace.events if one.kind == "rolled_back")
     marks = [(float(one.step), one.letter) for one in alarms if one.step is not None]
     return Health(
-        sentence=sentence(diagnosis, run.ledger, trace),
+        sentence=sentence(diagnosis, run.ledger, earlier),
         looked=looked(trace),
         alarms=alarms,
         # Without anything to add, the curves of the section on training say it all.
         charts=health_charts.charts(trace, run.metric, marks) if trace.healths or marks else (),
         repairs=repaired[:MOST_REPAIRS],
         more_repairs=max(0, len(repaired) - MOST_REPAIRS),
+        earlier=earlier,
+        reached=best_of(trace, run.metric),
+        attempts=attempts_chart(run, earlier),
         tried=tuple(_tried(one) for one in run.ledger),
         healthy=tuple(_plain(kind) for kind in diagnosis.healthy),
         missing=tuple(_plain(kind) for kind in diagnosis.not_measured),
     )
 
 
-def sentence(diagnosis: Diagnosis, ledger: Sequence[Cure], trace: Trace) -> str:
-    """What a newcomer has to know, in one or two sentences."""
+def sentence(diagnosis: Diagnosis, ledger: Sequence[Cure], earlier: Sequence[Attempt] = ()) -> str:
+    """What a newcomer has to know, in a few sentences: the illness first, then the cure, then how it is now.
+
+    >>> sentence(Diagnosis(), [Cure(kind="overfit", outcome="failed", why="There was no time.")])
+    'Nothing was measured, so nothing can be said. No repair could be tried. There was no time.'
+    """
     said = diagnosis.verdict
     kept = [one for one in ledger if one.is_kept]
+    tried = sum(one.gain is not None for one in ledger)
+    if kept and earlier:
+        what = "; then ".join(one.what for one in kept)
+        ill = earlier[0].verdict
+        return f"This run was ill and has been repaired. {ill} Changed: {what}. Since then: {said}"
     if kept:
-        said += f" A repair was found and kept: {kept[0].what}."
-    elif ledger and diagnosis.findings:
-        tried = "One repair was" if len(ledger) == 1 else f"{len(ledger)} repairs were"
-        said += f" {tried} tried afterwards; none gained more than noise."
+        return f"{said} A repair was found and kept: {kept[0].what}."
+    if tried:
+        times_tried = "One repair was" if tried == 1 else f"{tried} repairs were"
+        return f"{said} {times_tried} tried; none gained more than noise, so nothing was changed."
+    if ledger:
+        return f"{said} No repair could be tried. {ledger[-1].why}"
     return said
 
 
@@ -143,7 +162,7 @@ def _tried(cure: Cure) -> Tried:
 
     gain = "–" if cure.gain is None else _interval(cure.gain)
     before, after = shown(cure.before), shown(cure.after)
-    return Tried(cure.kind, cure.what, cure.why, before, after, gain, cure.outcome)
+    return Tried(cure.kind, cure.what, cure.why, before, after, gain, cure.outcome, cure.steps)
 
 
 def _interval(gain: Estimate) -> str:

@@ -96,6 +96,38 @@ def test_repairs_during_and_after_the_run_are_told(watched):
     assert "+0.120 (+0.080 to +0.160)" in page
 
 
+def test_a_repaired_run_tells_of_the_attempt_that_was_ill(watched, tmp_path):
+    from upfit.store import Journal
+    from upfit.testing.traces import falling, made_trace
+
+    aside = tmp_path / "attempts" / "1"
+    aside.mkdir(parents=True)
+    journal = Journal(aside / "trace.jsonl")
+    rising = made_trace(falling(2.3, 0.001, 80), validation=[(0.6 + 0.1 * i, 0.8) for i in range(8)])
+    for record in (*rising.steps, *rising.evaluations):
+        journal.add(record)
+    journal.close()
+    change = Change(path="head.dropout", to=0.3)
+    cure = Cure(kind="overfit", outcome="kept", changes=(change,), gain=Estimate(0.12, 0.08, 0.16), steps=80)
+    health = health_of(dataclasses.replace(watched, folder=tmp_path, ledger=(cure,)))
+    assert health.sentence.startswith("This run was ill and has been repaired. Validation loss has risen")
+    assert "Changed: head.dropout=0.3. Since then: Nothing wrong was found" in health.sentence
+    page = page_of(dataclasses.replace(watched, folder=tmp_path, ledger=(cure,)))
+    assert "on validation over the steps of each attempt" in page
+    assert "2, the run of this report" in page
+
+
+def test_cures_that_did_not_help_or_could_not_be_tried_are_not_called_repairs(watched):
+    undone = Cure(kind="overfit", outcome="undone", gain=Estimate(0.0, -0.1, 0.1))
+    failed = Cure(kind="overfit", outcome="failed", why="No time was left.")
+    assert (
+        "One repair was tried; none gained"
+        in health_of(dataclasses.replace(watched, ledger=(undone,))).sentence
+    )
+    said = health_of(dataclasses.replace(watched, ledger=(failed,))).sentence
+    assert said.endswith("No repair could be tried. No time was left.")
+
+
 def test_a_run_without_steps_has_no_section(run):
     bare = dataclasses.replace(run, trace=Trace())
     assert health_of(bare) is None
