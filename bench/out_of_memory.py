@@ -28,6 +28,7 @@ from common import (
 )
 
 SIZE = 64
+PLENTY = 2**45
 PART = 0.6
 """The limit: this part of the memory that the unlimited run took on top of what it began with."""
 INTRO = f"""## Running out of memory
@@ -68,6 +69,10 @@ def child(args: argparse.Namespace) -> dict[str, Any]:
     from upfit.train.tune import Places, Plan, tune
     from upfit.values import Change, Recipe
 
+    # Both kinds from the start in a process whose addresses are limited, as `ulimit -v` has it: what is freed
+    # goes back to the system then.
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(resource.RLIMIT_AS, (PLENTY, hard))
     changes = {"batching.size": SIZE, "head.init": "fresh", "precision": "fp32", "stopping.patience": None}
     recipe = Recipe(seed=args.seed).apply(*(Change(path=path, to=to) for path, to in changes.items()))
     with tempfile.TemporaryDirectory() as place:
@@ -78,7 +83,7 @@ def child(args: argparse.Namespace) -> dict[str, Any]:
         validation = bench.evaluation_loader(bench.examples(backbone, bench.split.validation))
         began = psutil.Process().memory_info().vms
         if args.limit:
-            resource.setrlimit(resource.RLIMIT_AS, (began + args.limit,) * 2)
+            resource.setrlimit(resource.RLIMIT_AS, (began + args.limit, hard))
         measure = validation_measure(bench, validation)
         tuned = tune(
             bench.recipe,

@@ -22,6 +22,7 @@ from upfit.techniques.augmentation import check_size
 from upfit.techniques.samplers import check_sampler
 from upfit.train.adapting import check_layers, without_adapters
 from upfit.train.afford import affordable, seconds_per_example
+from upfit.train.compiling import pays, settle_compile
 from upfit.train.costs import step_seconds
 from upfit.train.fitted import Fitted, kept
 from upfit.train.fitting import fitting_size
@@ -160,6 +161,7 @@ def settled(
             plan = bench.world.agree(make_plan(bench.recipe, per_epoch=per_epoch, costs=costs))
         if plan is not None:
             bench = bench.with_recipe(settle_techniques(bench.recipe, plan.total_steps))
+            bench = _with_compiling(bench, backbone, plan.total_steps * rates.step)
         folder.write_text("recipe.yaml", bench.recipe.to_yaml())
         kept_plan = None if plan is None else asdict(plan)
         folder.write_json("plan.json", {"plan": kept_plan, "reserve": reserve, "rates": asdict(rates)})
@@ -286,6 +288,20 @@ def _rates(bench: Workbench, backbone: Backbone, probe: Fitted) -> tuple[Workben
     forward = probe.facts["forward_seconds"] or step / cast(int, batching.size) / 3
     rates = world.agree(Rates(forward, step, probe.facts["head_seconds"]))
     return bench.with_recipe(bench.recipe.replace(batching=batching)), rates
+
+
+def _with_compiling(bench: Workbench, backbone: Backbone, seconds: float) -> Workbench:
+    """The bench with `compile` settled, for a training of so many seconds."""
+
+    def measure() -> str:
+        network = fresh_network(bench, backbone)
+        model, source = training_parts(bench, network)
+        batch = bench.world.move(next(iter(source.epoch(0))))
+        verdict = pays(model.to(bench.world.device), batch, name=backbone.name)
+        without_adapters(network, keep=False)
+        return verdict
+
+    return bench.with_recipe(settle_compile(bench.recipe, bench.world, seconds=seconds, measure=measure))
 
 
 def _reserve(clock: Clock, rates: Rates, bench: Workbench) -> float:

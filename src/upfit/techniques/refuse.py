@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Literal
 
 from upfit.errors import RecipeError
-from upfit.techniques.seams import AroundStep, OnWeights
+from upfit.techniques.seams import AroundStep, OnModel, OnWeights
 from upfit.values import Recipe, Task, Value
 
 Modality = Literal["image", "text", "own"]
@@ -116,6 +116,23 @@ def torn_pairs(asked: Asked) -> None:
         )
 
 
+def own_compiled(asked: Asked) -> None:
+    """Whoever brings a module has its batches, too, and knows best which of them are whole."""
+    if asked.modality == "own" and asked.recipe.compile == "on":
+        raise RecipeError(
+            "a module of one's own is compiled by its owner", hint="module.compile() before upfit.train"
+        )
+
+
+def hooks_in_compiled(asked: Asked) -> None:
+    """What draws at random inside the network would be drawn once, while it is compiled."""
+    name = next((name for name, part in asked.parts.items() if isinstance(part, OnModel)), "")
+    if name and asked.recipe.compile == "on":
+        raise RecipeError(
+            f"{name} works inside the network, and compile=on takes that away", hint="compile=off"
+        )
+
+
 def tokens_of_images(asked: Asked) -> None:
     """Noise on embeddings of tokens needs tokens."""
     if "neftune" in asked.parts and asked.modality == "image":
@@ -204,6 +221,8 @@ RULES: tuple[Callable[[Asked], None], ...] = (
     frozen_backbone,
     adapters_nowhere,
     nothing_to_disagree_on,
+    own_compiled,
+    hooks_in_compiled,
     two_around_the_step,
     average_never_read,
     progress_nobody_waits_for,

@@ -22,12 +22,13 @@ Larger blocks get a mapping of their own each. With those on the heap too, a ste
 
 
 def keep_freed_memory() -> bool:
-    """Have this process keep the memory that it frees, for its own later use; False where that is unknown.
+    """Have this process keep the memory that it frees, for its own later use; False where it does not.
 
-    Other C libraries than glibc are left alone.
+    Other C libraries than glibc are left alone. So is a process with a limit on its addresses (`ulimit -v`):
+    free heap counts there, and what needs a mapping of its own, such as generated code, would get none.
     """
     library = _glibc()
-    if library is None:
+    if library is None or _addresses_limited():
         return False
     # Blocks come from the heap instead of one mapping each, and the heap never shrinks by itself.
     return bool(library.mallopt(MMAP_THRESHOLD, LARGEST)) and bool(library.mallopt(TRIM_THRESHOLD, NEVER))
@@ -38,6 +39,13 @@ def give_back() -> None:
     library = _glibc()
     if library is not None:
         library.malloc_trim(0)
+
+
+def _addresses_limited() -> bool:
+    # Only on Linux: there is no such module on Windows.
+    import resource
+
+    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
 
 
 def _glibc() -> ctypes.CDLL | None:

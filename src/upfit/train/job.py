@@ -12,6 +12,7 @@ from upfit.models.groups import LayerGroup
 from upfit.store import Checkpoints, Journal
 from upfit.techniques.batch_norm import freeze_batch_norm
 from upfit.techniques.frozen import hold_frozen
+from upfit.train.compiling import Compiled
 from upfit.train.objective import LossFunction
 from upfit.train.pace import Pace
 from upfit.train.recorder import Recorder
@@ -112,4 +113,5 @@ def set_training(job: Job) -> None:
     job.model.train()
     if job.freeze_norms:
         freeze_batch_norm(job.model)
-    hold_frozen(bare(job.model), job.groups)
+    model = bare(job.model)
+    hold_frozen(model.module if isinstance(model, Compiled) else model, job.groups)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import time
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from upfit.store.atomic import write_text
-from upfit.store.feature_cache import cache_home, content_key
+from upfit.train.remembered import remembered
 
 WORTH = 1.1
 """bf16 has to be this many times faster to be worth its rounding."""
@@ -26,19 +25,8 @@ def choose_precision(backbone: nn.Module, batch: dict[str, torch.Tensor], *, nam
         name: The backbone's name, part of the key under which the verdict is remembered.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    hardware = torch.cuda.get_device_name() if device.type == "cuda" else _cpu()
-    shape = str(sorted((key, tuple(value.shape)) for key, value in batch.items()))
-    key = content_key(name, hardware, torch.__version__, str(torch.get_num_threads()), shape)
-    path = cache_home() / "precision.json"
-    known = _read(path)
-    if key not in known:
-        known[key] = _measure(backbone.to(device), batch, device)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_text(path, json.dumps(known))
-        except Exception:
-            return known[key]
-    return known[key]
+    measure = partial(_measure, backbone.to(device), batch, device)
+    return remembered("precision", batch, name=name, measure=measure)
 
 
 def _measure(backbone: nn.Module, batch: dict[str, torch.Tensor], device: torch.device) -> str:
@@ -75,16 +63,3 @@ def _cpu_has_bf16() -> bool:
     flags = Path("/proc/cpuinfo")
     text = flags.read_text() if flags.is_file() else ""
     return "avx512_bf16" in text or "amx_bf16" in text or platform.machine() in {"arm64", "aarch64"}
-
-
-def _cpu() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
-    return next((line for line in lines if line.startswith("model name")), platform.processor())
-
-
-def _read(path: Path) -> dict[str, str]:
-    try:
-        return dict(json.loads(path.read_text()))
-    except (OSError, ValueError):
-        return {}

@@ -15,6 +15,7 @@ from upfit.store import Checkpoints, Journal
 from upfit.techniques import parts_of
 from upfit.techniques.layer_rates import layer_rates, parameter_groups
 from upfit.techniques.optimizers import of_recipe
+from upfit.train.compiling import compiled
 from upfit.train.heap import give_back
 from upfit.train.job import Job, Replay, Source, Surroundings, set_training
 from upfit.train.learning import freeze, start_of
@@ -150,7 +151,8 @@ def prepare(
     torch.manual_seed(recipe.seed)
     remembered = {**parts.init(network), **start_of(recipe.layers.train)}
     micro = None if recipe.batching.micro_size == "auto" else recipe.batching.micro_size
-    return State(network, optimizer, plan.total_steps, parts, remembered, micro_size=micro), model
+    state = State(network, optimizer, plan.total_steps, parts, remembered, micro_size=micro)
+    return state, compiled(recipe, model, world)
 
 
 def surroundings(

@@ -166,6 +166,9 @@ class Recipe(Value):
     is no number, or one that threw the weights away) ends the run with the name of the operation; with
     `repair` it is taken back, cured, and the run goes on; `off` looks at losses only.
 
+    `compile`: whether whole batches run through `torch.compile`. `auto` measures that in runs of more than an
+    hour and a half, and does without in shorter ones, which could not earn back the compiling.
+
     >>> Recipe().apply(Change(path="optimizer.lr", to=1e-4)).optimizer.lr
     0.0001
     >>> Recipe.from_yaml(Recipe(seed=3).to_yaml()) == Recipe(seed=3)
@@ -187,14 +190,15 @@ class Recipe(Value):
     batching: Batching = Batching()
     stopping: Stopping = Stopping()
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+    compile: Literal["auto", "on", "off"] = "auto"
     watch: Literal["repair", "detect", "off"] = "repair"
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
-    @field_validator("watch", mode="before")
+    @field_validator("watch", "compile", mode="before")
     @classmethod
-    def _off_of_yaml(cls, given: Any) -> Any:
-        """YAML reads a bare `off` as False."""
-        return "off" if given is False else given
+    def _switch_of_yaml(cls, given: Any) -> Any:
+        """YAML reads a bare `off` as False, and `on` as True."""
+        return {False: "off", True: "on"}[given] if isinstance(given, bool) else given
 
     @field_validator("techniques")
     @classmethod

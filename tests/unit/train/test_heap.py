@@ -32,6 +32,21 @@ assert psutil.Process().memory_info().rss <= held - BYTES // 2
 """
 
 
+UNDER_A_LIMIT = """
+import resource
+from upfit.train.heap import keep_freed_memory
+
+resource.setrlimit(resource.RLIMIT_AS, (2**45, resource.getrlimit(resource.RLIMIT_AS)[1]))
+assert not keep_freed_memory()
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's settings")
+def test_a_process_with_few_addresses_keeps_none():
+    run = subprocess.run([sys.executable, "-c", UNDER_A_LIMIT], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's settings")
 def test_freed_memory_is_used_again_and_given_back_when_asked():
     """In a process of its own: the heap of this one is in whatever shape other tests left it."""

@@ -76,7 +76,7 @@ def test_settling_leaves_no_auto_behind_and_keeps_what_was_stated(modality, task
     inputs = stated.replace(inputs=stated.inputs.replace(image_size=96, max_length=64))
     settled = settle_techniques(settle(inputs, modality=modality, task=task, count=1000), 100)
     assert (settled.optimizer.lr, settled.batching.size) == (0.5, 3)
-    text = settled.replace(backbone="x", precision="fp32")
+    text = settled.replace(backbone="x", precision="fp32", compile="off")
     left = [line.strip() for line in text.to_yaml().splitlines() if line.endswith(": auto")]
     # What the journey finds out by measuring, and what `auto` leaves to the augmentation policy.
     measured = ["cache: auto", "cache: auto", "micro_size: auto", "evaluations: auto"]
