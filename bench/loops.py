@@ -113,6 +113,7 @@ class PlainLoop:
         total_steps: Length of the schedule.
         freeze_norms: Hold BatchNorm statistics, where the other loop does.
         clip: Greatest norm of the gradient; None does not clip.
+        fused: Whether AdamW is; None leaves that to torch.
     """
 
     def __init__(
@@ -125,11 +126,12 @@ class PlainLoop:
         total_steps: int,
         freeze_norms: bool,
         clip: float | None = None,
+        fused: bool | None = True,
     ) -> None:
         self.network, self.clip = network, clip
         self.batches = batches
         self.loss = loss
-        self.optimizer = torch.optim.AdamW(network.parameters(), lr=lr, weight_decay=0.05, fused=True)
+        self.optimizer = torch.optim.AdamW(network.parameters(), lr=lr, weight_decay=0.05, fused=fused)
         self.scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, total_steps)
         network.train()
         if freeze_norms:

@@ -2,6 +2,7 @@
 
     pip install lightning fastai        # beside the dev extra; a rival that is missing is left out
     python bench/rivals.py              # about 20 minutes; writes bench/results/rivals.md
+    python bench/rivals.py --as-written # the same, rivals with the network and optimizer of their tutorials
     python bench/rivals.py --kinds text --blocks 1 --steps 2 --rows 10 --dry
 
 Every contestant is one process; they take turns block by block, forth and back, so that a machine that slows
@@ -62,6 +63,11 @@ clipped at 1, shuffled, padded to the longest of the batch, no augmentation, no 
 progress bar. Below 1, the other is slower, or takes less memory.
 
 *Its defaults*: our loop with bucketing by length, EMA and light augmentation of images on top.
+
+*Network*: with *ours*, everybody trains the network as upfit puts it together, channels-last on images, with
+fused AdamW: the rows compare loops. With *as written*, rivals train the same weights in the layout in which
+timm and transformers hand them out, with the AdamW that each library or torch chooses by itself: the rows
+compare what people get.
 """
 
 
@@ -75,6 +81,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--blocks", type=int, default=10, help="measured blocks of each; one more warms up")
     parser.add_argument("--steps", type=int, default=8, help="steps per block")
     parser.add_argument("--rows", type=int, default=100, help="examples per class")
+    parser.add_argument("--as-written", action="store_true", help="rivals as their tutorials write them")
     parser.add_argument("--fresh", action="store_true", help="forget the blocks of earlier calls")
     parser.add_argument("--dry", action="store_true", help="keep and write nothing")
     return parser.parse_args()
@@ -86,7 +93,10 @@ class Contestant:
     def __init__(self, name: str, kind: str, data: str, args: argparse.Namespace) -> None:
         self.name = name
         blocks = str(args.blocks + 1)
-        command = script("rivals_worker.py", name, kind, data, "--steps", args.steps, "--blocks", blocks)
+        flags = ["--as-written"] if args.as_written else []
+        command = script(
+            "rivals_worker.py", name, kind, data, *flags, "--steps", args.steps, "--blocks", blocks
+        )
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, env=os.environ, text=True
         )
@@ -110,10 +120,15 @@ class Contestant:
         self.process.wait()
 
 
+def network_of(args: argparse.Namespace) -> str:
+    """Whose network the rivals train."""
+    return "as written" if args.as_written else "ours"
+
+
 def measure(kind: str, args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Every block that is missing, as it is made."""
     names = [name for name in args.names if find_spec(NEEDS[name]) is not None]
-    setting = {"kind": kind, "steps": args.steps, "rows": args.rows}
+    setting = {"kind": kind, "network": network_of(args), "steps": args.steps, "rows": args.rows}
     kept = [] if args.dry else [one for one in read_lines(KEPT) if setting.items() <= one.items()]
     have = {(one["name"], one["round"]) for one in kept}
     yield from kept
@@ -138,8 +153,9 @@ def measure(kind: str, args: argparse.Namespace) -> Iterator[dict[str, Any]]:
                 one.end()
 
 
-def table_of(blocks: list[dict[str, Any]], kind: str) -> list[list[str]]:
-    """The rows of one kind, the fastest first."""
+def table_of(blocks: list[dict[str, Any]]) -> list[list[str]]:
+    """The rows of one kind and network, the fastest first."""
+    kind, network = blocks[0]["kind"], blocks[0]["network"]
     seconds: dict[str, dict[int, float]] = {}
     peaks: dict[str, float] = {}
     for one in blocks:
@@ -153,7 +169,8 @@ def table_of(blocks: list[dict[str, Any]], kind: str) -> list[list[str]]:
         rate = 1 / float(np.median(list(taken.values())))
         ratio = f"{np.exp(logs.mean()):.3f} ({low:.3f} to {high:.3f})"
         memory = f"{peaks[name]:.0f}", f"{peaks[name] / peaks['ours']:.3f}"
-        rows.append((rate, [kind, NAMES[name], f"{rate:.2f}", "1" if name == "ours" else ratio, *memory]))
+        about = kind, network, NAMES[name], f"{rate:.2f}", "1" if name == "ours" else ratio
+        rows.append((rate, [*about, *memory]))
     return [row for _, row in sorted(rows, key=lambda pair: -pair[0])]
 
 
@@ -164,14 +181,18 @@ def main() -> None:
         raise SystemExit("--names has to hold ours, which the others are compared with")
     if args.fresh and not args.dry:
         KEPT.unlink(missing_ok=True)
+    made = []
     for kind in args.kinds:
-        blocks = []
         for block in measure(kind, args):
-            blocks.append(block)
+            made.append(block)
             print(json.dumps(block), file=sys.stderr, flush=True)
-        rows += table_of(blocks, kind)
-    head = ["kind", "loop", "steps/s", "steps/s over ours (95 %)", "peak MiB", "peak over ours"]
+    same = {"steps": args.steps, "rows": args.rows}
+    blocks = made if args.dry else [one for one in read_lines(KEPT) if same.items() <= one.items()]
+    for kind, network in sorted({(one["kind"], one["network"]) for one in blocks}):
+        rows += table_of([one for one in blocks if (one["kind"], one["network"]) == (kind, network)])
+    head = ["kind", "network", "loop", "steps/s", "steps/s over ours (95 %)", "peak MiB", "peak over ours"]
     command = f"python bench/rivals.py --blocks {args.blocks} --steps {args.steps} --rows {args.rows}"
+    command += " --as-written" if any(one["network"] != "ours" for one in blocks) else ""
     text = f"{INTRO}\nCommand: `{command}`. {machine_line(about)}\n\n{markdown_table(head, rows)}"
     missing = [NAMES[name] for name in args.names if find_spec(NEEDS[name]) is None]
     text += f"\n\nNot installed, so not measured: {', '.join(missing)}." if missing else ""

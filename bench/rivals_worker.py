@@ -20,6 +20,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from upfit.data.read import read
+from upfit.models.network import Network
 from upfit.techniques.batch_norm import freeze_batch_norm
 from upfit.train.recorder import peak_rss_mb
 from upfit.train.stages import fresh_network, training_parts
@@ -73,10 +74,37 @@ class Steady(nn.Module):
         return logits
 
 
-class Setting:
-    """The same network, examples and loss for every contestant."""
+class AsWritten(nn.Module):
+    """The network as a tutorial puts it together: timm's or transformers' own layout, the same weights."""
 
-    def __init__(self, data: Data, folder: Path, *, ours: bool) -> None:
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network.to(memory_format=torch.contiguous_format)
+        self.images = network.backbone.modality == "image"
+
+    def forward(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Logits (B, K)."""
+        # Past an image backbone's own forward pass, which would bring images into its layout.
+        network = self.network
+        logits: torch.Tensor = (
+            network.head(network.backbone.net(batch["image"].contiguous()))  # type: ignore[operator]
+            if self.images
+            else network(batch)
+        )
+        return logits
+
+
+class Setting:
+    """The same network, examples and loss for every contestant.
+
+    Args:
+        data: What to train on.
+        folder: For files of the run.
+        ours: With our defaults instead of everybody's work.
+        as_written: Rivals get the network and the optimizer that their users write.
+    """
+
+    def __init__(self, data: Data, folder: Path, *, ours: bool, as_written: bool) -> None:
         recipe = Recipe(precision="fp32").apply(
             Change(path="head.init", to="fresh"),
             Change(path="loss.label_smoothing", to=0.0),
@@ -93,6 +121,9 @@ class Setting:
         self.bench, backbone = lay_out(data, folder, recipe=recipe)
         # Lightning keeps the mode that modules come in, and transformers loads them in evaluation mode.
         self.network = fresh_network(self.bench, backbone).train()
+        self.rival = AsWritten(self.network) if as_written else self.network
+        # What a rival's AdamW is told; each library's default where nothing is.
+        self.fused = None if as_written else True
         self.loss = self.bench.objective.loss(self.bench.recipe.loss)
         self.examples = self.bench.examples(backbone, self.bench.split.train)
         self.targets = torch.as_tensor(self.bench.objective.encode(self.bench.train_targets))
@@ -134,7 +165,14 @@ def plain(setting: Setting, gate: Gate, total: int) -> None:
     """The loop that a user writes."""
     batches = plain_batches(setting.examples, setting.targets, size=setting.size, seed=0)
     loop = PlainLoop(
-        setting.network, batches, setting.loss, lr=LR, total_steps=total, freeze_norms=True, clip=CLIP
+        setting.rival,
+        batches,
+        setting.loss,
+        lr=LR,
+        total_steps=total,
+        freeze_norms=True,
+        clip=CLIP,
+        fused=setting.fused,
     )
     gate.wait()
     while True:
@@ -156,7 +194,7 @@ def trainer(setting: Setting, gate: Gate, total: int) -> None:
     class WithLoss(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.steady = Steady(setting.network)
+            self.steady = Steady(setting.rival)
 
         def forward(self, **batch: torch.Tensor) -> dict[str, torch.Tensor]:
             logits = self.steady(batch)
@@ -191,7 +229,7 @@ def lightning(setting: Setting, gate: Gate, total: int) -> None:
     class Module(LightningModule):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
-            self.steady = Steady(setting.network)
+            self.steady = Steady(setting.rival)
 
         def training_step(self, batch: dict[str, torch.Tensor], number: int) -> torch.Tensor:
             return setting.loss(self.steady(batch), batch["target"]).mean()
@@ -203,7 +241,7 @@ def lightning(setting: Setting, gate: Gate, total: int) -> None:
             gate.step()
 
         def configure_optimizers(self) -> dict[str, Any]:
-            optimizer = torch.optim.AdamW(self.parameters(), lr=LR, weight_decay=0.05, fused=True)
+            optimizer = torch.optim.AdamW(self.parameters(), lr=LR, weight_decay=0.05, fused=setting.fused)
             schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, total)
             return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -245,9 +283,9 @@ def fastai(setting: Setting, gate: Gate, total: int) -> None:
     loader = setting.loader(pairs)
     learner = Learner(
         DataLoaders(loader, loader, device=torch.device("cpu")),
-        Steady(setting.network),
+        Steady(setting.rival),
         loss_func=lambda logits, target: setting.loss(logits, target).mean(),
-        opt_func=partial(OptimWrapper, opt=partial(torch.optim.AdamW, fused=True)),
+        opt_func=partial(OptimWrapper, opt=partial(torch.optim.AdamW, fused=setting.fused)),
         lr=LR,
         wd=0.05,
         cbs=[GradientClip(CLIP), ParamScheduler({"lr": SchedCos(LR, 0.0)}), Turns()],
@@ -270,12 +308,14 @@ def main() -> None:
     parser.add_argument("name", choices=list(SIDES))
     parser.add_argument("kind")
     parser.add_argument("data", type=Path)
+    parser.add_argument("--as-written", action="store_true")
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--blocks", type=int, required=True)
     args = parser.parse_args()
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as place:
-        setting = Setting(read(args.data), Path(place), ours=args.name == "ours, defaults")
+        own_work, rival = args.name == "ours, defaults", not args.name.startswith("ours")
+        setting = Setting(read(args.data), Path(place), ours=own_work, as_written=args.as_written and rival)
         SIDES[args.name](setting, Gate(args.steps), args.steps * args.blocks + 1)
 
 
