@@ -164,6 +164,25 @@ class Seen:
         return max(0.05, 2 * math.sqrt(share * (1 - share) / examples)) if 0 <= share <= 1 else 0.05
 
     @property
+    def keeps_best(self) -> bool:
+        """Whether the weights of the best evaluation are what the run ends with, and are not poor.
+
+        What happens after that evaluation does no harm.
+        """
+        if not any(one.best for one in self.evaluations) or not len(self.scores):
+            return False
+        behind = self.fact("reference.score") - float(np.nanmax(self.scores, initial=-np.inf))
+        return not (self.metric in SCORES and behind > self.margin)
+
+    @property
+    def score_noise(self) -> float:
+        """Two standard errors of a share of the validation examples; 0 where their number is not known."""
+        examples = self.fact("validation.examples", math.inf)
+        known = self.scores[np.isfinite(self.scores)]
+        share = float(np.clip(np.median(known), 0, 1)) if len(known) else 0.5
+        return max(2 * math.sqrt(share * (1 - share) / examples), 3 / examples)
+
+    @property
     def is_poor(self) -> bool:
         """Whether the run ended clearly below what the data allow, as far as that is known.
 

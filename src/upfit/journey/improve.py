@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Literal, cast
 from upfit.data.tokens import segment_count
 from upfit.errors import Interrupted, MemoryExhausted, TrainingError
 from upfit.journey.preflight import SHARE, tell_start
-from upfit.journey.repair import best_attempt, is_sick, may_repair, repair
+from upfit.journey.repair import is_sick, may_repair, repair
 from upfit.journey.repair_alarm import Alarm, trace_of
 from upfit.journey.repair_facts import REFERENCE, SETTINGS, augmentation_of, reference_of, settings_of
+from upfit.journey.repair_judge import best_attempt, judge_trial
 from upfit.models import Backbone, Network, load_backbone
 from upfit.report.watchers import Watchers
 from upfit.store import Journal
@@ -57,6 +58,8 @@ def improve(
         tell_start(journey, bench, network, plan)
         journey.watcher.stage("tuning")
         attempted = _attempt(journey, bench, network, plan)
+        if not attempted.rang:
+            judge_trial(journey, bench, attempted.tuned)
         if not (_is_open(journey, attempted) and may_repair(journey, bench)):
             break
         # Tuning has changed the weights of the backbone; trials and what comes next start from its own.
@@ -69,9 +72,7 @@ def improve(
         # Where nothing helped, a run that was stopped goes on from its checkpoint.
     journey.folder.write_seconds(journey.clock.spent)
     _leave_if_asked(journey)
-    tuned = attempted.tuned
-    if tuned is not None:
-        bench, tuned = best_attempt(journey, bench, tuned)
+    bench, tuned = best_attempt(journey, bench, attempted.tuned)
     if tuned is None or bench.recipe.layers.train == "head" or not _time_to_refit(journey, bench):
         return Improved(bench, tuned, findings=attempted.findings)
     network.load_state_dict(tuned.tensors)

@@ -17,15 +17,13 @@ from upfit.journey.repair_alarm import ill, severe, trace_of
 from upfit.journey.repair_edits import Pick, with_our_rates, worth_trying
 from upfit.journey.repair_facts import REFERENCE
 from upfit.journey.repair_trials import LEAST, Bedside, repair_trials, steps_ratio, trial_steps
-from upfit.measure import paired_gain
 from upfit.models import Backbone
 from upfit.store import RunFolder
-from upfit.train.fitted import Fitted, kept
 from upfit.train.settle import Costs, make_plan, settle_techniques
 from upfit.train.timing import Rates
 from upfit.train.tune import Plan
 from upfit.train.workbench import Workbench
-from upfit.values import Cure, Estimate, Finding, Recipe, Trace
+from upfit.values import Cure, Finding, Recipe, Trace
 
 if TYPE_CHECKING:
     from upfit.journey.course import Journey
@@ -68,7 +66,7 @@ def may_repair(journey: Journey, bench: Workbench) -> bool:
     """Whether an alarm makes sense: asked for, one process, and rounds left."""
     standing = Standing.of(journey.folder)
     allowed = bench.recipe.watch == "repair" and bench.world.size == 1
-    is_free = not standing.closed and standing.rounds < ROUNDS and _on_trial(journey.folder) is None
+    is_free = not standing.closed and standing.rounds < ROUNDS and on_trial(journey.folder) is None
     return allowed and is_free
 
 
@@ -144,7 +142,7 @@ def _decided(journey: Journey, bedside: Bedside, picks: Sequence[Pick]) -> _Deci
 
 
 def _whole_run(journey: Journey, bedside: Bedside, pick: Pick) -> _Decided:
-    """An illness that shows late shows in no short trial: a whole run tries it, `best_attempt` judges."""
+    """An illness that shows late shows in no short trial: a whole run tries it, `repair_judge` judges."""
     finding, edits = pick
     why = f"{finding.message} Therefore: {edits[0].because}. Tried over a whole run."
     line = Cure(kind=finding.kind, outcome="failed", why=why, changes=edits, metric=journey.metric)
@@ -170,47 +168,6 @@ def _within_time(journey: Journey, bench: Workbench, picks: Sequence[Pick]) -> t
     return tuple(
         pick for pick, times in zip(picks, lengths, strict=True) if times <= 1 or 2 * times * whole < left
     )
-
-
-def best_attempt(journey: Journey, bench: Workbench, tuned: Fitted) -> tuple[Workbench, Fitted]:
-    """The tuning that validation prefers, with its recipe: where a repaired one is worse, all is undone.
-
-    What was tried over a whole run has not been judged before: it has to gain beyond noise.
-    """
-    folder, standing = journey.folder, Standing.of(journey.folder)
-    task, truth = bench.data.schema.task, bench.validation_targets
-    for aside in sorted((folder.path / "attempts").glob("*")):
-        if not (aside / "candidates" / TUNED).is_file():
-            continue
-        earlier = kept(RunFolder(aside), "tuned", lambda: tuned)
-        gain = paired_gain(task, journey.metric, tuned.scores, earlier.scores, truth)
-        late = aside.name == str(standing.rounds) and _on_trial(folder) is not None
-        worse = gain.low <= 0 if late else gain.value < 0
-        if worse or standing.chosen == aside.name:
-            # First of all, so that a kill in between leads here again.
-            replace(standing, closed=True, chosen=aside.name).keep(folder)
-            _judge_ledger(folder, gain, worse=True)
-            folder.write_text("recipe.yaml", (aside / "recipe.yaml").read_text(encoding="utf-8"))
-            return bench.with_recipe(folder.read_recipe()), earlier
-        if late:
-            _judge_ledger(folder, gain, worse=False)
-    return bench, tuned
-
-
-def _on_trial(folder: RunFolder) -> Cure | None:
-    """The line of the ledger that the whole run now tries, if there is one."""
-    return next((cure for cure in folder.read_ledger() if cure.is_kept and cure.gain is None), None)
-
-
-def _judge_ledger(folder: RunFolder, gain: Estimate, *, worse: bool) -> None:
-    """Give the line that was on trial its gain, and undo all where the run before was better."""
-    open_line, ledger = _on_trial(folder), folder.read_ledger()
-    lines = [cure.replace(gain=gain) if cure == open_line else cure for cure in ledger]
-    if worse:
-        lines = [cure.replace(outcome="undone") if cure.is_kept else cure for cure in lines]
-    folder.write_ledger(tuple(lines))
-    if open_line is not None and not worse:
-        folder.write_findings((*folder.read_findings(), as_finding(open_line.replace(gain=gain))))
 
 
 def rates_of_run(trace: Trace) -> GroupRates:
@@ -243,6 +200,11 @@ def put_in_place(folder: RunFolder) -> None:
         folder.remove(name)
     _cut_journal(folder)
     Standing(standing.rounds + 1).keep(folder)
+
+
+def on_trial(folder: RunFolder) -> Cure | None:
+    """The line of the ledger that a whole run now tries, if there is one."""
+    return next((cure for cure in folder.read_ledger() if cure.is_kept and cure.gain is None), None)
 
 
 def told(line: Cure) -> str:

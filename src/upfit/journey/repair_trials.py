@@ -16,6 +16,7 @@ from upfit.journey.repair_edits import Edits, Pick
 from upfit.measure import baseline_scores, metrics, paired_gain
 from upfit.models import Backbone
 from upfit.techniques import check
+from upfit.train.label_keeping import telling_metric
 from upfit.train.layer_choice import tried
 from upfit.train.settle import settle
 from upfit.train.workbench import Workbench
@@ -101,17 +102,29 @@ def trial_steps(seconds_left: float | None, step_seconds: float, planned: int) -
 
 
 def repair_trials(bedside: Bedside, picks: Sequence[Pick], steps: int) -> tuple[Cure, ...]:
-    """A line of the ledger for each candidate; at most one is `kept`."""
+    """A line of the ledger for each candidate; at most one is `kept`.
+
+    Few steps may be too few for the metric: where none gains beyond noise in it, the candidate that does in
+    the validation loss is `kept` without a gain, which says that a whole run has to decide.
+    """
     seed, sick = bedside.bench.recipe.seed, bedside.bench.recipe
     plain = _scores(bedside, sick, steps, seed)
-    lines = [_tried(bedside, pick, steps, plain) for pick in picks]
-    return tuple(
-        _confirmed(bedside, line, steps) if line.is_kept else line
-        for line in best_alone(lines, lost=" Another cure gained more.")
-    )
+    trials = [_tried(bedside, pick, steps, plain) for pick in picks]
+    lines = best_alone([line for line, _ in trials], lost=" Another cure gained more.")
+    confirmed = tuple(_confirmed(bedside, line, steps) if line.is_kept else line for line in lines)
+    if any(line.is_kept for line in confirmed):
+        return confirmed
+    promising = [line for line, calmer in trials if calmer]
+    if not promising:
+        return confirmed
+    best = max(promising, key=lambda line: line.gain.value if line.gain else 0.0)
+    why = f"{best.why} {best.steps} steps show it in the validation loss only: a whole run decides."
+    on_trial = best.replace(outcome="kept", gain=None, why=why)
+    return tuple(on_trial if line.changes == best.changes else line for line in confirmed)
 
 
-def _tried(bedside: Bedside, pick: Pick, steps: int, plain: Scores) -> Cure:
+def _tried(bedside: Bedside, pick: Pick, steps: int, plain: Scores) -> tuple[Cure, bool]:
+    """A line of the ledger, and whether the validation loss is lower beyond noise, the metric no worse."""
     finding, edits = pick
     begun = time.monotonic()
     line = Cure(
@@ -127,14 +140,17 @@ def _tried(bedside: Bedside, pick: Pick, steps: int, plain: Scores) -> Cure:
         recipe = bedside.recipe_with(edits)
         after = bedside.scores(recipe, steps, seed=bedside.bench.recipe.seed)
     except (TrainingError, InputError) as error:
-        return line.replace(why=f"{line.why} {error.message}", seconds=time.monotonic() - begun)
+        return line.replace(why=f"{line.why} {error.message}", seconds=time.monotonic() - begun), False
     gain, kept = judged([_gain(bedside, after, plain)])
-    return line.replace(
+    telling = telling_metric(bedside.bench.data.schema.task)
+    calmer = gain.value >= 0 and _gain(bedside, after, plain, metric=telling).low > 0
+    line = line.replace(
         outcome="kept" if kept else "undone",
         gain=gain,
         after=_value(bedside, after),
         seconds=time.monotonic() - begun,
     )
+    return line, calmer
 
 
 def _confirmed(bedside: Bedside, line: Cure, steps: int) -> Cure:
@@ -158,9 +174,9 @@ def _scores(bedside: Bedside, recipe: Recipe, steps: int, seed: int) -> Scores:
         return baseline_scores(schema.task, bench.train_targets, count, schema.outputs)
 
 
-def _gain(bedside: Bedside, after: Scores, before: Scores) -> Estimate:
+def _gain(bedside: Bedside, after: Scores, before: Scores, *, metric: str | None = None) -> Estimate:
     task, truth = bedside.bench.data.schema.task, bedside.bench.validation_targets
-    return paired_gain(task, bedside.metric, after, before, truth)
+    return paired_gain(task, metric or bedside.metric, after, before, truth)
 
 
 def _value(bedside: Bedside, scores: Scores) -> float | None:

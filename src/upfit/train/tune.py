@@ -186,6 +186,10 @@ def _carry_on(job: Job, state: State, around: Surroundings) -> Tuned:
     around.recorder.signs.on = job.recipe.watch == "repair"
     if job.recipe.watch != "off":
         around.start.keep(state)
+        if state.step == 0 and job.judged:
+            # A swing of two examples in fifty is no swing: rules have to know.
+            facts = {"validation.examples": float(job.judged)}
+            around.journal.add(Event(0, "measured", "what validation holds", facts))
     while True:
         try:
             with memory_explained():

@@ -15,7 +15,11 @@ FEWEST = 5
 
 def look(seen: Seen) -> Finding | None:
     """Swings to and fro of the metric (or the loss), each larger than noise, in the later part of the run."""
-    curve, least = (seen.scores, SWING) if seen.metric in SCORES else (-seen.validation_losses, 0.0)
+    curve, least = (
+        (seen.scores, max(SWING, seen.score_noise))
+        if seen.metric in SCORES
+        else (-seen.validation_losses, 0.0)
+    )
     curve = curve[np.isfinite(curve)]
     curve = curve[len(curve) // 3 :]
     if len(curve) < FEWEST:

@@ -31,12 +31,15 @@ def look(seen: Seen) -> Finding | None:
     best = float(np.nanmax(seen.scores)) if len(seen.scores) else math.nan
     if seen.metric in SCORES and best > 0.97 and seen.scores[-1] > best - 0.01:
         return None
+    said = (
+        f"Validation loss has risen by {risen:.0%} since step {seen.evaluations[lowest].step} "
+        "while the training loss went on falling."
+    )
+    kept = seen.keeps_best
     return found(
         "overfit",
-        (
-            f"Validation loss has risen by {risen:.0%} since step {seen.evaluations[lowest].step} "
-            "while the training loss went on falling."
-        ),
+        f"{said} The best weights before that were kept, so that it did no harm." if kept else said,
+        severity="info" if kept else "warning",
         confidence=0.9 if risen > 0.3 else 0.7,
         step=seen.evaluations[lowest].step,
         plot="validation",
