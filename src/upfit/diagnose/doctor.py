@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, get_args
+from typing import Any
 
 import psutil
 import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from upfit.diagnose.asked import optimizers_of, task_of
 from upfit.diagnose.diagnosis import Diagnosis, diagnose
 from upfit.diagnose.preflight.calls import Calls, Forward, scalar
 from upfit.diagnose.preflight.catalogue import DATA_ONLY, TESTS, measure_all
@@ -27,18 +28,22 @@ from upfit.diagnose.watch.evaluations import Evaluations
 from upfit.diagnose.watch.graphs import Graphs
 from upfit.diagnose.watch.looks import Looks
 from upfit.diagnose.watch.wiring import Wiring
-from upfit.errors import InputError, nearest
-from upfit.measure.inside.scores import Task
+from upfit.errors import InputError
 from upfit.values import Evaluation, Event, Finding, Step, Trace
 
 WIRED = 8
 """Steps over which the wiring is watched."""
 ALWAYS = {1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000}
 PROBED = {20, 100, 500, 2000, 10000}
-SHARE = 0.015
-"""Fraction of the time that may go into looking, beside the looks that are always made."""
+SHARE = 0.02
+"""Fraction of the loop's time that looking may take, where nobody says otherwise."""
+FIRST = 3
+"""Steps that are looked at whatever it costs: what is wired wrongly shows there."""
+PATIENT = 50
+"""Steps after which a look at the probe is made as soon as there is time for it."""
+AGAIN = 20
+"""Steps after which a question for findings is worth another look inside."""
 MEMORY_EVERY = 10
-SAME = {"binary": "classification", "multiclass": "classification", "lm": "language_model"}
 PREFIXES = ("validation_", "valid_", "val_", "eval_", "test_", "validation/", "valid/", "val/", "eval/")
 
 
@@ -59,8 +64,8 @@ class Doctor:
         forward: `forward(model, batch) -> (output, target)`, for models that are called otherwise.
         pretrained: Say True if the weights were to be loaded from a checkpoint.
         frozen: Name prefixes of parameters that are frozen on purpose.
-        share: Fraction of the loop's time that looking inside may take at most. None makes the early looks
-            whatever they cost, which short runs feel.
+        share: Fraction of the loop's time that looking inside may take, beyond the first steps. None makes
+            all early looks whatever they cost, which short runs feel.
 
     Example:
         >>> from torch.utils.data import DataLoader, TensorDataset
@@ -86,14 +91,14 @@ class Doctor:
         forward: Forward | None = None,
         pretrained: bool | None = None,
         frozen: Iterable[str] = (),
-        share: float | None = None,
+        share: float | None = SHARE,
     ) -> None:
         if not isinstance(model, nn.Module):
             raise InputError("a Doctor needs a model", expected="a torch.nn.Module", got=type(model).__name__)
         self._subject = Subject(
             calls=Calls(model, loss_fn, forward),
-            optimizers=_optimizers(optimizer),
-            task=_task(task),
+            optimizers=optimizers_of(optimizer),
+            task=task_of(task),
             train=train_loader if can_be_repeated(train_loader) else None,
             validation=validation_loader if can_be_repeated(validation_loader) else None,
             pretrained=pretrained,
@@ -117,6 +122,7 @@ class Doctor:
         self._spent = 0.0
         self._share = share
         self._probe_seconds = math.nan
+        self._probed_at = 0
 
     @property
     def is_busy(self) -> bool:
@@ -185,7 +191,7 @@ class Doctor:
         values = {_plain(name): float(value) for name, value in metrics.items()}
         loss = values.pop("loss", math.nan)
         self._modes.validated()
-        early = len(self._evaluations) < 3 or self._spent < SHARE * (begun - self._started)
+        early = len(self._evaluations) < 3 or self._spent < self._allowed(begun)
         if self._may_probe(begun, early):
             self._probe()
         seconds = 0.0 if math.isnan(self._started) else begun - self._started
@@ -215,7 +221,9 @@ class Doctor:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What is wrong, causes first."""
+        """What is wrong, causes first. Who asks long after the last look inside has another one made."""
+        if self._share is not None and self._taken - self._probed_at >= AGAIN:
+            self._probe()
         return self.diagnosis.findings
 
     @property
@@ -252,20 +260,29 @@ class Doctor:
             self._facts["gradients.wanted"] = float(len(wanted))
 
     def _is_due(self, number: int, now: float) -> bool:
-        return number in ALWAYS or self._spent < SHARE * (now - self._started)
+        if number <= FIRST or (self._share is None and number in ALWAYS):
+            return True
+        return self._spent < self._allowed(now)
+
+    def _allowed(self, now: float) -> float:
+        """Seconds that watching may have taken by now."""
+        return (SHARE if self._share is None else self._share) * (now - self._started)
 
     def _may_probe(self, now: float, wanted: bool) -> bool:
         """Whether a look at the probe is wanted and, under a `share`, affordable."""
-        if not wanted or self._share is None:
-            return wanted
+        if self._share is None or self._subject.train is None:
+            return wanted and self._subject.train is not None
+        if not wanted and self._taken - self._probed_at < PATIENT:
+            return False
         cost = self._probe_seconds if self._probe_seconds == self._probe_seconds else self._guess(now)
-        return self._spent + cost < self._share * (now - self._started)
+        return self._spent + cost < self._allowed(now)
 
     def _guess(self, now: float) -> float:
         """What a probe may cost: sixteen passes over batches, a step being three of them."""
         return 16 / 3 * (now - self._started) / max(1, self._taken)
 
     def _probe(self) -> None:
+        self._probed_at = self._taken
         if self._subject.train is None:
             return
         begun = time.perf_counter()
@@ -305,22 +322,6 @@ class Doctor:
             yield
         finally:
             self._wiring.paused = self._modes.paused = False
-
-
-def _optimizers(given: Optimizer | Iterable[Optimizer] | None) -> tuple[Optimizer, ...]:
-    if given is None:
-        return ()
-    return (given,) if hasattr(given, "param_groups") else tuple(given)  # type: ignore[return-value]
-
-
-def _task(name: str) -> Task:
-    task = SAME.get(name, name)
-    if task not in get_args(Task):
-        known = (*get_args(Task), *SAME)
-        raise InputError(
-            f"there is no task {name!r}", expected="one of " + ", ".join(known), hint=nearest(name, known)
-        )
-    return task  # type: ignore[return-value]
 
 
 def _length(loader: Any) -> int:

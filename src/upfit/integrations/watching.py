@@ -80,7 +80,8 @@ def begin(
 def end(doctor: Doctor) -> None:
     """Take the hooks away, and say what was found."""
     doctor.close()
-    _tell(doctor.findings)
+    # What was seen has to do: another look inside would be time of the training.
+    _tell(doctor.diagnosis.findings)
 
 
 def _tell(findings: Iterable[Any]) -> None:
