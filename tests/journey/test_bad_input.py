@@ -150,8 +150,8 @@ def test_only_numbers(type_in, place):
     [
         ("--bugdet 3", ("no flag '--bugdet'", "--budget")),
         ("--set optimizer.learning=3", ("no field 'learning'",)),
-        ("--set optimizer.lr=fast", ("Optimizer.lr: input should be a valid number",)),
-        ("--set optimizer.lr=-1", ("Optimizer.lr: input should be greater than 0; got -1",)),
+        ("--set optimizer.lr=fast", ("optimizer.lr: input should be a valid number",)),
+        ("--set optimizer.lr=-1", ("optimizer.lr: input should be greater than 0; got -1",)),
         ("--set techniques.emma.decay=0.9", ("no technique 'emma'", "techniques.ema")),
         ("--set techniques.ema.decya=0.9", ("Ema has no field 'decya'; did you mean 'decay'?",)),
         ("--set loss.name=squared_error", ("loss squared_error does not fit", "expected: cross_entropy")),

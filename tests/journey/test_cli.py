@@ -76,7 +76,7 @@ MISTAKES = {
     "fit x --set =3": ("--set '=3' sets nothing", "expected: PATH=VALUE"),
     "fit x --set optimzer.lr=3": ("no field 'optimzer'", "try:      optimizer.lr"),
     "fit x --set optimizer.lrr=3": ("no field 'lrr'", "try:      optimizer.lr"),
-    "fit x --set optimizer.lr=-1": ("Optimizer.lr", "greater than 0"),
+    "fit x --set optimizer.lr=-1": ("optimizer.lr", "greater than 0"),
     "fit x --set optimizer.lr=[": ("the value is not YAML", "got:      ["),
     "fit x --kind price=nubmer": ("names no kind of column", "--kind price=number"),
     "fit x --kind image=": ("expected: COL=KIND with KIND one of image, text", "ignore"),

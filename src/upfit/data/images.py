@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import Image, ImageOps
 
 from upfit.errors import DataError
 
@@ -26,8 +26,6 @@ EXTENSIONS = frozenset(
 
 LARGEST = 178_956_970
 """Pixels (about 0.5 GiB of RGB). A larger image is taken for a decompression bomb."""
-
-_SIDEWAYS = (5, 6, 7, 8)
 
 
 def open_image(cell: Mapping[str, Any], *, shorter_side: int | None = None) -> Image.Image:
@@ -93,13 +91,6 @@ def _upright(image: Image.Image) -> Image.Image:
         return ImageOps.exif_transpose(image)
     except Exception:
         return image
-
-
-def upright_size(image: Image.Image) -> tuple[int, int]:
-    """(width, height) in pixels after EXIF orientation, without decoding."""
-    width, height = image.size
-    turned = image.getexif().get(ExifTags.Base.Orientation) in _SIDEWAYS
-    return (height, width) if turned else (width, height)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

@@ -87,10 +87,6 @@ class World:
         """Have several processes bear parameters that get no gradient for a while; before `prepare`."""
         self.accelerator.ddp_handler = DistributedDataParallelKwargs(find_unused_parameters=True)
 
-    def unwrap(self, network: nn.Module) -> nn.Module:
-        """The network without what Accelerate put around it."""
-        return self.accelerator.unwrap_model(network)  # type: ignore[no-any-return]
-
     def agree(self, value: T) -> T:
         """The main process's value, in every process: for decisions that a clock has a part in."""
         if self.size == 1:

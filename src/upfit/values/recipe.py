@@ -218,7 +218,10 @@ class Recipe(Value):
         recipe = self
         # Another loss leaves the old one's settings behind, but not those that come with it.
         for change in sorted(changes, key=lambda change: change.path != "loss.name"):
-            recipe = _set(recipe, change.path.split("."), change.to, change.path)
+            try:
+                recipe = _set(recipe, change.path.split("."), change.to, change.path)
+            except RecipeError as error:
+                raise _as_asked(error, change.path) from None
         return recipe
 
     def to_yaml(self) -> str:
@@ -238,6 +241,14 @@ class Recipe(Value):
         if unknown is not None:
             raise RecipeError(f"recipe fields have names, got {unknown!r}")
         return cls(**fields)
+
+
+def _as_asked(error: RecipeError, path: str) -> RecipeError:
+    """An error about `Optimizer.lr` as one about `optimizer.lr`, which is what was written."""
+    kind, _, rest = str(error).partition(":")
+    if not rest or not kind[:1].isupper() or not f".{path}".endswith(kind[kind.find(".") :]):
+        return error
+    return RecipeError(f"{path}:{rest}", hint="upfit show prints every field and its value")
 
 
 def _set(value: Any, parts: list[str], to: Any, path: str) -> Any:

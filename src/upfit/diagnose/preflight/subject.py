@@ -61,11 +61,6 @@ class Subject:
         return list(self._some(self.train))
 
     @cached_property
-    def validation_batches(self) -> list[Example]:
-        """The first validation batches."""
-        return list(self._some(self.validation))
-
-    @cached_property
     def surveyed(self) -> Survey:
         """Inputs and targets of the training set, as far as a short look reaches."""
         return survey(self.calls, self.train, seconds=self.looking)
