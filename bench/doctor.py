@@ -66,7 +66,9 @@ def run_all(given: argparse.Namespace) -> None:
                 print(name, form, seed, record["score"], record["findings"], flush=True)
 
 
-def one_run(name: str, form: str, seed: int, build: Any, *, show: bool = False) -> dict[str, Any]:
+def one_run(
+    name: str, form: str, seed: int, build: Any, *, show: bool = False, twin: bool = True
+) -> dict[str, Any]:
     """Train once, watched, and note what the Doctor says before, after one step more, and at the end."""
     import torch
     from doctor_cases.parts import run
@@ -119,7 +121,7 @@ def one_run(name: str, form: str, seed: int, build: Any, *, show: bool = False) 
         "train_seconds": round(watched, 2),
         "watching_share": round(doctor.overhead, 4),
         "error": error,
-        **plain_run(name, form, seed, build, training.model),
+        **(plain_run(name, form, seed, build, training.model) if twin else {}),
     }
 
 

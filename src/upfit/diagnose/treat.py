@@ -9,7 +9,7 @@ import numpy as np
 
 from upfit.diagnose.job import Job
 from upfit.diagnose.treat_attempt import Attempt, Limits, anatomy, attempt
-from upfit.diagnose.treat_candidates import candidates, incurable
+from upfit.diagnose.treat_candidates import Candidate, candidates, incurable
 from upfit.diagnose.treat_judge import best_alone, judged
 from upfit.diagnose.treat_own import own_cures
 from upfit.diagnose.treat_trials import LEAST, Setting, trials
@@ -19,8 +19,10 @@ from upfit.measure.metrics import family_of
 from upfit.values import Change, Cure, Finding, Predictions, Recipe, Run, Schema, Split
 from upfit.values.budget import seconds as read_seconds
 
-ROUNDS = 3
-"""Illnesses that are cured one after another."""
+ROUNDS = 4
+"""Of trials: illnesses that are cured one after another, or candidates that have their turn."""
+PATIENT = 2
+"""Cures that showed nothing in a part of the steps, and are tried for all of them when no other is left."""
 FIRST_SHARE = 0.5
 """Of a budget, what the first run may take: trials and the repaired run need the rest."""
 PREFLIGHT_SHARE = 0.02
@@ -73,25 +75,28 @@ def treat(job: Job, budget: str | float | None = None, *, seed: int = 0) -> Run:
     if first.end is None and not candidates(_curable(job, first)):
         raise TrainingError(f"the run broke off: {first.failure}", hint="doctor.report() says more")
     metric = _metric(job, first)
-    best, ledger, kept = first, list[Cure](), tuple[Change, ...]()
+    best, ledger, kept, slow = first, list[Cure](), tuple[Change, ...](), tuple[Candidate, ...]()
     for _ in range(ROUNDS):
         tried = [change for cure in ledger for change in cure.changes]
-        picks = candidates(_curable(job, best), tried=tried)
+        fresh = candidates(_curable(job, best), tried=tried)
+        picks, slow = (fresh, slow) if fresh else (slow[:PATIENT], ())
         share = limit.share(best)
         if not picks or share * best.steps < min(LEAST, best.steps):
             break
-        lines = trials(Setting(job, kept, metric, seed, share, limit.until), picks, best)
+        setting = Setting(job, kept, metric, seed, share, limit.until, whole=not fresh)
+        lines = trials(setting, picks, best)
         lines = best_alone(lines, lost="; another cure gained more")
         ledger += lines
         winner = next((cure for cure in lines if cure.is_kept), None)
         if winner is None:
-            # The next candidates have their turn: those of this round were not the cure.
+            # The next candidates have their turn: those of this round were not the cure, or not so soon.
+            slow += tuple(pick for pick, line in zip(picks, lines, strict=True) if fresh and _is_open(line))
             continue
         again = attempt(job, (*kept, *winner.changes), seed=seed, limits=limit.watched())
         line = _whole(winner, best, again, metric)
         ledger[ledger.index(winner)] = line
         if line.is_kept:
-            best, kept = again, (*kept, *winner.changes)
+            best, kept, slow = again, (*kept, *winner.changes), ()
     return _run(job, best, (*ledger, *incurable(_curable(job, best))), metric)
 
 
@@ -112,14 +117,21 @@ class _Limit:
 
     def first(self) -> Limits:
         """Of the first run: part of the budget, with the one-step tests."""
-        if self.budget is None:
-            return Limits(preflight=PREFLIGHT_SECONDS, watched=True)
-        tests = min(PREFLIGHT_SECONDS, PREFLIGHT_SHARE * self.budget / 3)
-        return Limits(until=self.begun + FIRST_SHARE * self.budget, preflight=tests, watched=True)
+        until = None if self.budget is None else self.begun + FIRST_SHARE * self.budget
+        return Limits(until=until, preflight=self.tests, watched=True)
 
     def watched(self) -> Limits:
-        """Of a repaired run."""
-        return Limits(until=self.until, watched=True)
+        """Of a repaired run: with the same tests, or what is left of an illness could not be told."""
+        return Limits(until=self.until, preflight=self.tests, watched=True)
+
+    @property
+    def tests(self) -> float:
+        """Seconds for each one-step test that trains a little."""
+        return (
+            PREFLIGHT_SECONDS
+            if self.budget is None
+            else min(PREFLIGHT_SECONDS, PREFLIGHT_SHARE * self.budget / 3)
+        )
 
     def share(self, run: Attempt) -> float:
         """Part of the usual length that trials may have so that the repaired run fits in too."""
@@ -151,6 +163,11 @@ def _curable(job: Job, run: Attempt) -> tuple[Finding, ...]:
         one.replace(cures=(*own_cures(job, one.kind, found), *filter(helps, one.cures)))
         for one in run.findings
     )
+
+
+def _is_open(line: Cure) -> bool:
+    """Whether a trial left it open if the cure helps: no clear harm, and no end before its time."""
+    return line.outcome == "undone" and (line.gain is None or line.gain.high >= 0)
 
 
 def _whole(winner: Cure, before: Attempt, after: Attempt, metric: str) -> Cure:

@@ -32,6 +32,7 @@ class Setting:
         seed: The first of the seeds.
         share: Of the usual length, where the budget is short; 1 is all of it.
         until: `time.monotonic()` at which trials end; None for no limit.
+        whole: Whether trials take the whole length, whatever the illness.
     """
 
     job: Job
@@ -40,10 +41,11 @@ class Setting:
     seed: int
     share: float = 1.0
     until: float | None = None
+    whole: bool = False
 
     def fraction(self, kinds: set[str], steps: int) -> float:
         """Which part of its steps each trial takes, of a run of so many."""
-        wanted = 1.0 if kinds & LATE else max(FRACTION, LEAST / max(1, steps))
+        wanted = 1.0 if self.whole or kinds & LATE else max(FRACTION, LEAST / max(1, steps))
         return min(1.0, wanted * self.share)
 
 

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import nn
 
 from upfit.diagnose.preflight.subject import Subject
 from upfit.diagnose.preflight.survey import Survey
+from upfit.measure.inside.layers import owners
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.LayerNorm, nn.GroupNorm, nn.InstanceNorm2d)
 
@@ -30,7 +32,7 @@ def measure(subject: Subject) -> dict[str, float]:
     values = found.inputs[np.isfinite(found.inputs).all(1)]
     if not len(values):
         return facts
-    facts |= _scale(values, found)
+    facts |= _scale(values, found) | _rescaled(subject)
     facts["inputs.normalised_first"] = float(_starts_with_norm(subject.model))
     return facts | _skew(values, subject.surveyed_validation)
 
@@ -49,6 +51,41 @@ def _scale(values: npt.NDArray[Any], found: Survey) -> dict[str, float]:
         "inputs.largest_column": float(sizes.max()),
         "inputs.smallest_column": float(lively.min()) if lively.size else 0.0,
         "inputs.norm_variation": float(norms.std() / max(norms.mean(), 1e-12)),
+    }
+
+
+@torch.no_grad()
+def _rescaled(subject: Subject) -> dict[str, float]:
+    """The scale of what reaches the first layer, where the model changes it on the way: by buffers, say."""
+    if not subject.batches or not isinstance(subject.batches[0].inputs, torch.Tensor):
+        return {}
+    given, reached = subject.batches[0].inputs, list[torch.Tensor]()
+
+    def note(_module: nn.Module, inputs: tuple[object, ...]) -> None:
+        if inputs and isinstance(inputs[0], torch.Tensor) and not reached:
+            reached.append(inputs[0].detach())
+
+    hooks = [one.register_forward_pre_hook(note) for one in owners(subject.model).values()]
+    subject.model.eval()
+    try:
+        subject.calls.raw(subject.batches[0])
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if not reached or reached[0].numel() != given.numel() or not reached[0].is_floating_point():
+        return {}
+    before, after = (one.flatten(1).float() for one in (given, reached[0]))
+    kept = torch.isfinite(after).all(1) & torch.isfinite(before).all(1)
+    before, after = before[kept], after[kept]
+    if not len(after) or torch.allclose(before.std(), after.std(), rtol=0.1):
+        return {}
+    sizes = after.square().mean(0).sqrt()
+    return {
+        "inputs.low": float(after.min()),
+        "inputs.high": float(after.max()),
+        "inputs.spread": float(after.std()),
+        "inputs.largest_column": float(sizes.max()),
+        "inputs.smallest_column": float(sizes[sizes > 0].min()) if bool((sizes > 0).any()) else 0.0,
     }
 
 

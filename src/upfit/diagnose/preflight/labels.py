@@ -26,7 +26,12 @@ def measure(subject: Subject) -> dict[str, float]:
     if subject.task == "regression":
         finite = targets[np.isfinite(targets.astype(float))]
         spread = float(finite.std()) if finite.size else math.nan
-        return facts | {"labels.spread": spread, "labels.constant": float(spread == 0)}
+        middle = float(finite.mean()) if finite.size else math.nan
+        return facts | {
+            "labels.spread": spread,
+            "labels.middle": middle,
+            "labels.constant": float(spread == 0),
+        }
     if subject.task == "multilabel" or (targets.ndim == 2 and targets.dtype.kind == "f"):
         return facts
     return facts | _histogram(subject, targets.reshape(-1))

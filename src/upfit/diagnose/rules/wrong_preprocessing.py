@@ -11,7 +11,15 @@ RAW = 30.0
 UNEVEN = 300.0
 FAINT = 0.03
 TARGETS = 1000.0
+FAR = 10.0
+"""Size of targets that a fresh output of about 1 is far from: such runs end worse than a constant."""
 APART = 3.0
+
+
+def _are_far(seen: Seen) -> bool:
+    """Whether values to predict are so large that the run did not even reach their mean."""
+    largest = max(abs(seen.fact("labels.middle", 0.0)), seen.fact("labels.spread", 0.0))
+    return largest > FAR and seen.metric == "r2" and seen.score < 0
 
 
 def look(seen: Seen) -> Finding | None:
@@ -27,6 +35,11 @@ def look(seen: Seen) -> Finding | None:
         why = f"Inputs hardly differ (standard deviation {spread:.2g}): were they scaled twice?"
     elif seen.fact("labels.spread") > TARGETS:
         why = f"Targets have a standard deviation of {seen.fact('labels.spread'):.2g}: standardise them."
+    elif _are_far(seen):
+        why = (
+            f"Targets lie around {seen.fact('labels.middle'):.3g} with a standard deviation of "
+            f"{seen.fact('labels.spread'):.2g}, and the model is still worse than a constant: standardise."
+        )
     elif seen.fact("norms.apart") > APART:
         why = (
             "Inputs do not look like what the pretrained layers saw: were they normalised as the "
