@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +31,6 @@ from common import (
     machine_line,
     markdown_table,
     read_lines,
-    run_child,
     script,
     write_result,
 )
@@ -91,14 +91,15 @@ def missing(cards: Mapping[str, Sequence[str]], seeds: Iterable[int]) -> Iterabl
 
 
 def run(name: str, seed: int, switches: Sequence[str]) -> bool:
-    """One process for all switches of a set and a seed; False if it failed."""
-    child = run_child(script("technique_runs.py", name, seed, *switches))
-    about = machine()
-    for line in child.output.splitlines():
-        if line.startswith("{"):
-            append_line(LINES, {**json.loads(line), "machine": about})
-            print(line, flush=True)
-    return child.code == 0
+    """One process for all switches of a set and a seed, each kept as it ends; False if it failed."""
+    about, command = machine(), script("technique_runs.py", name, seed, *switches)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) as child:
+        assert child.stdout is not None
+        for line in child.stdout:
+            if line.startswith("{"):
+                append_line(LINES, {**json.loads(line), "machine": about})
+                print(line, end="", flush=True)
+    return child.returncode == 0
 
 
 def figures(records: Sequence[Record]) -> list[Measured]:
@@ -170,7 +171,8 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=math.inf, help="begin no set and seed after so many")
     parser.add_argument("--table", action="store_true", help="make no runs, only write the table")
     args = parser.parse_args()
-    cards = {name: CORE[name] if args.core else args.cards for name in (CORE if args.core else args.sets)}
+    sets = [name for name in args.sets if name in CORE or not args.core]
+    cards = {name: CORE[name] if args.core else args.cards for name in sets}
     failed, started = 0, time.monotonic()
     for case in [] if args.table else list(missing(cards, args.seeds)):
         if time.monotonic() - started < 60 * args.minutes:
