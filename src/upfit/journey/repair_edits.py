@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from upfit.diagnose.group_rates import Blamed, GroupRates
 from upfit.diagnose.treat_candidates import MOST, Candidate
@@ -13,6 +14,18 @@ from upfit.values import Change, Finding, Recipe
 RATES = {"optimizer.lr": "lr", "optimizer.head_lr": "head_lr"}
 FUTILE = frozenset({"stopping.patience"})
 """The loop keeps the best weights by validation: stopping earlier gives the same model."""
+ADAMW = Change(
+    path="optimizer.name", to="adamw", because="AdamW with upfit's own rates was measured to do well"
+)
+OUR_OPTIMIZER: dict[str, Any] = {
+    "lr": "auto",
+    "head_lr": "auto",
+    "weight_decay": "auto",
+    "betas": None,
+    "momentum": None,
+    "options": {},
+}
+"""What goes with it; options of the other optimizer would not be understood."""
 
 Edits = tuple[Change, ...]
 Pick = tuple[Finding, Edits]
@@ -43,6 +56,8 @@ def edits_of(recipe: Recipe, pick: Candidate, rates: GroupRates) -> Edits:
         return (change, change.replace(path="layers.dropout"))
     if change.path == "augment.policy" and change.to == "none":
         return (change, *_nothing_varied(recipe, change))
+    if change == ADAMW:
+        return (change, *(change.replace(path=f"optimizer.{n}", to=to) for n, to in OUR_OPTIMIZER.items()))
     stated = recipe.stopping.steps
     if change.path == "stopping.epochs" and stated is not None:
         epochs = float(finding.evidence.get("epochs", 0.0)) or float(change.to) / 4
@@ -76,16 +91,21 @@ def worth_trying(
 
 
 def with_our_rates(recipe: Recipe, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Where a rate is to blame, the rates that were measured to do well are the first thing to try."""
-    if recipe.optimizer.name.lower() not in ADAM_LIKE:
-        return tuple(findings)
-    why = "upfit's own rates were measured to do well"
+    """Where a rate is to blame, what was measured to do well comes first: our rates, or AdamW with them.
+
+    Other optimizers have no rate that was measured: theirs would have to be searched for.
+    """
+    ours = recipe.optimizer.name.lower() in ADAM_LIKE
     return tuple(
-        one.replace(cures=(Change(path=path, to="auto", because=why), *one.cures))
+        one.replace(cures=(_ours(path) if ours else ADAMW, *one.cures))
         if (path := next((cure.path for cure in one.cures if cure.path in RATES), None))
         else one
         for one in findings
     )
+
+
+def _ours(path: str) -> Change:
+    return Change(path=path, to="auto", because="upfit's own rates were measured to do well")
 
 
 def _blamed(finding: Finding, change: Change, rates: GroupRates) -> Blamed:

@@ -41,7 +41,10 @@ def test_our_own_rates_are_tried_first_for_optimizers_that_they_were_measured_fo
     sick = ill("lr_too_small", Change(path="optimizer.head_lr", to=0.1))
     assert with_our_rates(Recipe(), [sick])[0].cures[0].path == "optimizer.head_lr"
     assert with_our_rates(Recipe(), [sick])[0].cures[0].to == "auto"
-    assert with_our_rates(Recipe(optimizer=Optimizer(name="sgd")), [sick]) == (sick,)
+    other = Recipe(optimizer=Optimizer(name="sgd", lr=30.0, head_lr=30.0, momentum=0.5))
+    [first, *_] = with_our_rates(other, [sick])[0].cures
+    well = other.apply(*edits_of(other, (sick, first), GroupRates(head=30.0))).optimizer
+    assert (well.name, well.lr, well.head_lr, well.momentum) == ("adamw", "auto", "auto", None)
 
 
 def test_dropout_goes_in_the_head_and_in_the_backbone():
