@@ -73,11 +73,19 @@ def heads(name: str, data: Data) -> list[dict[str, Any]]:
         varied_by(backbone.bench, backbone.backbone, learnt, policy, view=view) for view in range(COPIES)
     ]
     objective = Objective.of(data.schema.task, known, data.schema.classes)
-    both = np.concatenate([plain, *varied])
-    scores = []
-    for x, y in ((both, np.tile(known, 1 + COPIES)), (plain, known)):
-        probe = fit_probe(x, y, objective, outputs=data.schema.outputs)
-        scores.append(objective.scores(probe.logits(judged)))
+    outputs = data.schema.outputs
+    alone = fit_probe(plain, known, objective, outputs=outputs)
+    # Folds that hold copies of one another would choose far too weak a penalty: it is that of the plain rows,
+    # and five views of a row count as one row.
+    both = fit_probe(
+        np.concatenate([plain, *varied]),
+        np.tile(known, 1 + COPIES),
+        objective,
+        outputs=outputs,
+        strength=alone.strength,
+        weights=np.full((1 + COPIES) * len(known), 1 / (1 + COPIES)),
+    )
+    scores = [objective.scores(probe.logits(judged)) for probe in (both, alone)]
     return [
         {
             "what": "heads",

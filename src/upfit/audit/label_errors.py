@@ -1,7 +1,8 @@
 """Likely label errors: rows whose given class out-of-fold models find next to impossible.
 
 Confident learning (Northcutt, Jiang, Chuang 2021) names suspects; a second round of models that saw no
-suspect, calibrated on the rows beyond suspicion, judges all rows.
+suspect, calibrated on the rows beyond suspicion, judges all rows. Where many labels are wrong, shorter odds
+will do: how many are is estimated as well, and a label that is then more likely wrong than right is reported.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from threadpoolctl import threadpool_limits
 
 from upfit.audit.finding import of_rows, percent, times
+from upfit.audit.label_noise import label_noise
 from upfit.audit.subject import Features, Subject
 from upfit.errors import MissingExtraError
 from upfit.values import Action, Finding
@@ -58,8 +60,8 @@ def _classes(
     subject: Subject, rows: npt.NDArray[np.int64], features: Features, labels: npt.NDArray[np.int64]
 ) -> tuple[Finding, ...]:
     present, dense = np.unique(labels, return_inverse=True)
-    own, best = doubts(features, dense)
-    flagged = np.flatnonzero(own < SUSPECT)
+    own, best, doubted = doubts(features, dense)
+    flagged = np.flatnonzero((own < SUSPECT) | doubted)
     if not len(flagged):
         return ()
     names = np.array(subject.data.schema.classes, dtype=object)[present]
@@ -112,7 +114,9 @@ def _finding(
     )
 
 
-def doubts(features_ND: Features, labels: npt.NDArray[np.int64]) -> tuple[Floats, npt.NDArray[np.int64]]:
+def doubts(
+    features_ND: Features, labels: npt.NDArray[np.int64]
+) -> tuple[Floats, npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """How each given label stands against the most probable class, and which that is.
 
     Args:
@@ -120,8 +124,9 @@ def doubts(features_ND: Features, labels: npt.NDArray[np.int64]) -> tuple[Floats
         labels: (N,) classes 0 to K-1, each on five rows or more.
 
     Returns:
-        (N,) share of the given class in what it and the most probable class have together (0.5 where they are
-        the same), calibrated; and (N,) the most probable class.
+        (N,) share of the given class in what it and the most probable class have together (0.5 where they
+        are the same), calibrated; (N,) the most probable class; and (N,) whether the given one is more likely
+        wrong than right, by `label_noise`.
 
     Raises:
         MissingExtraError: cleanlab is not installed.
@@ -137,10 +142,12 @@ def doubts(features_ND: Features, labels: npt.NDArray[np.int64]) -> tuple[Floats
         warnings.simplefilter("ignore")
         suspects = find_label_issues(labels, first, filter_by="low_self_confidence", n_jobs=1)
     suspects = np.asarray(suspects, bool)
-    second = calibrated(out_of_fold(scaled, labels, ~suspects), labels, ~suspects)
+    trusting = out_of_fold(scaled, labels, ~suspects)
+    doubted = label_noise(np.log(np.maximum(trusting, 1e-12)), labels).doubted(labels)
+    second = calibrated(trusting, labels, ~suspects)
     own = second[np.arange(len(labels)), labels]
     # Against its rival, not against all: with many classes every probability is small.
-    return own / (own + second.max(1)), second.argmax(1)
+    return own / (own + second.max(1)), second.argmax(1), doubted
 
 
 def out_of_fold(

@@ -1,18 +1,26 @@
-"""Outliers and off-topic examples: far from all others of their class, in a frozen backbone's features."""
+"""Outliers and off-topic examples: far from all others of their class, in a frozen backbone's features.
+
+Two distances are asked, and the greater deviation counts: from the nearest rows of the class, by direction;
+and from the middle of the class, in what rows of a class vary by (Mahalanobis). Each finds strangers that the
+other does not see.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.covariance import ledoit_wolf
 
 from upfit.audit.finding import drop, of_rows, percent, times
-from upfit.audit.subject import Subject
+from upfit.audit.subject import Features, Subject
 from upfit.values import Finding
 
 FAR = 2.0
 """Robust deviations above the median distance, which cannot grow beyond a few: cosines are bounded."""
 MOST_SHARE = 0.02
 """Of the rows; more of them would be a kind of their own, not strangers."""
+SPREAD_ROWS = 5000
+"""Rows that tell by what features vary within a class."""
 NEIGHBOURS, SHARE = 10, 0.03
 """Neighbours asked: at least 10, and 3 % of the class, so that a clump of strangers is still far away."""
 
@@ -24,12 +32,15 @@ def outliers(subject: Subject) -> tuple[Finding, ...]:
     if subject.features_ED is None or subject.data.schema.modality == "table":
         return ()
     inside = np.isin(subject.embedded, subject.open_rows)
-    rows, unit = subject.embedded[inside], subject.unit_features_ED[inside]
+    rows = subject.embedded[inside]
     if len(rows) < 100:
         return ()
     groups = subject.classes_of_rows[rows]
-    distance = remoteness(unit, groups)
-    beyond = deviations(distance, groups)
+    distances = (
+        remoteness(subject.unit_features_ED[inside], groups),
+        oddness(subject.features_ED[inside], groups),
+    )
+    beyond = np.maximum(*(deviations(one, groups) for one in distances))
     far = np.flatnonzero(beyond > FAR)
     far = far[np.argsort(-beyond[far], kind="stable")][: int(MOST_SHARE * len(rows))]
     if not len(far):
@@ -44,9 +55,9 @@ def outliers(subject: Subject) -> tuple[Finding, ...]:
         "warning" if share >= 0.01 else "info",
         message,
         rows=rows[far],
-        scores=distance[far],
+        scores=beyond[far],
         examples=examples,
-        actions=[drop(rows[far][np.argsort(-distance[far])], "off topic, if looking at it agrees")],
+        actions=[drop(rows[far], "off topic, if looking at it agrees")],
         share=share,
     )
     return (found,)
@@ -75,6 +86,30 @@ def remoteness(unit_ND: npt.NDArray[np.float32], groups: npt.NDArray[np.int64]) 
             nearest = -np.partition(-cosines, asked - 1, axis=1)[:, :asked]
             found[block] = 1 - nearest.mean(1)
     return found
+
+
+def oddness(features_ND: Features, groups: npt.NDArray[np.int64]) -> Floats:
+    """(N,) Mahalanobis distance of each row from the others of its group, in the spread within all groups.
+
+    Source: Lee, Lee, Lee, Shin 2018, "A simple unified framework for detecting out-of-distribution samples";
+    Ledoit and Wolf 2004 (shrinkage), since there are seldom more rows than features.
+
+    Args:
+        features_ND: (N, D).
+        groups: (N,) class of each row; of one number where there are none.
+    """
+    _, dense = np.unique(groups, return_inverse=True)
+    counts = np.bincount(dense)
+    sums = np.zeros((len(counts), features_ND.shape[1]))
+    np.add.at(sums, dense, features_ND)
+    apart = features_ND - (sums / counts[:, None]).astype(np.float32)[dense]
+    some = np.random.default_rng(0).permutation(len(apart))[:SPREAD_ROWS]
+    spread = np.linalg.cholesky(np.linalg.inv(ledoit_wolf(apart[some], assume_centered=True)[0])).astype(
+        np.float32
+    )
+    # Without the row itself its class's middle lies further off: by n / (n - 1).
+    alone = (counts / np.maximum(counts - 1, 1))[dense]
+    return np.asarray(np.linalg.norm(apart @ spread, axis=1) * alone, np.float64)
 
 
 def deviations(distance: Floats, groups: npt.NDArray[np.int64]) -> Floats:

@@ -24,8 +24,8 @@ def flipped():
 def test_a_fifth_of_wrong_labels_is_mostly_found(flipped):
     found = probably_wrong(X, flipped)
     wrong = flipped != Y
-    assert wrong[found].mean() > 0.95
-    assert wrong[found].sum() > 0.6 * wrong.sum()
+    assert wrong[found].mean() > 0.92
+    assert wrong[found].sum() > 0.85 * wrong.sum()
 
 
 def test_two_classes():
@@ -41,7 +41,7 @@ def test_two_classes():
 
 
 def test_right_labels_stay():
-    assert len(probably_wrong(X, Y)) <= 0.02 * len(Y)
+    assert len(probably_wrong(X, Y)) <= 0.01 * len(Y)
 
 
 def test_few_rows_and_rare_classes_are_left_alone(flipped):
