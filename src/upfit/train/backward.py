@@ -71,6 +71,9 @@ def summed_loss(job: Job, state: State, batch: Batch) -> torch.Tensor:
 def use_smaller_pieces(state: State, around: Surroundings, batch: Batch) -> None:
     """Halve the micro-batch from now on; raises `MemoryExhausted` where it cannot be."""
     rows, few = row_count(batch), fewest(batch)
+    if around.world.device.type == "cpu":
+        # The copy of the first state lies in the very memory that ran out.
+        around.start.give_up()
     empty_cache()
     state.micro_size = halved(around.world.agree(max(few, min(state.micro_size or rows, rows))), fewest=few)
     text = f"out of memory: batches now go through in pieces of {state.micro_size}, the step is repeated"

@@ -21,7 +21,7 @@ class Start:
             self._saved = _copied(state.to_dict())
 
     def give_up(self) -> None:
-        """Free the memory: there is a checkpoint."""
+        """Free the memory: there is a checkpoint, or none left for anything else."""
         self._saved = None
 
     def copy(self) -> dict[str, Any] | None:

@@ -15,9 +15,10 @@ from upfit.data.own_loader import OwnSource
 from upfit.errors import Interrupted, MemoryExhausted
 from upfit.models.own import OwnNetwork, parted
 from upfit.techniques.losses import cross_entropy
+from upfit.train.backward import use_smaller_pieces
 from upfit.train.out_of_memory import forward_in_pieces, is_out_of_memory
 from upfit.train.settle import settle_own
-from upfit.train.tune import Places, Plan, tune
+from upfit.train.tune import Places, Plan, prepare, surroundings, tune
 from upfit.train.world import World
 from upfit.values import Change, Recipe, Silent
 
@@ -253,3 +254,16 @@ def test_under_a_real_limit_of_memory_a_run_ends_as_without(tmp_path):
     assert size < 64
     assert cut == pytest.approx(whole, rel=1e-4)
     assert planned == pytest.approx(whole, rel=1e-4)
+
+
+def test_the_copy_of_the_first_state_is_given_up_first():
+    network = OwnNetwork(nn.Linear(64, 10))
+    plan, recipe = Plan(4, 4, 4), settle_own(Recipe(), count=100)
+    state, _ = prepare(recipe, network, network.groups, plan, World())
+    around = surroundings(World(), Silent(), plan, Places())
+    around.start.keep(state)
+    assert around.start.copy() is not None
+    batch = {"input": X[:8], "target": Y[:8], "count": torch.tensor(8), "share": torch.tensor(8)}
+    use_smaller_pieces(state, around, batch)
+    assert state.micro_size == 4
+    assert around.start.copy() is None
