@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from upfit.journey.repair import Standing, as_finding, on_trial, told
 from upfit.journey.repair_alarm import trace_of
-from upfit.measure import baseline_scores, evidence, higher_is_better, paired_gain
+from upfit.measure import baseline_scores, evidence, higher_is_better, metrics, paired_gain
 from upfit.store import RunFolder
 from upfit.train.fitted import Fitted, kept
 from upfit.train.workbench import Workbench
-from upfit.values import Estimate
+from upfit.values import Cure, Estimate
 
 if TYPE_CHECKING:
     from upfit.journey.course import Journey
@@ -31,19 +31,29 @@ def judge_trial(journey: Journey, bench: Workbench, tuned: Fitted | None) -> Non
         return
     aside = folder.path / "attempts" / str(standing.rounds)
     gain = None if tuned is None else _gain(journey, bench, tuned, aside)
+    told_now = line if tuned is None or gain is None else _measured(journey, bench, line, tuned, gain)
     if gain is not None and gain.low > 0:
-        closed = line.replace(gain=gain)
+        closed = told_now.replace(gain=gain)
         folder.write_findings((*folder.read_findings(), as_finding(closed)))
     else:
         outcome, end = (
             ("failed", "It broke off.") if gain is None else ("undone", "It gained no more than noise.")
         )
-        closed = line.replace(gain=gain, outcome=outcome, why=f"{line.why} {end}")
+        closed = told_now.replace(gain=gain, outcome=outcome, why=f"{line.why} {end}")
         # First of all, so that a kill in between leads here again.
         whole = fitted_in(aside) is not None
         replace(standing, closed=True, chosen=aside.name if whole else None).keep(folder)
     folder.write_ledger(tuple(closed if cure == line else cure for cure in folder.read_ledger()))
     journey.watcher.note(told(closed))
+
+
+def _measured(journey: Journey, bench: Workbench, line: Cure, tuned: Fitted, gain: Estimate) -> Cure:
+    """The line with the values of the two whole runs in place of those of the short trials."""
+    metric, truth = journey.metric, bench.validation_targets
+    now = metrics(bench.data.schema.task, tuned.scores, truth, also=metric)[metric]
+    before = now - gain.value if higher_is_better(metric) else now + gain.value
+    steps = int(journey.folder.read_json("plan.json")["plan"]["total_steps"])
+    return line.replace(before=before, after=now, steps=steps)
 
 
 def best_attempt(journey: Journey, bench: Workbench, tuned: Fitted | None) -> tuple[Workbench, Fitted | None]:

@@ -91,9 +91,7 @@ SICK = {
     "missing_causal_mask": healthy_trace(**{"causal.next_token": 1.0, "causal.change": 0.4}),
     "wrong_preprocessing": healthy_trace(**{"inputs.spread": 70.0, "inputs.high": 255.0}),
     "train_eval_skew": healthy_trace(**{"skew.ratio": 16.0}),
-    "wrong_augmentation": healthy_trace(
-        **{"augment.varies": 1.0, "augment.plain_score": 0.9, "augment.score": 0.5}
-    ),
+    "wrong_augmentation": poor(**{"augment.varies": 1.0, "augment.plain_score": 0.9, "augment.score": 0.5}),
     "eval_mode_bug": healthy_trace(**{"modes.disagree": 0.3}),
     "loss_activation_mismatch": healthy_trace(**{"output.least": 1.46}),
     "wrong_activation": healthy_trace(**{"output.sums_over_batch": 1.0}),

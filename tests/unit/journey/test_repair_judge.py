@@ -57,6 +57,7 @@ def journey(tmp_path):
     shutil.move(sick.path / "candidates", aside / "candidates")
     (aside / "recipe.yaml").write_text(Recipe(seed=1).to_yaml(), encoding="utf-8")
     Standing(rounds=1).keep(folder)
+    folder.write_json("plan.json", {"plan": {"total_steps": 60}})
     change = Change(path="head.dropout", to=0.3)
     folder.write_ledger((Cure(kind="overfit", outcome="kept", changes=(change,), metric="accuracy"),))
     return Journey(folder, Clock(None), "accuracy", Places(), Silent(), World("fp32"))
@@ -70,7 +71,9 @@ def outcome_of(journey):
 def test_a_cure_that_gains_beyond_noise_is_kept_with_its_gain(journey, bench):
     judge_trial(journey, bench, fitted(90))
     assert outcome_of(journey).is_kept
-    assert outcome_of(journey).gain.value == pytest.approx(0.3)
+    line = outcome_of(journey)
+    assert (line.before, line.after, line.steps) == (pytest.approx(0.6), pytest.approx(0.9), 60)
+    assert line.gain.value == pytest.approx(0.3)
     assert [one.kind for one in journey.folder.read_findings()] == ["repaired"]
     assert best_attempt(journey, bench, fitted(90))[0].recipe.seed == 2
 

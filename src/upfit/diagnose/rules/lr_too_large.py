@@ -33,17 +33,8 @@ def look(seen: Seen) -> Finding | None:
     tested = (diverged and sane) or climbs or behind or swallowed
     watched = (rose or blew_up or seen.is_poor) and large_steps and len(seen.steps) >= 10
     thrown = next((int(one.data["bad_step"]) for one in seen.taken_back if "spike" in one.data), None)
-    if thrown is not None:
-        return found(
-            "lr_too_large",
-            f"At step {thrown} the loss was thrown up; the run went back and goes on at a lower rate.",
-            confidence=0.7,
-            step=thrown,
-            plot="loss",
-            rate=seen.rate,
-        )
     if not (tested or watched) or (seen.steps and len(seen.steps) >= 30 and not seen.is_poor and not blew_up):
-        return None
+        return None if thrown is None else _thrown_up(seen, thrown)
     rate = {"both": seen.rate, "body": rates.body, "head": rates.head}[blamed]
     return found(
         "lr_too_large",
@@ -62,6 +53,19 @@ def look(seen: Seen) -> Finding | None:
         loss_at_rate=now,
         loss_at_tenth=tenth,
         update_ratio=steps,
+    )
+
+
+def _thrown_up(seen: Seen, step: int) -> Finding:
+    """What is left to say of a run that went back by itself."""
+    return found(
+        "lr_too_large",
+        f"The learning rate ({seen.rate:.1e}) was too large at step {step}, where the loss was thrown up; "
+        "the run went back and went on at a lower rate.",
+        confidence=0.7,
+        step=step,
+        plot="loss",
+        rate=seen.rate,
     )
 
 
