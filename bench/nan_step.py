@@ -20,16 +20,20 @@ from pathlib import Path
 from typing import Any
 
 from common import (
+    RAW,
     RESULTS,
+    append_line,
     machine,
     machine_line,
     markdown_table,
     packaged_data,
+    read_lines,
     run_child,
     script,
     write_result,
 )
 
+LINES = RAW / "nan_step.jsonl"
 STEP, STEPS, KILLED = 37, 50, 42
 LAYER = "backbone.net.encoder.layer.2"
 
@@ -106,14 +110,20 @@ def child(data: Path, folder: Path, mode: str) -> dict[str, Any]:
     }
 
 
-def rows_of(data: str, places: Path) -> Iterator[list[str]]:
-    """All runs, a line each."""
-    for name, modes in {
-        "repair": ["repair"],
-        "repair, killed and resumed": ["killed", "repair"],
-        "detect": ["detect"],
-        "without the NaN": ["healthy"],
-    }.items():
+RUNS = {
+    "repair": ["repair"],
+    "repair, killed and resumed": ["killed", "repair"],
+    "detect": ["detect"],
+    "without the NaN": ["healthy"],
+}
+"""Line of the table → the processes that it takes."""
+
+
+def rows_of(data: str, places: Path, only: str) -> Iterator[list[str]]:
+    """The runs whose name has `only` in it, a line each."""
+    for name, modes in RUNS.items():
+        if only not in name:
+            continue
         folder = places / name.replace(" ", "-").replace(",", "")
         folder.mkdir()
         runs = [run_child(script("nan_step.py", "--child", data, folder, mode)) for mode in modes]
@@ -135,6 +145,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", type=int, default=40, help="examples per class")
+    parser.add_argument("--only", default="", help="runs with this in their name; the others' lines stay")
     parser.add_argument("--child", nargs=3, metavar=("DATA", "FOLDER", "MODE"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
@@ -146,12 +157,13 @@ def main() -> None:
     intro = "\n".join(str(__doc__).splitlines()[4:]).strip()
     command = f"python bench/nan_step.py --rows {args.rows}"
     text = f"## A NaN at step {STEP}\n\n{intro}\n\nCommand: `{command}`. {machine_line(about)}\n\n"
-    rows: list[list[str]] = []
     with tempfile.TemporaryDirectory() as aside:
-        for row in rows_of(packaged_data("text", aside, args.rows), Path(aside)):
-            rows.append(row)
+        for row in rows_of(packaged_data("text", aside, args.rows), Path(aside), args.only):
+            append_line(LINES, {"rows": args.rows, "line": row})
             # After each line: a run that is cut off leaves what it found.
-            write_result(RESULTS / "nan_step.md", text + markdown_table(head, rows))
+            known = {one["line"][0]: one["line"] for one in read_lines(LINES) if one["rows"] == args.rows}
+            ordered = [known[name] for name in RUNS if name in known]
+            write_result(RESULTS / "nan_step.md", text + markdown_table(head, ordered))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from upfit.measure.metrics import family_of
 from upfit.values import Change, Cure, Finding, Predictions, Recipe, Run, Schema, Split
 from upfit.values.budget import seconds as read_seconds
 
-ROUNDS = 4
+ROUNDS = 6
 """Of trials: illnesses that are cured one after another, or candidates that have their turn."""
 PATIENT = 2
 """Cures that showed nothing in a part of the steps, and are tried for all of them when no other is left."""
@@ -76,9 +76,11 @@ def treat(job: Job, budget: str | float | None = None, *, seed: int = 0) -> Run:
         raise TrainingError(f"the run broke off: {first.failure}", hint="doctor.report() says more")
     metric = _metric(job, first)
     best, ledger, kept, slow = first, list[Cure](), tuple[Change, ...](), tuple[Candidate, ...]()
+    begun = 0
     for _ in range(ROUNDS):
-        tried = [change for cure in ledger for change in cure.changes]
-        fresh = candidates(_curable(job, best), tried=tried)
+        # What did not help before a cure may help after it: two faults at once are common.
+        tried = [change for cure in ledger[begun:] for change in cure.changes]
+        fresh = candidates(_curable(job, best), tried=(*kept, *tried))
         picks, slow = (fresh, slow) if fresh else (slow[:PATIENT], ())
         share = limit.share(best)
         if not picks or share * best.steps < min(LEAST, best.steps):
@@ -96,7 +98,7 @@ def treat(job: Job, budget: str | float | None = None, *, seed: int = 0) -> Run:
         line = _whole(winner, best, again, metric)
         ledger[ledger.index(winner)] = line
         if line.is_kept:
-            best, kept, slow = again, (*kept, *winner.changes), ()
+            best, kept, slow, begun = again, (*kept, *winner.changes), (), len(ledger)
     return _run(job, best, (*ledger, *incurable(_curable(job, best))), metric)
 
 

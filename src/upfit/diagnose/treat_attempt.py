@@ -26,7 +26,7 @@ from upfit.diagnose.treat_course import (
     reset_weights,
     steps_of,
 )
-from upfit.diagnose.treat_inputs import balanced, passed_unnoticed, scaled, statistics, wants_scale
+from upfit.diagnose.treat_inputs import Scaled, balanced, passed_unnoticed, scaled, statistics, wants_scale
 from upfit.diagnose.treat_scores import Scored, scored
 from upfit.diagnose.treat_surgery import PATHS, Anatomy, anatomy_of, operate
 from upfit.errors import InputError
@@ -157,6 +157,7 @@ def attempt(job: Job, changes: tuple[Change, ...], *, seed: int, limits: Limits 
 
 def anatomy(job: Job, model: nn.Module) -> Anatomy | None:
     """The modules that a batch of the job passes through; None where the model cannot be asked."""
+    model = model.model if isinstance(model, Scaled) else model
     calls = Calls(model, lambda *_: 0.0, job.forward)
     try:
         return anatomy_of(model, calls, calls.split(_first(job)))

@@ -75,7 +75,7 @@ class Hungry(nn.Module):
 
 def test_a_batch_that_memory_does_not_hold_goes_through_in_pieces():
     run = treat(digits_job(lr=0.3, model=Hungry, epochs=2))
-    [cure] = [one for one in run.ledger if one.is_kept]
+    cure = next(one for one in run.ledger if one.is_kept)
     assert (cure.kind, cure.changes[0].path) == ("out_of_memory", "batching.micro_size")
     assert cure.changes[0].to <= 8
     assert cure.before is None
