@@ -1,8 +1,8 @@
 """Do learning curves forecast? From the smaller half of the training rows, the accuracy with all of them.
 
 `curve.py` fits the curve on nested subsets of half the training rows, forecasts the error at twice that, and
-compares with what the same probe, equally regularised, reaches with all rows, on the same held-out rows. See
-`results/curve.md`.
+compares with what the same probe, equally regularised, reaches with all rows, on the same held-out rows. Half
+the rows have the class shares of all. See `results/curve.md`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from upfit.data.read import read
 from upfit.data.targets import targets
 from upfit.measure.power_law import forecasts
 from upfit.split.given import given_parts
-from upfit.train.curve import curve_sizes, losses_by_size, probe_strength
+from upfit.train.curve import curve_sizes, losses_by_size, nested_order, probe_strength
 from upfit.train.objective import Objective
 
 RAW = RESULTS / "raw" / "curve.jsonl"
@@ -44,7 +44,7 @@ def forecast(name: str) -> dict[str, Any]:
     labels = {part: targets(data, rows) for part, rows in parts.items()}
     others = [part for part in parts if part != "train"]
     held = tuple(np.concatenate([known[part] for part in others]) for known in (features, labels))
-    order = np.random.default_rng(7).permutation(len(labels["train"]))[:MOST_ROWS]
+    order = nested_order(labels["train"], seed=7)[:MOST_ROWS]
     train = features["train"][order], labels["train"][order]
     half = len(order) // 2
     objective = Objective.of(data.schema.task, train[1])
