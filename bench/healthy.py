@@ -25,7 +25,6 @@ import json
 import tempfile
 import time
 import warnings
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +84,7 @@ def alarms_of(run: Any) -> dict[str, Any]:
     """Warnings of the rules on the whole run, and illnesses for which `fit` would have begun a repair."""
     from upfit.diagnose import diagnose
     from upfit.journey.preflight import QUIET
-    from upfit.journey.repair_alarm import EARLY, FEWEST, LATE, ill, severe
+    from upfit.journey.repair_alarm import EARLY, FEWEST, LATE, ill, severe, until
 
     trace, loud = run.trace, ("warning", "error")
     total = trace.steps[-1].step
@@ -94,14 +93,8 @@ def alarms_of(run: Any) -> dict[str, Any]:
     begun = {one.kind for one in ill(trace)}
     for one in trace.evaluations:
         if one.step >= FEWEST and EARLY <= one.step / total <= LATE:
-            begun |= {finding.kind for finding in severe(until_step(trace, one.step))}
+            begun |= {finding.kind for finding in severe(until(trace, one.step))}
     return {"raised": sorted(raised - QUIET), "told": sorted(told), "repair": sorted(begun)}
-
-
-def until_step(trace: Any, step: int) -> Any:
-    """The trace as it was after so many steps."""
-    parts = ("steps", "evaluations", "events", "healths")
-    return replace(trace, **{p: tuple(one for one in getattr(trace, p) if one.step <= step) for p in parts})
 
 
 def runs_made() -> list[dict[str, Any]]:

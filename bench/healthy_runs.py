@@ -176,7 +176,7 @@ def text_run(rng: np.random.Generator, n: int, place: Path) -> tuple[dict[str, A
     name = pick(rng, "docstrings", "docstrings", "hwu64", "complex_lcp")
     source, name = texts(name, seed_of(n), place)
     fields = fit_fields(rng, image=False)
-    fields |= {"inputs.max_length": 24, "stopping.epochs": float(pick(rng, 4, 5, 6))}
+    fields |= {"inputs.max_length": 16, "stopping.epochs": float(pick(rng, 4, 5, 6))}
     if name == "complex_lcp":
         fields["loss.name"] = pick(rng, "squared_error", "huber")
         fields.pop("loss.label_smoothing")
@@ -199,7 +199,7 @@ def fit_fields(rng: np.random.Generator, *, image: bool) -> dict[str, Any]:
 
 
 def texts(name: str, seed: int, place: Path) -> tuple[Path, str]:
-    """A csv of 240 rows of the set, or of docstrings where it is not there."""
+    """A csv of 120 rows of the set, or of docstrings where it is not there."""
     import pandas as pd
 
     from upfit.testing import docstring_sentences
@@ -208,12 +208,12 @@ def texts(name: str, seed: int, place: Path) -> tuple[Path, str]:
     if name == "hwu64" and (DATA / name).is_dir():
         table = pd.read_csv(DATA / name / "train.csv")
         label = table.columns[-1]
-        common = table[label].value_counts().index[:8]
-        table = table[table[label].isin(common)].sample(240, random_state=seed)
+        common = table[label].value_counts().index[:6]
+        table = table[table[label].isin(common)].sample(120, random_state=seed)
     elif name == "complex_lcp" and (DATA / name).is_dir():
-        table = pd.read_csv(DATA / name / "train.csv").sample(300, random_state=seed)
+        table = pd.read_csv(DATA / name / "train.csv").sample(150, random_state=seed)
     else:
-        name, table = "docstrings", docstring_sentences(per_class=48)
+        name, table = "docstrings", docstring_sentences(per_class=24)
     table.to_csv(path, index=False)
     return path, name
 
@@ -245,7 +245,7 @@ def reference(source: Path, name: str, seed: int, place: Path, *, metric: str) -
     key = {"reference_of": name, "seed": seed}
     known = next((line for line in read_lines(LINES) if key.items() <= line.items()), None)
     if known is None:
-        inputs = {"inputs.image_size": 32} if name == "digits pictures" else {"inputs.max_length": 24}
+        inputs = {"inputs.image_size": 32} if name == "digits pictures" else {"inputs.max_length": 16}
         fields = {**inputs, "batching.size": 16, "stopping.epochs": 6.0, "watch": "detect"}
         value, half = tuned_of(fit(source, fields, seed, place / "reference", name=name), metric)
         known = {**key, "value": value, "half": half}

@@ -99,6 +99,10 @@ def _attempt(journey: Journey, bench: Workbench, network: Network, plan: Plan) -
         stop = journey.places.asked_to_stop
         places = replace(journey.places, asked_to_stop=lambda: stop() or alarm.ringing)
         watched = replace(bench, watcher=Watchers(bench.watcher, alarm))
+        if not folder.has("candidates/tuned.safetensors"):
+            alarm.recall()
+        if alarm.ringing:
+            return _Attempt(rang=True)
     try:
         tuned = kept(
             folder,

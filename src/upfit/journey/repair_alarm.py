@@ -30,6 +30,10 @@ ALARMING = frozenset(
     }
 )
 """Illnesses that cost a run most of what it could reach, and that a Change may cure."""
+AT_ONCE = frozenset({"dead_units", "exploding_gradient", "frozen_params", "lr_too_large", "nan_loss"})
+"""Those that do not pass by themselves."""
+LESS = 0.05
+"""Part of the validation loss that has to be gone, or the least gain in a score, to speak of progress."""
 
 ILL = 0.6
 """Confidence that a finding of a run that ended needs, to be worth trials."""
@@ -57,24 +61,64 @@ class Alarm(Silent):
         """Whether the run should be stopped."""
         return bool(self.findings)
 
+    def recall(self) -> None:
+        """Ring at once where it rang at the newest evaluation in the journal: a kill came in between."""
+        trace = self._trace()
+        if trace.evaluations:
+            last = trace.evaluations[-1]
+            self._look(last, until(trace, last.step))
+
     def evaluation(self, record: Evaluation) -> None:
         """Look at the run so far, where there is something to be gained by stopping it."""
+        self._look(record, None)
+
+    def _look(self, record: Evaluation, trace: Trace | None) -> None:
         share = record.step / max(1, self._total)
         if record.step >= FEWEST and EARLY <= share <= LATE and not self.ringing:
-            self.findings = severe(self._trace())
+            self.findings = severe(self._trace() if trace is None else trace)
+
+
+def until(trace: Trace, step: int) -> Trace:
+    """What was observed up to a step.
+
+    >>> until(Trace(), 10)
+    Trace(steps=(), evaluations=(), events=(), healths=())
+    """
+    return Trace(
+        tuple(one for one in trace.steps if one.step <= step),
+        tuple(one for one in trace.evaluations if one.step <= step),
+        tuple(one for one in trace.events if one.step <= step),
+        tuple(one for one in trace.healths if one.step <= step),
+    )
 
 
 def severe(trace: Trace) -> tuple[Finding, ...]:
     """The findings of a run that are worth stopping it for, ranked: grave, sure, and with cures.
 
+    A run that is getting better is left to its end, unless its steps are what is wrong: fine-tuning often
+    falls below the probe at first, and what is judged by how far it came would be judged too early.
+
     >>> severe(Trace())
     ()
     """
+    improving = is_improving(Seen(trace))
     return tuple(
         one
         for one in diagnose(trace).findings
-        if one.kind in ALARMING and one.cures and one.confidence >= SURE
+        if one.kind in ALARMING
+        and one.cures
+        and one.confidence >= SURE
+        and not (improving and one.kind not in AT_ONCE)
     )
+
+
+def is_improving(seen: Seen) -> bool:
+    """Whether validation is better at the newest evaluation than at the first, in loss or beyond noise."""
+    losses, scores = seen.validation_losses, seen.scores
+    if len(losses) < 2:
+        return False
+    falls = losses[-1] < (1 - LESS) * losses[0]
+    return bool(falls or (len(scores) and scores[-1] > scores[0] + max(seen.score_noise, LESS)))
 
 
 def ill(trace: Trace) -> tuple[Finding, ...]:

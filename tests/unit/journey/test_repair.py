@@ -42,6 +42,31 @@ def test_the_alarm_rings_in_the_middle_of_a_sick_run_and_not_at_its_ends():
     assert alarm.findings == ()
 
 
+def test_an_alarm_that_rang_before_a_kill_rings_again_at_once_and_for_what_it_had_seen():
+    alarm = Alarm(lambda: sick_trace(47), total=100)
+    alarm.recall()
+    assert alarm.ringing
+    before = Alarm(lambda: sick_trace(40), total=100)
+    before.evaluation(at(40))
+    assert alarm.findings == before.findings
+    done = Alarm(lambda: sick_trace(95), total=100)
+    done.recall()
+    assert not done.ringing
+
+
+def test_a_run_that_is_getting_better_is_left_to_its_end():
+    slow = replace(
+        sick_trace(), steps=tuple(replace(one, loss=2.3) for one in sick_trace().steps), healths=()
+    )
+    clipped = Event(0, "measured", "settings", {"recipe.clip": 0.001})
+    slow = replace(slow, events=(*slow.events, clipped))
+    assert [one.kind for one in severe(slow)] == ["clip_too_small"]
+    rising = tuple(
+        replace(one, metrics={"accuracy": 0.1 * n}) for n, one in enumerate(slow.evaluations, start=1)
+    )
+    assert severe(replace(slow, evaluations=rising)) == ()
+
+
 def test_what_is_severe_has_cures():
     [first, *_] = severe(sick_trace())
     assert first.kind == "lr_too_large"
