@@ -154,14 +154,24 @@ def _tried(bedside: Bedside, pick: Pick, steps: int, plain: Scores) -> tuple[Cur
 
 
 def _confirmed(bedside: Bedside, line: Cure, steps: int) -> Cure:
-    """The winner once more with another seed, for both sides."""
+    """The winner once more with another seed, for both sides; the line then has the means."""
     begun, seed = time.monotonic(), bedside.bench.recipe.seed + 1
     plain = _scores(bedside, bedside.bench.recipe, steps, seed)
     after = _scores(bedside, bedside.recipe_with(line.changes), steps, seed)
     assert line.gain is not None
     gain, kept = judged([line.gain, _gain(bedside, after, plain)])
     seconds = line.seconds + time.monotonic() - begun
-    return line.replace(outcome="kept" if kept else "undone", gain=gain, seconds=seconds)
+    return line.replace(
+        outcome="kept" if kept else "undone",
+        gain=gain,
+        before=_mean(line.before, _value(bedside, plain)),
+        after=_mean(line.after, _value(bedside, after)),
+        seconds=seconds,
+    )
+
+
+def _mean(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else (one + other) / 2
 
 
 def _scores(bedside: Bedside, recipe: Recipe, steps: int, seed: int) -> Scores:
