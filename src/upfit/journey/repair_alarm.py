@@ -37,7 +37,7 @@ LESS = 0.05
 
 ILL = 0.6
 """Confidence that a finding of a run that ended needs, to be worth trials."""
-NOT_OURS = frozenset({"class_imbalance", "label_noise", "out_of_memory"})
+NOT_OURS = frozenset({"class_imbalance", "label_noise", "out_of_memory", "too_little_data"})
 """They are about the data or the machine: a run that has them may be as good as can be."""
 TAKEN_BACK = frozenset({"nan_loss", "lr_too_large"})
 """What a run has suffered and cured by itself, by going back."""
