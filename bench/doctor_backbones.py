@@ -1,8 +1,8 @@
 """The Doctor on planted faults of fine-tuning: the packaged backbones, few examples, a plain loop.
 
-`.venv/bin/python bench/doctor_backbones.py --seeds 0` runs each case in its faulty and its hand-repaired form;
-runs that are in `results/doctor_backbones.jsonl` are not made again. Then the page of `doctor.py` is written
-anew with these figures in it.
+`.venv/bin/python bench/doctor_backbones.py --seeds 0` runs each case in its faulty and its hand-repaired
+form; runs that are in `results/doctor_backbones.jsonl` are not made again. Then the page of `doctor.py` is
+written anew with these figures in it.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ def write_part() -> None:
     text = [
         "## On the packaged backbones",
         "",
-        "`.venv/bin/python bench/doctor_backbones.py` · MiniLM on 200 sentences of docstrings, EfficientNet-Lite0 "
-        "on 200 digits of 32 pixels, three epochs of a plain loop.",
+        "`.venv/bin/python bench/doctor_backbones.py` · MiniLM on 200 sentences of docstrings, "
+        "EfficientNet-Lite0 on 200 digits of 32 pixels, three epochs of a plain loop.",
         "",
         f"Of {len(counted)} cases that count, {share(counted, lambda one: one[0])} were detected and "
         f"{share(counted, lambda one: one[1])} named by the first finding; {sum(alarmed)} of {len(alarmed)} "
