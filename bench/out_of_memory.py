@@ -29,7 +29,7 @@ from common import (
 
 SIZE = 64
 PLENTY = 2**45
-PART = 0.8
+PART = 0.7
 """The limit: this part of the memory that the unlimited run took on top of what it began with."""
 INTRO = f"""## Running out of memory
 

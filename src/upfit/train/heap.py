@@ -13,6 +13,8 @@ import sys
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 """Numbers of the settings in glibc's malloc.h."""
 NEVER = -1
+SMALL = 2**17
+"""Bytes from which blocks get mappings of their own where addresses are few: glibc's own start, but fixed."""
 LARGEST = 32 * 2**20
 """Bytes of a block that may lie on the heap: the most that glibc takes.
 
@@ -24,11 +26,15 @@ Larger blocks get a mapping of their own each. With those on the heap too, a ste
 def keep_freed_memory() -> bool:
     """Have this process keep the memory that it frees, for its own later use; False where it does not.
 
-    Other C libraries than glibc are left alone. So is a process with a limit on its addresses (`ulimit -v`):
-    free heap counts there, and what needs a mapping of its own, such as generated code, would get none.
+    Other C libraries than glibc are left alone. In a process with a limit on its addresses (`ulimit -v`) free
+    heap counts, and no other block can have it once it is in pieces: there every larger block gets a mapping
+    of its own and gives it back at once.
     """
     library = _glibc()
-    if library is None or _addresses_limited():
+    if library is None:
+        return False
+    if _addresses_limited():
+        library.mallopt(MMAP_THRESHOLD, SMALL)
         return False
     # Blocks come from the heap instead of one mapping each, and the heap never shrinks by itself.
     return bool(library.mallopt(MMAP_THRESHOLD, LARGEST)) and bool(library.mallopt(TRIM_THRESHOLD, NEVER))
