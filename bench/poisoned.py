@@ -1,4 +1,4 @@
-"""A recipe poisoned in ten ways: does `upfit fit` end where the clean recipe does?
+"""A recipe poisoned in eleven ways: does `upfit fit` end where the clean recipe does?
 
     python bench/poisoned.py                          # about a quarter of an hour a seed on one quiet core
     python bench/poisoned.py --poisons rate_too_large clip_too_small --budget 60s
@@ -52,6 +52,7 @@ POISONS: dict[str, dict[str, Any]] = {
     "dropout_too_strong": {"head.dropout": 0.97, "layers.dropout": 0.9, "head.init": "fresh"},
     "frozen": {"layers.train": "head", "head.init": "fresh", "optimizer.head_lr": 1e-6},
     "wrong_augmentation": {"augment.policy": "strong", "augment.flip": True},
+    "body_rate_too_large": {"optimizer.lr": 10.0},
     "too_short": {"stopping.steps": 12, "head.init": "fresh"},
 }  # fmt: skip
 """Poison → recipe fields. Running out of memory is in bench/out_of_memory.py: nothing runs out here."""
@@ -118,7 +119,10 @@ def record(run: Any, seconds: float) -> dict[str, Any]:
 
 def write(given: argparse.Namespace) -> None:
     """The table of everything that is in the results."""
-    lines = read_lines(LINES)
+    order = list(POISONS)
+    lines = sorted(
+        read_lines(LINES), key=lambda line: (order.index(line["poison"]), line["seed"], line["watch"])
+    )
     rows = [row(line, clean_of(lines, line)) for line in lines]
     head = [
         "poison",
