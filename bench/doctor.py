@@ -67,7 +67,7 @@ def run_all(given: argparse.Namespace) -> None:
 
 
 def one_run(
-    name: str, form: str, seed: int, build: Any, *, show: bool = False, twin: bool = True
+    name: str, form: str, seed: int, build: Any, *, show: bool = False, twin: bool = True, tests: float = 2.0
 ) -> dict[str, Any]:
     """Train once, watched, and note what the Doctor says before, after one step more, and at the end."""
     import torch
@@ -87,7 +87,7 @@ def one_run(
         **training.doctor,
     )
     begun = time.process_time()
-    before = [one.kind for one in doctor.preflight()]
+    before = [one.kind for one in doctor.preflight(seconds=tests)]
     preflight = time.process_time() - begun
     early: dict[int, list[str]] = {}
 
@@ -106,8 +106,8 @@ def one_run(
     watched = time.process_time() - begun
     if show:
         print(doctor.report())
-    keep_trace(doctor.trace, name, form, seed)
     findings = [one for one in doctor.findings if one.severity in ALARMING]
+    keep_trace(doctor.trace, name, form, seed)
     return {
         "name": name,
         "form": form,

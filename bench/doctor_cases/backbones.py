@@ -20,7 +20,7 @@ from doctor_cases.cases import CE, Case
 from doctor_cases.parts import Training, digits
 
 AdamW = torch.optim.AdamW
-LENGTH, PER_CLASS, SIDE = 16, 40, 32
+LENGTH, PER_CLASS, SIDE = 16, 24, 32
 
 
 class TextClassifier(nn.Module):
@@ -90,7 +90,7 @@ def sentences() -> tuple[torch.Tensor, torch.Tensor]:
     return tokens, torch.tensor([known.index(label) for label in labels])
 
 
-def pictures(per_class: int = 20) -> tuple[torch.Tensor, torch.Tensor]:
+def pictures(per_class: int = 12) -> tuple[torch.Tensor, torch.Tensor]:
     """Digits (N, 3, 32, 32) from 0 to 1, as many of each."""
     x, y = digits()
     kept = torch.cat([(y == label).nonzero()[:per_class, 0] for label in range(10)])
@@ -166,7 +166,7 @@ def label_noise(broken: bool, seed: int) -> Training:
         wrong = torch.rand(len(y), generator=draw) < 0.4
         other = (y + torch.randint(1, int(y.max()) + 1, y.shape, generator=draw)) % (int(y.max()) + 1)
         train = DataLoader(TensorDataset(x, torch.where(wrong, other, y)), 16, shuffle=True)
-    return text(seed, data=(train, validation), epochs=5)
+    return text(seed, data=(train, validation), epochs=6)
 
 
 def imbalance(broken: bool, seed: int) -> Training:
@@ -181,13 +181,12 @@ def imbalance(broken: bool, seed: int) -> Training:
 
 
 def sixty_examples(broken: bool, seed: int) -> Training:
-    x, y = pictures(40 if not broken else 20)
-    train, validation = split(x, y, seed)
+    train, validation = split(*pictures(20 if broken else 12), seed)
     if broken:
         part_x, part_y = train.dataset.tensors
         kept = np.random.default_rng(seed).permutation(len(part_y))[:60]
         train = DataLoader(TensorDataset(part_x[kept], part_y[kept]), 16, shuffle=True)
-    return image(seed, data=(train, validation), epochs=12 if broken else 4)
+    return image(seed, data=(train, validation), epochs=12 if broken else 3)
 
 
 def four_tokens(broken: bool, seed: int) -> Training:
@@ -206,10 +205,11 @@ def much_dropout(broken: bool, seed: int) -> Training:
 
 
 def much_decay(broken: bool, seed: int) -> Training:
+    if not broken:
+        return text(seed)
     x, y = sentences()
     model = TextClassifier(int(y.max()) + 1)
-    rate = 1e-3 if broken else 1e-4
-    optimizer = torch.optim.Adam(model.parameters(), rate, weight_decay=1.0 if broken else 0.0)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3, weight_decay=1.0)
     return Training(model, optimizer, CE, *split(x, y, seed), epochs=3)
 
 
@@ -269,3 +269,7 @@ BACKBONE_CASES: tuple[Case, ...] = (
     Case("checkpoint not loaded", ("pretrained_not_loaded",), not_loaded),
 )
 """Flips of letters happen inside a loop's data, where a Doctor cannot see them; `upfit check` does."""
+
+MENDED = {"text": text, "image": image}
+"""What all cases are when they are repaired: one run stands for all of them."""
+IMAGES = {"wrong normalisation", "60 training examples", "NaN image", "checkpoint not loaded"}
