@@ -153,9 +153,14 @@ def measure(kind: str, args: argparse.Namespace) -> Iterator[dict[str, Any]]:
                 one.end()
 
 
+def case_of(block: dict[str, Any]) -> tuple[str, str, int, int]:
+    """What has to be alike for blocks to be compared."""
+    return block["kind"], block["network"], block["steps"], block["rows"]
+
+
 def table_of(blocks: list[dict[str, Any]]) -> list[list[str]]:
-    """The rows of one kind and network, the fastest first."""
-    kind, network = blocks[0]["kind"], blocks[0]["network"]
+    """The rows of one case, the fastest first."""
+    kind, network, steps, _ = case_of(blocks[0])
     seconds: dict[str, dict[int, float]] = {}
     peaks: dict[str, float] = {}
     for one in blocks:
@@ -169,8 +174,8 @@ def table_of(blocks: list[dict[str, Any]]) -> list[list[str]]:
         rate = 1 / float(np.median(list(taken.values())))
         ratio = f"{np.exp(logs.mean()):.3f} ({low:.3f} to {high:.3f})"
         memory = f"{peaks[name]:.0f}", f"{peaks[name] / peaks['ours']:.3f}"
-        about = kind, network, NAMES[name], f"{rate:.2f}", "1" if name == "ours" else ratio
-        rows.append((rate, [*about, *memory]))
+        size, against = f"{len(shared)} × {steps}", "1" if name == "ours" else ratio
+        rows.append((rate, [kind, network, size, NAMES[name], f"{rate:.2f}", against, *memory]))
     return [row for _, row in sorted(rows, key=lambda pair: -pair[0])]
 
 
@@ -186,13 +191,13 @@ def main() -> None:
         for block in measure(kind, args):
             made.append(block)
             print(json.dumps(block), file=sys.stderr, flush=True)
-    same = {"steps": args.steps, "rows": args.rows}
-    blocks = made if args.dry else [one for one in read_lines(KEPT) if same.items() <= one.items()]
-    for kind, network in sorted({(one["kind"], one["network"]) for one in blocks}):
-        rows += table_of([one for one in blocks if (one["kind"], one["network"]) == (kind, network)])
-    head = ["kind", "network", "loop", "steps/s", "steps/s over ours (95 %)", "peak MiB", "peak over ours"]
+    blocks = made if args.dry else read_lines(KEPT)
+    for case in sorted({case_of(one) for one in blocks}):
+        rows += table_of([one for one in blocks if case_of(one) == case])
+    head = ["kind", "network", "blocks", "loop"]
+    head += ["steps/s", "steps/s over ours (95 %)", "peak MiB", "peak over ours"]
     command = f"python bench/rivals.py --blocks {args.blocks} --steps {args.steps} --rows {args.rows}"
-    command += " --as-written" if any(one["network"] != "ours" for one in blocks) else ""
+    command += " --as-written" if args.as_written else ""
     text = f"{INTRO}\nCommand: `{command}`. {machine_line(about)}\n\n{markdown_table(head, rows)}"
     missing = [NAMES[name] for name in args.names if find_spec(NEEDS[name]) is None]
     text += f"\n\nNot installed, so not measured: {', '.join(missing)}." if missing else ""
