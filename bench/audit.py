@@ -2,13 +2,15 @@
 
 `audit.py [SET ...]` plants flipped labels (5 %, symmetric and by class) in whole training parts; and, in a
 sample of rows, near duplicates (3 %: crops and recompressions of images, one word of a text replaced),
-strangers from another set (2 %), exact copies, and copies of test rows in train. What is flagged in the clean
-data as well is counted apart: real data have such rows. Results go to `results/audit.md`.
+strangers from another set (2 %), exact copies, and copies of test rows in train; and broken and odd files, a
+dozen of each kind (`audit_broken.py`). What is flagged in the clean data as well is counted apart: real data
+have such rows. The ranking by which outliers are flagged is judged too (area under the ROC curve). Results go
+to `results/audit.md`.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,15 +20,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from audit_broken import broken_images, broken_texts
 from common import RESULTS, SETS, append_line, machine, machine_line, markdown_table, read_lines, write_result
 from PIL import Image
+from sklearn.metrics import roc_auc_score
 
 from upfit.audit.checks import CHECKS
 from upfit.audit.duplicates import duplicates
 from upfit.audit.label_errors import label_errors
 from upfit.audit.leaks import leaks
 from upfit.audit.near_duplicates import near_duplicates
-from upfit.audit.outliers import outliers
+from upfit.audit.outliers import farness, outliers
 from upfit.audit.subject import Subject
 from upfit.curate.audit import subject_of
 from upfit.data.read import read
@@ -187,8 +191,29 @@ def planted(name: str, folder: Path) -> list[dict[str, Any]]:
         _checked(
             near_duplicates, subject, clean, clean_rows, "3 % near duplicates", where["near"], within=True
         ),
-        _checked(outliers, subject, clean, clean_rows, "2 % strangers", where["strange"]),
+        {
+            **_checked(outliers, subject, clean, clean_rows, "2 % strangers", where["strange"]),
+            "auroc": _ranked(subject, where["strange"]),
+        },
     ]
+
+
+def _ranked(subject: Subject, strange: Rows) -> float:
+    """Area under the ROC curve of the ranking by which outliers are flagged."""
+    inside = np.isin(subject.embedded, subject.open_rows)
+    assert subject.features_ED is not None
+    beyond = farness(
+        subject.features_ED[inside],
+        subject.unit_features_ED[inside],
+        subject.classes_of_rows[subject.open_rows],
+    )
+    return float(roc_auc_score(np.isin(subject.open_rows, strange), beyond))
+
+
+def broken(name: str, folder: Path) -> list[dict[str, Any]]:
+    """Broken and odd files or texts."""
+    train, _ = frames(name, np.random.default_rng(0))
+    return (broken_images if name in IMAGES else broken_texts)(train, folder)
 
 
 def _checked(
@@ -222,27 +247,52 @@ def table(records: Sequence[dict[str, Any]]) -> str:
         recall = wilson(one["hits"], one["planted"])
         counted = max(1, one["flagged"] - one["natural"])
         precision = wilson(min(one["hits"], counted), counted)
-        lines.append((one["set"], one["check"], one["fault"], recall, precision, one["natural"]))
+        fault = one["fault"] + (f" (AUROC {one['auroc']:.3f})" if "auroc" in one else "")
+        lines.append((one["set"], one["check"], fault, recall, precision, one["natural"]))
     return markdown_table(head, lines)
 
 
-def main(names: Sequence[str]) -> None:
+PIECES = ("flips", "planted", "broken")
+
+
+def measure(name: str, piece: str) -> list[dict[str, Any]]:
+    """Records of one set, of one kind of faults."""
+    if piece == "flips":
+        return flips(name)
+    with tempfile.TemporaryDirectory() as folder:
+        return (planted if piece == "planted" else broken)(name, Path(folder))
+
+
+def main() -> None:
     """Measure the sets, then write the table of everything measured so far."""
-    for name in names:
-        with tempfile.TemporaryDirectory() as folder:
-            fresh = [{"set": name, **one} for one in (*flips(name), *planted(name, Path(folder)))]
-        kept = [one for one in read_lines(RAW) if one["set"] != name]
-        RAW.unlink(missing_ok=True)
-        for one in kept + fresh:
-            append_line(RAW, one)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("sets", nargs="*", default=[*IMAGES, *TEXTS])
+    parser.add_argument("--only", nargs="+", default=PIECES, choices=PIECES)
+    given = parser.parse_args()
+    for name in given.sets:
+        for piece in given.only:
+            about = {"set": name, "piece": piece, "date": machine()["date"]}
+            fresh = [{**about, **one} for one in measure(name, piece)]
+            kept = [one for one in read_lines(RAW) if (one["set"], one.get("piece")) != (name, piece)]
+            RAW.unlink(missing_ok=True)
+            for one in kept + fresh:
+                append_line(RAW, one)
+            write_result(RESULTS / "audit.md", page(read_lines(RAW)))
+
+
+def page(records: Sequence[dict[str, Any]]) -> str:
+    """The results' page."""
+    dates = sorted({one["date"] for one in records})
     text = (
         "# Audit: planted faults found\n\n"
-        f"`python bench/audit.py {' '.join((*IMAGES, *TEXTS))}`; {len(CHECKS)} checks in all.\n"
+        f"`python bench/audit.py`; {len(CHECKS)} checks in all. Measured from {dates[0]} to {dates[-1]}.\n"
         "Precision leaves out rows that are flagged in the clean data as well: those are the data's own, "
         "counted in the last column.\n\n"
     )
-    write_result(RESULTS / "audit.md", text + table(read_lines(RAW)) + "\n\n" + machine_line(machine()))
+    return text + table(records) + "\n\n" + machine_line(machine())
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or (*IMAGES, *TEXTS))
+    main()

@@ -36,11 +36,7 @@ def outliers(subject: Subject) -> tuple[Finding, ...]:
     if len(rows) < 100:
         return ()
     groups = subject.classes_of_rows[rows]
-    distances = (
-        remoteness(subject.unit_features_ED[inside], groups),
-        oddness(subject.features_ED[inside], groups),
-    )
-    beyond = np.maximum(*(deviations(one, groups) for one in distances))
+    beyond = farness(subject.features_ED[inside], subject.unit_features_ED[inside], groups)
     far = np.flatnonzero(beyond > FAR)
     far = far[np.argsort(-beyond[far], kind="stable")][: int(MOST_SHARE * len(rows))]
     if not len(far):
@@ -61,6 +57,12 @@ def outliers(subject: Subject) -> tuple[Finding, ...]:
         share=share,
     )
     return (found,)
+
+
+def farness(features_ND: Features, unit_ND: Features, groups: npt.NDArray[np.int64]) -> Floats:
+    """(N,) the greater of how many deviations each row is off by either distance, in its class and in all."""
+    distances = (remoteness(unit_ND, groups), oddness(features_ND, groups))
+    return np.maximum(*(deviations(one, groups) for one in distances))
 
 
 def remoteness(unit_ND: npt.NDArray[np.float32], groups: npt.NDArray[np.int64]) -> Floats:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from upfit.data.cells import cells
@@ -81,11 +84,22 @@ def _relabels(data: Data, action: Action, number: int) -> None:
     if len(labels) != len(action.rows):
         got = f"{len(labels)} labels for {len(action.rows)} rows"
         raise _fault(number, action, "each row needs one label", expected="lists of one length", got=got)
-    strange = [one for one in labels if data.schema.classes and str(one) not in data.schema.classes]
+    strange = _strange(data, labels)
     if strange and data.schema.task != "regression":
         guess = nearest(str(strange[0]), data.schema.classes)
         hint = f"did you mean {guess!r}?" if guess else ""
         raise _fault(number, action, f"there is no class {strange[0]!r}", hint=hint)
+
+
+def _strange(data: Data, labels: Sequence[Any]) -> list[Any]:
+    """Labels that the target cannot have: names of no class, or in 0/1 columns anything else."""
+    schema = data.schema
+    if len(schema.target) > 1:
+        return [one for one in labels if one not in (0, 1)]
+    if schema.task == "multilabel":
+        lists = [one if isinstance(one, list | tuple) else [one] for one in labels]
+        return [name for names in lists for name in names if name not in schema.classes]
+    return [one for one in labels if schema.classes and str(one) not in schema.classes]
 
 
 def _merges(data: Data, action: Action, number: int) -> None:

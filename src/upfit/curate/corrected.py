@@ -44,13 +44,16 @@ def corrected(data: Data, split: Split, corrections: Corrections) -> tuple[Data,
     narrow = replace(data, table=data.table.select_columns(columns))
     frame = cleaned(narrow, plan) if plan.actions else None
     dropped = {row for one in plan.actions if one.do == "drop" for row in one.rows}
-    changed = [row for one in plan.actions if one.do == "relabel" for row in one.rows]
+    relabels = [one for one in plan.actions if one.do == "relabel"]
+    # Where the target is several columns, each of them names the same rows.
+    changed = list(relabels[0].rows) if relabels else []
     train = np.array([row for row in split.train.tolist() if row not in dropped], np.int64)
     if not len(train):
         raise InputError("these corrections drop every training row")
-    if frame is not None and changed:
-        labels = frame[corrections.target]
-        data = relabelled(data, corrections.target, np.array(changed), [labels.at[row] for row in changed])
+    for one in relabels:
+        assert frame is not None
+        labels = [frame[one.column].at[row] for row in changed]
+        data = relabelled(data, one.column, np.array(changed), labels)
     # A resumed run brings a split that was cut before.
     cut = len(split.train) - len(train)
     how = f"{split.how}, {times(cut, 'row')} dropped by hand" if cut else split.how

@@ -30,7 +30,7 @@ class Decision(BaseModel):
 
     row: int
     do: Literal["keep", "relabel", "drop"]
-    to: str | float | None = None
+    to: str | float | list[str] | None = None
 
 
 def application(desk: Desk, pictures: Pictures, retraining: Retraining) -> FastAPI:

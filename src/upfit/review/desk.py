@@ -47,11 +47,11 @@ class Desk:
             self._remember(one)
 
     @property
-    def relabels(self) -> Literal["class", "number", "no"]:
+    def relabels(self) -> Literal["class", "number", "several"]:
         """What a row can be relabelled to."""
         if self.subject.single_class:
             return "class"
-        return "number" if self.data.schema.task == "regression" else "no"
+        return "number" if self.data.schema.task == "regression" else "several"
 
     def label(self, row: int) -> Any:
         """The label in the data: a class, a number, or names of classes; None where it is sealed."""
@@ -132,18 +132,23 @@ class Desk:
         return label in known if isinstance(known, list) else str(known) == label
 
     def _checked(self, to: Any) -> Any:
-        classes = self.data.schema.classes
-        if self.relabels == "class" and to in classes:
-            return to
         if self.relabels == "class":
-            guess = nearest(str(to), classes)
-            hint = f"did you mean {guess!r}?" if guess else ""
-            raise InputError(f"there is no class {to!r}", hint=hint)
-        if self.relabels == "no":
-            raise InputError("rows with several labels cannot be relabelled here", hint="keep or drop them")
+            return self._class(to)
+        if self.relabels == "several":
+            if not isinstance(to, list | tuple):
+                raise InputError(f"{to!r} is no list of classes", expected='for instance ["a", "b"]')
+            named = {self._class(one) for one in to}
+            return tuple(one for one in self.data.schema.classes if one in named)
         if isinstance(to, bool) or not isinstance(to, int | float) or not math.isfinite(to):
             raise InputError(f"{to!r} is no number")
         return float(to)
+
+    def _class(self, to: Any) -> Any:
+        classes = self.data.schema.classes
+        if to in classes:
+            return to
+        guess = nearest(str(to), classes)
+        raise InputError(f"there is no class {to!r}", hint=f"did you mean {guess!r}?" if guess else "")
 
     def _labels_of(self, rows: np.ndarray) -> dict[int, Any]:
         schema = self.data.schema

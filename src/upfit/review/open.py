@@ -27,7 +27,7 @@ from upfit.store import RunFolder
 from upfit.store.atomic import write_text
 from upfit.store.corrections_file import Ledger
 from upfit.values import PART, Data, Predictions, Recipe, Split, Watcher
-from upfit.values.corrections import Corrections
+from upfit.values.corrections import SEVERAL, Corrections
 
 VERSION = 1
 CACHE, FILE = "suspects.json", "corrections.jsonl"
@@ -114,7 +114,9 @@ def open_desk(
         InputError: The file belongs to other data, or another page has it open.
     """
     data = subjects.data
-    about = Corrections(fingerprint=data.fingerprint, target=data.schema.target[0], source=data.source)
+    about = Corrections(
+        fingerprint=data.fingerprint, target=SEVERAL.join(data.schema.target), source=data.source
+    )
     ledger = Ledger(file or folder / FILE, about)
     try:
         suspects = _remembered(subjects, folder, settings, watcher)

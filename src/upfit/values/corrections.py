@@ -6,13 +6,15 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from upfit.errors import InputError
 from upfit.values.action import Action, Plan
 from upfit.values.base import Value
 
 VERSION = 1
+SEVERAL = ","
+"""Between the columns of a target, as on the command line."""
 
 
 class Correction(Value):
@@ -21,7 +23,7 @@ class Correction(Value):
     Args:
         row: Row of the table as upfit reads it.
         do: `keep` it as it is, `relabel` or `drop` it, or `undo` the same person's newest decision about it.
-        to: The new label, where it is relabelled.
+        to: The new label, where it is relabelled; names of classes where rows have several.
         by: Who decided.
         time: When, in seconds since 1970.
     """
@@ -31,6 +33,11 @@ class Correction(Value):
     to: Any = None
     by: str = ""
     time: float = 0.0
+
+    @field_validator("to")
+    @classmethod
+    def _frozen(cls, to: Any) -> Any:
+        return tuple(to) if isinstance(to, list) else to
 
     @model_validator(mode="after")
     def _says_what(self) -> Correction:
@@ -49,7 +56,7 @@ class Corrections(Value):
 
     Args:
         fingerprint: Of the data that the rows count in.
-        target: The column that relabelling changes.
+        target: The column that relabelling changes; several 0/1 columns with commas between them.
         source: What the data were called, for people who read the file.
         entries: The decisions.
 
@@ -79,11 +86,7 @@ class Corrections(Value):
         changed = {row: one.to for row, one in stands.items() if one.do == "relabel"}
         actions = []
         if changed:
-            labels = list(changed.values())
-            because = "relabelled on the review page"
-            actions += [
-                Action(do="relabel", column=self.target, rows=tuple(changed), to=labels, because=because)
-            ]
+            actions += _relabels(self.target, changed)
         if dropped:
             actions += [Action(do="drop", rows=dropped, because="dropped on the review page")]
         return Plan(fingerprint=self.fingerprint, actions=tuple(actions))
@@ -136,6 +139,22 @@ class Corrections(Value):
             raise InputError(f"{name} holds no corrections", expected="a file that upfit review wrote")
         about = {key: str(head.get(key) or "") for key in ("fingerprint", "target", "source")}
         return cls(**about, entries=tuple(entries))
+
+
+def _relabels(target: str, changed: Mapping[int, Any]) -> list[Action]:
+    """New labels as an edit of the target, of every one of its columns where there are several."""
+    because, columns = "relabelled on the review page", target.split(SEVERAL)
+    if len(columns) == 1:
+        cells = {target: [list(to) if isinstance(to, tuple) else to for to in changed.values()]}
+    else:
+        strange = [name for to in changed.values() for name in to if name not in columns]
+        if strange:
+            raise InputError(f"there is no class {strange[0]!r}", expected=", ".join(columns))
+        cells = {name: [int(name in to) for to in changed.values()] for name in columns}
+    rows = tuple(changed)
+    return [
+        Action(do="relabel", column=name, rows=rows, to=to, because=because) for name, to in cells.items()
+    ]
 
 
 def line_of(correction: Correction) -> str:

@@ -83,6 +83,35 @@ def test_a_number_is_relabelled_too():
     assert targets(new, np.array([row])).tolist() == [12345.0]
 
 
+@pytest.mark.parametrize("columns", [False, True])
+def test_rows_with_several_labels_are_relabelled(columns):
+    frame = docstring_sentences(task="multilabel", per_class=30)
+    names = ["Examples", "Notes", "Parameters"]
+    kept = [[name for name in names if name in labels] for labels in frame["labels"]]
+    if columns:
+        flags = {name: [int(name in labels) for labels in kept] for name in names}
+        frame = pd.DataFrame({"text": frame["text"], **flags})
+    else:
+        frame = frame.assign(labels=kept)[[bool(labels) for labels in kept]].reset_index(drop=True)
+    data = read(frame, target=names if columns else "labels", task="multilabel")
+    split = make_split(data)
+    row = int(split.train[0])
+    entry = Correction(row=row, do="relabel", to=["Examples", "Parameters"])
+    decided = Corrections(fingerprint=data.fingerprint, target=",".join(data.schema.target), entries=(entry,))
+    # As from the file: a list there is what it was here.
+    decided = Corrections.from_lines(decided.to_lines())
+    assert decided.entries == (entry,)
+    new, _, finding = corrected(data, split, decided)
+    found = targets(new, np.array([row]))[0]
+    assert {new.schema.classes[k] for k in np.flatnonzero(found)} == {"Examples", "Parameters"}
+    assert finding.evidence == {"relabelled": 1, "dropped": 0, "left_out": 0}
+    others = split.train[1:]
+    np.testing.assert_array_equal(targets(new, others), targets(data, others))
+    wrong = decided.replace(entries=(Correction(row=row, do="relabel", to=["Example"]),))
+    with pytest.raises(InputError, match="there is no class 'Example'"):
+        corrected(data, split, wrong)
+
+
 def test_corrections_that_do_not_fit_are_refused(data, split):
     row = int(split.train[0])
     with pytest.raises(InputError, match="there is no class 'fish'"):

@@ -79,7 +79,7 @@ def test_undo_is_ones_own(desk_over):
     assert ada.decided() == {"keep": 0, "relabel": 0, "drop": 0}
 
 
-def test_numbers_are_relabelled_and_lists_of_labels_are_not(desk_over, sentences):
+def test_numbers_are_relabelled_and_what_is_no_number_is_refused(desk_over, sentences):
     data = read(sentences("regression"), task="regression")
     desk = desk_over(data)
     assert desk.decide(0, "relabel", 2).to == 2.0
@@ -88,12 +88,19 @@ def test_numbers_are_relabelled_and_lists_of_labels_are_not(desk_over, sentences
             desk.decide(0, "relabel", wrong)
 
 
-def test_several_labels_can_only_be_kept_or_dropped(desk_over, sentences):
-    desk = desk_over(read(sentences("multilabel")))
+def test_rows_with_several_labels_get_several(desk_over, sentences):
+    data = read(sentences("multilabel"))
+    desk = desk_over(data)
     assert isinstance(desk.label(0), list)
-    assert desk.decide(0, "drop").do == "drop"
-    with pytest.raises(InputError, match="several labels"):
-        desk.decide(0, "relabel", "numpy")
+    two = data.schema.classes[2], data.schema.classes[0]
+    # In the order of the classes, each once.
+    assert desk.decide(0, "relabel", [*two, two[0]]).to == two[::-1]
+    assert desk.decide(1, "relabel", []).to == ()
+    with pytest.raises(InputError, match="no list of classes"):
+        desk.decide(0, "relabel", two[0])
+    with pytest.raises(InputError, match="there is no class 'Return'") as caught:
+        desk.decide(0, "relabel", ["Return"])
+    assert "Returns" in str(caught.value)
 
 
 def test_pictures_kept_in_memory_are_bounded(digits):

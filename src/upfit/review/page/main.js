@@ -99,7 +99,6 @@ async function act(deed) {
     return to === null || to === item.label || about.relabels !== "class" ? say("nothing is proposed for this row") : decide(item, "relabel", to);
   }
   if (deed === "relabel") {
-    if (about.relabels === "no") return say("rows with several labels can only be kept or dropped");
     const proposed = item.reasons.map((one) => one.to).filter((one) => one !== null);
     const to = await choose({ about, item, recent, proposed });
     return to === null ? undefined : decide(item, "relabel", to);

@@ -1,4 +1,4 @@
-// Choose a new label: a list of classes to type in, or a number.
+// Choose a new label: a list of classes to type in, several of them, or a number.
 import { byId, h } from "./dom.js";
 
 const SHOWN = 60;
@@ -14,7 +14,8 @@ export function choose({ about, item, recent, proposed }) {
     };
     dialog.onclose = () => resolve(null);
     dialog.onclick = (event) => event.target === dialog && done(null);
-    dialog.replaceChildren(about.relabels === "number" ? forNumber(item, done) : forClass({ about, item, recent, proposed, done }));
+    const makers = { number: () => forNumber(item, done), several: () => forSeveral({ about, item, done }), class: () => forClass({ about, item, recent, proposed, done }) };
+    dialog.replaceChildren(makers[about.relabels]());
     dialog.showModal();
     dialog.querySelector("input").focus();
   });
@@ -28,6 +29,50 @@ function forNumber(item, done) {
     if (input.value !== "" && Number.isFinite(input.valueAsNumber)) done(input.valueAsNumber);
   });
   return form;
+}
+
+// Typing narrows the list, Enter puts a class on or off, Ctrl-Enter writes all of them down.
+function forSeveral({ about, item, done }) {
+  const chosen = new Set(item.decision?.do === "relabel" ? item.decision.to : item.label ?? []);
+  const order = [...about.classes].sort((a, b) => Number(chosen.has(b)) - Number(chosen.has(a)));
+  let found = order;
+  let place = 0;
+  const list = h("ul", { role: "listbox", id: "classes", "aria-multiselectable": "true" });
+  const input = h("input", { type: "text", role: "combobox", "aria-controls": "classes", "aria-expanded": "true", "aria-label": "The new labels", placeholder: "Type a part of a label", autocomplete: "off", spellcheck: "false" });
+  const finish = () => done(about.classes.filter((one) => chosen.has(one)));
+  const toggle = (one) => {
+    if (!chosen.delete(one)) chosen.add(one);
+    input.value = "";
+    search();
+  };
+  const draw = () => {
+    list.replaceChildren(...found.slice(0, SHOWN).map((one, at) =>
+      h("li", { role: "option", "aria-selected": String(at === place), "aria-checked": String(chosen.has(one)), onclick: () => toggle(one) },
+        h("kbd", {}, chosen.has(one) ? "✓" : ""), h("span", {}, one))));
+    list.children[place]?.scrollIntoView({ block: "nearest" });
+  };
+  const search = () => {
+    const words = input.value.trim().toLowerCase();
+    const before = found[place];
+    found = words ? order.filter((one) => one.toLowerCase().includes(words)) : order;
+    place = Math.max(0, words ? 0 : found.indexOf(before));
+    draw();
+  };
+  input.addEventListener("input", search);
+  input.addEventListener("keydown", (event) => {
+    const shown = Math.max(1, Math.min(found.length, SHOWN));
+    if (event.key === "ArrowDown") place = (place + 1) % shown;
+    else if (event.key === "ArrowUp") place = (place + shown - 1) % shown;
+    else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) return finish();
+    else if (event.key === "Enter") return event.preventDefault(), found[place] !== undefined && toggle(found[place]);
+    else return;
+    event.preventDefault();
+    draw();
+  });
+  draw();
+  return h("div", { class: "palette" }, input, list,
+    h("p", { class: "hint" }, "Enter puts a label on or off · Ctrl-Enter writes them down · Esc leaves"),
+    h("button", { type: "button", class: "primary", onclick: finish }, "Done"));
 }
 
 function forClass({ about, item, recent, proposed, done }) {

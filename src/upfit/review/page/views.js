@@ -68,7 +68,7 @@ export function panel(item, { about, act, enlarge, like }) {
     h("div", { class: "actions" },
       button("keep", "Keep", "K", () => act("keep")),
       accepts && button("accept", `→ ${to}`, "A", () => act("accept")),
-      about.relabels !== "no" && button("relabel", accepts ? "Other…" : "Relabel…", "R", () => act("relabel")),
+      button("relabel", accepts ? "Other…" : "Relabel…", "R", () => act("relabel")),
       button("drop", "Drop", "D", () => act("drop")),
       button("undo", "Undo", "U", () => act("undo")),
     ),
