@@ -70,6 +70,7 @@ class Bedside:
 def steps_ratio(before: Recipe, after: Recipe) -> float:
     """How many times as many steps a settled recipe takes as another one.
 
+    >>> from upfit.values import Change
     >>> ten, half = Change(path="stopping.epochs", to=10.0), Change(path="stopping.epochs", to=5.0)
     >>> sizes = [Recipe().apply(Change(path="batching.size", to=size), ten) for size in (8, 16)]
     >>> steps_ratio(sizes[0], sizes[1]), steps_ratio(sizes[0], sizes[0].apply(half))
