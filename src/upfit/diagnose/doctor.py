@@ -27,6 +27,7 @@ from upfit.diagnose.text import report_text
 from upfit.diagnose.watch.evaluations import Evaluations
 from upfit.diagnose.watch.graphs import Graphs
 from upfit.diagnose.watch.looks import Looks
+from upfit.diagnose.watch.replicas import Replicas
 from upfit.diagnose.watch.wiring import Wiring
 from upfit.errors import InputError
 from upfit.values import Evaluation, Event, Finding, Step, Trace
@@ -113,6 +114,7 @@ class Doctor:
         self._wiring = Wiring(model, self._subject.optimizers)
         self._modes = Evaluations(model)
         self._graphs = Graphs()
+        self._replicas = Replicas(model)
         self._looks = Looks(self._subject)
         self._process = psutil.Process()
         self._batches = _length(train_loader)
@@ -169,6 +171,7 @@ class Doctor:
         if kept > self._facts.get("wiring.kept_graphs", 0.0):
             self._facts |= {"wiring.kept_graphs": float(kept), "wiring.kept_graphs_at": float(number)}
         self._modes.stepped()
+        self._replicas.step(number)
         self._looks.settle()
         norm = math.nan
         if self._is_due(number, begun):
@@ -209,7 +212,7 @@ class Doctor:
     def trace(self) -> Trace:
         """What was observed so far."""
         self._flush()
-        facts = {**self._facts, **self._wiring.facts, **self._modes.facts}
+        facts = {**self._facts, **self._wiring.facts, **self._modes.facts, **self._replicas.facts()}
         event = Event(self._taken, "measured", "one-step tests", facts)
         healths = tuple(sorted(self._looks.flush(), key=lambda health: health.step))
         return Trace(tuple(self._steps), tuple(self._evaluations), (event,), healths)
