@@ -74,10 +74,8 @@ def higher_rate(seen: Seen) -> tuple[Change, ...]:
     tested = 100.0 if hundred < 0.9 * ten else 10.0
     blamed = GroupRates.of(seen).too_small()
     factors = [factor for factor in _to_usual(seen, blamed) if factor > 3 * tested] or [tested]
-    return (
-        *(change for factor in factors for change in _rate(seen, factor, "the loss hardly falls", blamed)),
-        *_longer(seen),
-    )
+    first, *others = [_rate(seen, factor, "the loss hardly falls", blamed) for factor in factors]
+    return (*first, *_more_layers(seen), *(change for rates in others for change in rates), *_longer(seen))
 
 
 def _to_usual(seen: Seen, blamed: Blamed) -> tuple[float, ...]:

@@ -56,6 +56,9 @@ def edits_of(recipe: Recipe, pick: Candidate, rates: GroupRates) -> Edits:
         return (change, change.replace(path="layers.dropout"))
     if change.path == "augment.policy" and change.to == "none":
         return (change, *_nothing_varied(recipe, change))
+    if change.path == "layers.train" and recipe.optimizer.name.lower() in ADAM_LIKE:
+        # The rates stated for a head that learns alone say nothing about all layers.
+        return (change, *(change.replace(path=path, to="auto") for path in RATES))
     if change == ADAMW:
         return (change, *(change.replace(path=f"optimizer.{n}", to=to) for n, to in OUR_OPTIMIZER.items()))
     stated = recipe.stopping.steps

@@ -81,3 +81,15 @@ def test_no_augmentation_is_no_mirroring_either():
         sick, (ill("wrong_augmentation"), Change(path="augment.policy", to="none")), GroupRates()
     )
     assert as_pairs(edits) == {"augment.policy": "none", "augment.flip": False}
+
+
+def test_layers_that_are_to_learn_too_get_rates_of_ours():
+    sick = Recipe(optimizer=Optimizer(lr=0.5, head_lr=1e-6)).apply(Change(path="layers.train", to="head"))
+    edits = edits_of(
+        sick, (ill("lr_too_small"), Change(path="layers.train", to="all")), GroupRates(head=1e-6)
+    )
+    assert as_pairs(edits) == {
+        "layers.train": "all",
+        "optimizer.lr": "auto",
+        "optimizer.head_lr": "auto",
+    }
