@@ -96,7 +96,7 @@ def repair(journey: Journey, bench: Workbench, backbone: Backbone, *, ended: boo
     journey.watcher.stage("trying cures")
     journey.watcher.note(f"{found[0].kind}: {found[0].message}")
     bedside = Bedside(bench, backbone, journey.metric, journey.places.asked_to_stop)
-    whole = ended and picks[0][0].kind in LATE
+    whole = ended and picks[0][0].kind in LATE | {"wrong_augmentation"}
     decided = _whole_run(journey, bedside, picks[0]) if whole else _decided(journey, bedside, picks)
     folder.write_ledger((*folder.read_ledger(), *decided.lines))
     for line in decided.lines:

@@ -26,7 +26,6 @@ ALARMING = frozenset(
         "nan_loss",
         "over_regularised",
         "underfit_capacity",
-        "wrong_augmentation",
     }
 )
 """Illnesses that cost a run most of what it could reach, and that a Change may cure."""
