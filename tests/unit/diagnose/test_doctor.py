@@ -94,6 +94,20 @@ def test_a_sound_loop_raises_no_wiring_alarm(every):
     assert kinds(doctor) == []
 
 
+def test_a_look_once_a_step_of_several_backward_passes_is_sound():
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), 0.05)
+    doctor = Doctor(model, optimizer, CE)
+    for number, (x, y) in enumerate(batches(), 1):
+        loss = CE(model(x), y)
+        (loss / 3).backward()
+        if number % 3 == 0:
+            doctor.step(loss)
+            optimizer.step()
+            optimizer.zero_grad()
+    assert kinds(doctor) == []
+
+
 def test_clearing_before_backward_and_in_place_is_sound():
     model = network()
     optimizer = torch.optim.SGD(model.parameters(), 0.05)

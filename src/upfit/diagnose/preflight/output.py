@@ -59,14 +59,21 @@ def _stretched(subject: Subject, example: Example, size: float) -> Iterator[torc
         return
     last = list(layers[-1].parameters(recurse=False))
     before = [p.clone() for p in last]
+    # Weights of zero stay zero however they are stretched: others stand in for them.
+    drawn = before if any(bool(v.any()) for v in before) else [_ramp(v) for v in before]
     for factor in (size, -2 * size):
-        for p, value in zip(last, before, strict=True):
+        for p, value in zip(last, drawn, strict=True):
             p.copy_(value * factor)
         found = subject.calls.answer(example)
         for p, value in zip(last, before, strict=True):
             p.copy_(value)
         if bool(torch.isfinite(found).all()):
             yield found
+
+
+def _ramp(weights: torch.Tensor) -> torch.Tensor:
+    ends = torch.linspace(-1, 1, weights.numel(), dtype=weights.dtype, device=weights.device)
+    return ends.reshape(weights.shape)
 
 
 def _is_one(rows: torch.Tensor, dim: int) -> bool:

@@ -8,7 +8,7 @@ import torch
 
 from upfit.diagnose.preflight.calls import Calls, Example, main_tensor
 from upfit.diagnose.preflight.subject import Subject
-from upfit.measure.inside.activations import Watching
+from upfit.measure.inside.activations import SMOOTH, Watching
 from upfit.measure.inside.units import Looked
 
 
@@ -23,9 +23,8 @@ def measure(subject: Subject) -> dict[str, float]:
         "units.rectifiers": float(len(dead)),
         "units.squashers": float(len(saturated)),
         "units.exponentials": float(looked.kinds["exp"]),
-        "units.others": float(
-            sum(looked.kinds[kind] for kind in ("leaky_relu", "elu", "selu", "gelu", "silu"))
-        ),
+        "units.others": float(sum(looked.kinds[kind] for kind in SMOOTH)),
+        "units.bends": _bends(subject),
         "units.largest_output": looked.largest,
     }
     if dead:
@@ -38,6 +37,19 @@ def measure(subject: Subject) -> dict[str, float]:
     return {name: value for name, value in facts.items() if math.isfinite(value)} | {
         "units.finite": float(math.isfinite(looked.largest))
     }
+
+
+def _bends(subject: Subject) -> float:
+    """1 where the answer halfway between two inputs is not halfway between their answers; NaN if unknown."""
+    one = subject.batches[0].inputs if subject.batches else None
+    if not isinstance(one, torch.Tensor) or not one.is_floating_point() or len(one) < 2:
+        return math.nan
+    other = one.flip(0)
+    ends = [subject.calls.answer(Example(x, subject.batches[0].target)) for x in (one, other)]
+    middle = subject.calls.answer(Example((one + other) / 2, subject.batches[0].target))
+    straight = (ends[0] + ends[1]) / 2
+    size = float(torch.cat(ends).std()) if torch.isfinite(torch.cat(ends)).all() else math.nan
+    return float((middle - straight).abs().max() > 1e-3 * size) if size > 0 else math.nan
 
 
 @torch.no_grad()

@@ -20,6 +20,7 @@ def look(seen: Seen) -> Finding | None:
         and seen.fact("units.squashers") == 0
         and seen.fact("units.others") == 0
         and seen.fact("units.exponentials") == 0
+        and seen.fact("units.bends", 0.0) == 0
         and seen.fact("weights.layers", 0.0) >= 2
         and bool(seen.steps)
         and seen.is_poor

@@ -47,6 +47,7 @@ class _Sample:
         self.arrived: torch.Tensor | None = None
         self.dirty = False
         self.cleared = False
+        self.used = False
 
     def changed(self) -> bool:
         """Whether the values differ from those at the last step."""
@@ -106,7 +107,7 @@ class Wiring:
         for sample in self._samples:
             sample.before = sample.parameter.detach().clone()
             sample.version = sample.parameter._version
-            sample.cleared = False
+            sample.cleared = sample.used = False
         self._stepped.clear()
 
     def _arrival(self, sample: _Sample) -> Callable[[torch.Tensor], None]:
@@ -117,11 +118,12 @@ class Wiring:
                 return
             there = sample.parameter.grad
             empty = there is None or not bool(there.any())
-            stepped = sample.owner in self._stepped or sample.parameter._version != sample.version
             if empty:
                 sample.dirty, sample.cleared, sample.arrived = False, True, grad.detach().clone()
+                # What comes on top of this one in the same step is accumulation.
+                sample.used, sample.version = False, sample.parameter._version
             else:
-                sample.dirty = sample.dirty or stepped
+                sample.dirty = sample.dirty or sample.used or sample.parameter._version != sample.version
                 sample.arrived = (
                     grad.detach().clone() if sample.arrived is None else sample.arrived + grad.detach()
                 )
@@ -136,6 +138,8 @@ class Wiring:
                 return
             self._stepped.add(number)
             mine = [one for one in self._samples if one.owner == number]
+            for one in mine:
+                one.used = True
             self._judge_clipping(mine)
             if self._several:
                 self._judge_leftovers(mine)

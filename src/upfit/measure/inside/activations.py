@@ -36,7 +36,20 @@ KINDS: dict[Any, str] = {
     F.selu: "selu",
     F.gelu: "gelu",
     F.silu: "silu",
+    F.hardtanh: "hardtanh",
+    F.hardtanh_: "hardtanh",
+    F.hardswish: "hardswish",
+    F.mish: "mish",
+    F.softplus: "softplus",
+    F.celu: "celu",
+    F.prelu: "prelu",
+    F.glu: "glu",
 }
+SMOOTH = (
+    "leaky_relu", "elu", "selu", "gelu", "silu", "hardtanh", "hardswish", "mish", "softplus", "celu", "prelu",
+    "glu",
+)  # fmt: skip
+"""Kinds that neither stop nor explode, by themselves."""
 Seen = Callable[[str, str, torch.Tensor], None]
 
 
