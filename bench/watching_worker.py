@@ -21,7 +21,12 @@ from upfit.train.stages import validation_measure
 from upfit.train.watch import Watch
 from upfit.values import Change, Data, Recipe
 
-RECIPE = Recipe().apply(Change(path="head.init", to="fresh"), Change(path="augment.flip", to=False))
+RECIPE = Recipe().apply(
+    Change(path="head.init", to="fresh"),
+    Change(path="augment.flip", to=False),
+    # A run that has lost its patience takes no steps, and a ratio of nothing is no measurement.
+    Change(path="stopping.patience", to=None),
+)
 
 
 def loop_on(data: Data, folder: Path, *, watched: bool, steps: int, blocks: int) -> OurLoop:
