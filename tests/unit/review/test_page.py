@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 pytestmark = pytest.mark.browser
@@ -65,6 +67,27 @@ def test_keys_decide_and_a_kill_loses_nothing(serve, browser, hostile_table):
     ]
     assert strangers == []
     assert not [one for one in browser.complaints if "Content Security Policy" in one or "Uncaught" in one]
+
+
+def test_rows_with_several_labels_get_others(serve, browser, tmp_path):
+    path = tmp_path / "table.jsonl"
+    rows = [{"text": f"words number {k}", "label": ["ant", "bee"] if k % 2 else ["cow"]} for k in range(20)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    page = serve(path)
+    browser.go(page.address)
+    browser.until(READY)
+    browser.press("r")
+    browser.until(
+        "document.querySelector('#palette[open] li[aria-checked=true]')?.textContent.includes('cow')"
+    )
+    # The one that the row has is first: off with it, and the next one on.
+    browser.press("Enter", "ArrowDown", "Enter")
+    browser.until("document.querySelectorAll('#palette li[aria-checked=true]').length === 1")
+    browser.press("Enter", control=True)
+    browser.until(f"{DECIDED} === 1")
+    assert [(one["row"], one["do"], one["to"]) for one in page.lines] == [(0, "relabel", ["ant"])]
+    assert browser.value(stamp_of(0)) == "→ ant"
+    assert not [one for one in browser.complaints if "Uncaught" in one]
 
 
 def test_ten_thousand_rows_are_few_elements(serve, browser, tmp_path):
