@@ -38,9 +38,7 @@ class Replicas:
         1.0
     """
 
-    def __init__(
-        self, model: nn.Module, *, store: Any = None, rank: int = 0, world: int = 1
-    ) -> None:
+    def __init__(self, model: nn.Module, *, store: Any = None, rank: int = 0, world: int = 1) -> None:
         self._model = model
         self._given = store, rank, world
         self._own: dict[int, dict[str, tuple[float, float]]] = {}
