@@ -75,7 +75,8 @@ BACKBONES = (
     "EfficientNet-Lite0 on 120 digits of 32 pixels, three epochs of a plain loop, one-step tests of 0.7 "
     "seconds. The repaired form is one and the same run for all texts, and one for all images. Flips of "
     "letters are missing: they happen inside the loop's data, where a Doctor cannot see them (`upfit fit` "
-    "knows its own augmentation)."
+    "knows its own augmentation). The faulty images were looked at before ReLU6 was known as an activation "
+    "(`wrong_activation` there is wrong); the repaired one after. It has had too few steps, as the Doctor says."
 )
 FRESH = (
     "`.venv/bin/python bench/doctor_backbones.py --fresh` · Written after the rules, on other data, depths, "
