@@ -76,7 +76,7 @@ BACKBONES = (
     "seconds. The repaired form is one and the same run for all texts, and one for all images. Flips of "
     "letters are missing: they happen inside the loop's data, where a Doctor cannot see them (`upfit fit` "
     "knows its own augmentation). The faulty images were looked at before ReLU6 was known as an activation "
-    "(`wrong_activation` there is wrong); the repaired one after. It has had too few steps, as the Doctor says."
+    "(`wrong_activation` there is wrong); the repaired one after. It had too few steps, as the Doctor says."
 )
 FRESH = (
     "`.venv/bin/python bench/doctor_backbones.py --fresh` · Written after the rules, on other data, depths, "

@@ -349,7 +349,7 @@ def write_part() -> None:
         "",
         "No harm: not measured yet."
         if not well
-        else f"No harm: of {len(well)} healthy trainings, {len(changed)} were changed and {len(harmed)} ended "
+        else f"No harm: of {len(well)} healthy trainings, {len(changed)} were changed, {len(harmed)} ended "
         "more than 0.02 below the untreated run.",
         "",
         markdown_table(
