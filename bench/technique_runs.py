@@ -53,6 +53,7 @@ class Short:
 SHORT = {
     "hwu64_5shot": Short("accuracy", 8, 320),
     "omniglot136": Short("accuracy", 6, 816, "64"),
+    "clothing_small": Short("accuracy", 3, 600, "96"),
     "sms_spam_imbalanced": Short("macro_f1", 3, 800),
     "yoruba_topic_realnoise": Short("accuracy", 4, 600),
     "complex_lcp": Short("spearman", 3, 1000),

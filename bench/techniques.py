@@ -42,7 +42,14 @@ from upfit.techniques.measured import Measured
 
 LINES = RESULTS / "techniques.jsonl"
 CARD_FIGURES = ROOT / "src" / "upfit" / "techniques" / "measured.json"
-SETS = ("hwu64_5shot", "omniglot136", "sms_spam_imbalanced", "yoruba_topic_realnoise", "complex_lcp")
+SETS = (
+    "hwu64_5shot",
+    "omniglot136",
+    "clothing_small",
+    "sms_spam_imbalanced",
+    "yoruba_topic_realnoise",
+    "complex_lcp",
+)
 DEFAULT = "default"
 LEFT_OUT = {
     "clip": "techniques.clip=off",
