@@ -15,7 +15,8 @@ from upfit.errors import InputError
 from upfit.split.make import make_split
 from upfit.train.label_keeping import MOST_ROWS, telling_metric
 from upfit.train.objective import Objective
-from upfit.train.policy_probe import HEAD_ROWS, LADDERS, Ground, Trial, policy_of, sampled, try_transforms
+from upfit.train.policy_probe import HEAD_ROWS, LADDERS, Ground, Trial, sampled, try_transforms
+from upfit.train.whole_policy import Whole, whole_policy
 from upfit.values import Change, Data, Rows, Silent, Transform, Watcher
 
 FEWEST = 40
@@ -30,16 +31,18 @@ class Augmentation:
         data: The data.
         rows: (M,) training rows that were varied.
         trials: What every try showed, in order.
+        whole: What the accepted ones showed together.
     """
 
     data: Data
     rows: Rows
     trials: tuple[Trial, ...]
+    whole: Whole
 
     @property
     def policy(self) -> tuple[Transform, ...]:
-        """The transforms to use, each as strong as it keeps the label."""
-        return policy_of(self.trials)
+        """The transforms to use, each as strong as it keeps the label, alone and with the others."""
+        return self.whole.policy
 
     @property
     def change(self) -> Change:
@@ -49,7 +52,9 @@ class Augmentation:
 
     def sentences(self) -> tuple[str, ...]:
         """What was found, a line a trial, in words."""
-        return tuple(sentence(trial, metric=telling_metric(self.data.schema.task)) for trial in self.trials)
+        metric = telling_metric(self.data.schema.task)
+        lines = tuple(sentence(trial, metric=metric) for trial in self.trials)
+        return (*lines, self.whole.sentence) if self.whole.sentence else lines
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON would have it."""
@@ -58,6 +63,10 @@ class Augmentation:
             "metric": telling_metric(self.data.schema.task),
             "varied": len(self.rows),
             "policy": [one.model_dump() for one in self.policy],
+            "together": [
+                {"policy": [one.model_dump() for one in policy], "gain": (gain.value, gain.low, gain.high)}
+                for policy, gain in self.whole.tried
+            ],
             "trials": [_trial(one) for one in self.trials],
         }
 
@@ -115,9 +124,10 @@ def augment(
     watcher.stage("trying transforms")
     try:
         trials = try_transforms(ground, names=only or None, advance=watcher.advance)
+        whole = whole_policy(ground, trials)
     finally:
         watcher.close()
-    return Augmentation(table, sample.rows[sample.varied], trials)
+    return Augmentation(table, sample.rows[sample.varied], trials, whole)
 
 
 def sentence(trial: Trial, *, metric: str) -> str:

@@ -8,7 +8,8 @@ from upfit.models.backbone import Backbone
 from upfit.train.features import cached_features
 from upfit.train.fitted import Fitted
 from upfit.train.label_keeping import MOST_ROWS, effect_of, judge_of, varied_features
-from upfit.train.policy_probe import Ground, Trial, policy_of, sampled, try_transforms, verdict_of
+from upfit.train.policy_probe import Ground, Trial, sampled, try_transforms, verdict_of
+from upfit.train.whole_policy import Whole, whole_policy
 from upfit.train.workbench import Workbench
 from upfit.values import Finding, Transform
 
@@ -58,15 +59,19 @@ def _measured(
     features_ND, _ = cached_features(bench, backbone, rows)
     most = _affordable(probe.facts["forward_seconds"], seconds)
     trials: tuple[Trial, ...] = ()
+    whole = Whole()
     if min(most, len(rows)) >= FEWEST:
         sample = sampled(rows, np.asarray(features_ND), bench.train_targets, most=most)
-        trials = try_transforms(Ground(bench, backbone, sample, bench.objective), seconds=seconds)
-    policy = policy_of(trials)
+        ground = Ground(bench, backbone, sample, bench.objective)
+        trials = try_transforms(ground, seconds=seconds)
+        whole = whole_policy(ground, trials)
+    policy = whole.policy
     augment = bench.recipe.augment.replace(policy=policy or "none")
     used = ", ".join(f"{one.name} {one.strength:g}" for one in policy) or "none"
     refused = sorted({one.effect.transform.name for one in trials} - {one.name for one in policy})
     text = f"augmentation measured on these data: {used}"
     text += f"; refused: {', '.join(refused)}" if refused else ""
+    text += f"; {whole.sentence}" if whole.sentence else ""
     bench.watcher.note(text)
     finding = Finding(kind="augmentation_measured", severity="info", message=text)
     return bench.with_recipe(bench.recipe.replace(augment=augment)), (finding,)

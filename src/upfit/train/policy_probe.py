@@ -254,6 +254,11 @@ def policy_of(trials: Sequence[Trial]) -> tuple[Transform, ...]:
     return tuple(Transform(name=name, strength=strength) for name, strength in best.items())
 
 
+def weakest_of(trials: Sequence[Trial]) -> tuple[Transform, ...]:
+    """The weakest accepted strength of each transform, in the same order."""
+    return policy_of(trials[::-1])[::-1]
+
+
 def folds_of(targets: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """(N,) fold of each example; the examples of a class are dealt out evenly."""
     rng = np.random.default_rng(0)

@@ -19,6 +19,7 @@ from upfit.train.policy_probe import (
     policy_of,
     sampled,
     verdict_of,
+    weakest_of,
 )
 from upfit.values import Estimate, Transform
 
@@ -83,7 +84,8 @@ def test_a_policy_takes_the_strongest_that_keeps_the_label():
         _trial("blur", 1, "doubtful"),
     )
     assert [(one.name, one.strength) for one in policy_of(trials)] == [("crop", 0.3), ("flip", 0.5)]
-    assert policy_of(()) == ()
+    assert [(one.name, one.strength) for one in weakest_of(trials)] == [("crop", 0.15), ("flip", 0.5)]
+    assert policy_of(()) == weakest_of(()) == ()
 
 
 @pytest.mark.parametrize(("modality", "name"), [("image", "turn"), ("text", "drop")], ids=["images", "texts"])

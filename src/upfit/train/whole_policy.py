@@ -1,0 +1,62 @@
+"""The policy as a whole: transforms that keep the label one by one may not do so together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from upfit.train.label_keeping import varied_by
+from upfit.train.policy_probe import Ground, Trial, paired_training, policy_of, weakest_of
+from upfit.values import Estimate, Transform
+
+Policy = tuple[Transform, ...]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The policy that is used, and what was tried on the way to it.
+
+    Args:
+        policy: Empty where even the weakest does harm.
+        tried: Each policy with what heads that learn from examples varied by it gain on examples as they
+            are, paired, with its interval.
+    """
+
+    policy: Policy = ()
+    tried: tuple[tuple[Policy, Estimate], ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """What was found, in words; "" where the first policy was fine.
+
+        >>> Whole().sentence
+        ''
+        """
+        harmful = [(policy, gain) for policy, gain in self.tried if policy != self.policy]
+        if not harmful:
+            return ""
+        last = harmful[-1][1]
+        found = "weaker" if self.policy else "none"
+        return f"together they did harm ({last.value:+.3f}, {last.low:+.3f} to {last.high:+.3f}): {found}"
+
+
+def whole_policy(ground: Ground, trials: Sequence[Trial]) -> Whole:
+    """All accepted transforms at their strongest; at their weakest if that does harm; none if both do.
+
+    Harm is a loss beyond noise of heads that learn from varied examples too, on examples as they are.
+
+    Args:
+        ground: What the trials stood on.
+        trials: Of single transforms.
+    """
+    tried: list[tuple[Policy, Estimate]] = []
+    sample = ground.sample
+    for policy in dict.fromkeys((policy_of(trials), weakest_of(trials))):
+        if not policy:
+            break
+        varied_MD = varied_by(ground.bench, ground.backbone, sample.rows[sample.varied], policy)
+        gain = paired_training(sample, varied_MD, ground.objective, outputs=ground.outputs)
+        tried.append((policy, gain))
+        if gain.high >= 0:
+            return Whole(policy, tuple(tried))
+    return Whole((), tuple(tried))
