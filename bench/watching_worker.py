@@ -50,11 +50,15 @@ def take_turns(data: Data, folder: Path, args: argparse.Namespace) -> dict[str, 
     }
     seconds: dict[str, list[float]] = {name: [] for name in loops}
     worked: dict[str, list[float]] = {name: [] for name in loops}
+    # One process has one random stream, and each run goes on where its own stopped.
+    random = dict.fromkeys(names, torch.get_rng_state())
     for block in range(args.blocks + 1):
         for name in names if block % 2 else reversed(names):
+            torch.set_rng_state(random[name])
             mark = time.process_time()
             seconds[name].append(loops[name].run(args.steps))
             worked[name].append(time.process_time() - mark)
+            random[name] = torch.get_rng_state()
     weights = [loop.state.network.state_dict() for loop in loops.values()]
     same = all(torch.equal(value, weights[1][key]) for key, value in weights[0].items())
     healths = loops["watched"].around.journal.trace().healths
