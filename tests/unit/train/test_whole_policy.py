@@ -1,4 +1,4 @@
-"""The policy as a whole: kept where it does no harm, weakened where it does, else dropped."""
+"""The policy as a whole: kept where it gains, weakened where it does not, dropped where it does harm."""
 
 from __future__ import annotations
 
@@ -39,21 +39,28 @@ def test_nothing_accepted_is_no_policy(ground):
 def test_a_policy_that_changes_little_is_kept(ground):
     found = whole_policy(ground, (_kept(1),))
     assert found.policy == (Transform(name="turn", strength=1),)
-    assert len(found.tried) == 1
+    ((policy, gain),) = found.tried
+    assert policy == found.policy
+    assert gain.high >= 0
     assert found.sentence == ""
 
 
 @pytest.mark.parametrize(
-    ("highs", "policy", "word"),
-    [((0.1,), STRONG, ""), ((-0.1, 0.1), WEAK, "weaker"), ((-0.1, -0.1), (), "none")],
-    ids=["harmless", "weakened", "dropped"],
+    ("gains", "policy", "word"),
+    [
+        ((0.01,), STRONG, ""),
+        ((-0.01, -0.01), WEAK, "weaker"),
+        ((-0.3, 0.01), WEAK, "weaker"),
+        ((-0.01, -0.3), (), "none"),
+    ],
+    ids=["gains", "within noise", "gains when weak", "harmful"],
 )
-def test_harm_weakens_the_policy_and_then_drops_it(ground, monkeypatch, highs, policy, word):
-    answers = iter(highs)
+def test_no_gain_weakens_the_policy_and_harm_drops_it(ground, monkeypatch, gains, policy, word):
+    answers = iter(gains)
 
     def gain(*args, **options):
-        high = next(answers)
-        return Estimate(value=high - 0.1, low=high - 0.2, high=high)
+        value = next(answers)
+        return Estimate(value=value, low=value - 0.1, high=value + 0.1)
 
     monkeypatch.setattr(module, "paired_training", gain)
     found = whole_policy(ground, (_kept(5), _kept(20)))
