@@ -41,7 +41,7 @@ class Whole:
 
 
 def whole_policy(ground: Ground, trials: Sequence[Trial]) -> Whole:
-    """All accepted transforms at their strongest if that gains; else at their weakest; none if that does harm.
+    """All accepted transforms at their strongest if that gains, else at their weakest, none if that harms.
 
     What is gained is that of heads that learn from varied examples too, on examples as they are; harm is a
     loss beyond noise. The strongest have to gain, because harm of a few percent hardly shows on a sample.
