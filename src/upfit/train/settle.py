@@ -154,10 +154,14 @@ def defaults(modality: Literal["image", "text"], task: Task, count: int) -> dict
 
 
 def default_rates(modality: Literal["image", "text"], task: Task) -> DefaultRates:
-    """What rates `auto` means for AdamW at batches of 32."""
+    """What rates `auto` means for AdamW at batches of 32.
+
+    Smaller rates below cost images of drawn letters two points, and were noise on clothes and on texts
+    (`bench/results/techniques.md`).
+    """
     regression = task == "regression"
     if modality == "image":
-        return DefaultRates(lr=1e-3, head_lr=1e-3, layer_decay=0.9)
+        return DefaultRates(lr=1e-3, head_lr=1e-3, layer_decay=1.0)
     return DefaultRates(2e-4 if regression else 3e-4, head_lr=1e-3, layer_decay=1.0 if regression else 0.9)
 
 
