@@ -75,11 +75,11 @@ Record = dict[str, Any]
 INTRO = """## What each technique earns
 
 Test score of the tuned weights (best by validation) with the technique switched on, minus the default
-recipe's, paired over seeds; the interval is Student's t over the seeds' differences, 95 %. "noise" means that
-it holds 0. Cost is training time as a multiple of the run without it. What the default recipe has already is
-measured by leaving it out; its gain is the default's score minus the score without it. (Images had a decay of
-rates by layer of 0.9 when these lines were made; since, because of them, they have none.) A technique that asks
-for more steps than these short runs have can earn more in a long one.
+recipe's, paired over seeds; the interval is Student's t over the seeds' differences, 95 %. "noise" means
+that it holds 0. Cost is training time as a multiple of the run without it. What the default recipe has
+already is measured by leaving it out; its gain is the default's score minus the score without it. (Images
+had a decay of rates by layer of 0.9 when these lines were made; since, because of them, they have none.)
+A technique that asks for more steps than these short runs have can earn more in a long one.
 """
 
 
