@@ -25,10 +25,11 @@ def test_trials_policy_and_change_agree(found):
     names = {one.effect.transform.name for one in found.trials}
     assert names == {"flip", "colour"}
     accepted = {one.effect.transform.name for one in found.trials if one.accepted}
-    assert {one.name for one in found.policy} == accepted
+    # Together they are used, or not at all.
+    assert {one.name for one in found.policy} in (accepted, set())
     recipe = Recipe().apply(found.change)
     assert recipe.augment.policy == (found.policy or "none")
-    assert len(found.sentences()) == len(found.trials)
+    assert len(found.sentences()) == len(found.trials) + bool(found.whole.sentence)
 
 
 def test_only_training_rows_are_varied(found, digits):

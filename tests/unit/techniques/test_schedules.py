@@ -114,10 +114,10 @@ def test_a_plateau_cuts_after_more_than_its_patience_and_counts_anew():
         ("schedule.name", "cosin", "did you mean 'cosine'?"),
         ("schedule.name", "warm_restarts", "'cosine_restarts'"),
         ("schedule.warmup", "200 stps", "a text such as '200 steps' or '1.5 epochs'; got '200 stps'"),
-        ("schedule.every", 0, "Schedule.every: input should be greater than 0"),
+        ("schedule.every", 0, "schedule.every: input should be greater than 0"),
         ("schedule.milestones", [0.5, "soon"], "a length is a fraction of the run"),
-        ("schedule.factor", 1.0, "Schedule.factor: input should be less than 1"),
-        ("schedule.growth", 0.5, "Schedule.growth"),
+        ("schedule.factor", 1.0, "schedule.factor: input should be less than 1"),
+        ("schedule.growth", 0.5, "schedule.growth"),
         ("schedule.wramup", 0.1, "try:      schedule.warmup"),
     ],
 )
