@@ -55,10 +55,13 @@ LEFT_OUT = {
     "clip": "techniques.clip=off",
     "ema": "techniques.ema=off",
     "label_smoothing": "loss.label_smoothing=0.0",
-    "layer_decay": "optimizer.layer_decay=1.0",
-    "dropout": "layers.dropout=0.0",
 }
-"""Techniques that the default recipe has: measured by leaving them out (dropout: on text only)."""
+"""Techniques that the default recipe has: measured by leaving them out."""
+LEFT_OUT_OF_TEXTS = {"layer_decay": "optimizer.layer_decay=1.0", "dropout": "layers.dropout=0.0"}
+"""The same, where only the recipe for texts has them."""
+SWITCHED_ON = {"layer_decay": "optimizer.layer_decay=0.9"}
+"""What is tried instead of a card's example: the strength that texts have."""
+IMAGES = ("omniglot136", "clothing_small")
 CORE = {
     "hwu64_5shot": (
         "ema", "swa", "sam", "r_drop", "mixup_features", "label_smoothing", "focal", "gradual_unfreezing",
@@ -77,22 +80,26 @@ INTRO = """## What each technique earns
 Test score of the tuned weights (best by validation) with the technique switched on, minus the default
 recipe's, paired over seeds; the interval is Student's t over the seeds' differences, 95 %. "noise" means
 that it holds 0. Cost is training time as a multiple of the run without it. What the default recipe has
-already is measured by leaving it out; its gain is the default's score minus the score without it. (Images
-had a decay of rates by layer of 0.9 when these lines were made; since, because of them, they have none.)
+already is measured by leaving it out; its gain is the default's score minus the score without it.
 A technique that asks for more steps than these short runs have can earn more in a long one.
 """
 
 
-def switch_of(card: Card) -> str:
-    """What is changed in the default recipe to measure a technique."""
-    return LEFT_OUT.get(card.name, card.tried)
+def left_out(card: Card, name: str) -> str | None:
+    """How a technique of a set's default recipe is left out; None where the default does not have it."""
+    return (LEFT_OUT if name in IMAGES else LEFT_OUT | LEFT_OUT_OF_TEXTS).get(card.name)
+
+
+def switch_of(card: Card, name: str) -> str:
+    """What is changed in a set's default recipe to measure a technique."""
+    return left_out(card, name) or SWITCHED_ON.get(card.name, card.tried)
 
 
 def missing(cards: Mapping[str, Sequence[str]], seeds: Iterable[int]) -> Iterable[tuple[str, int, list[str]]]:
     """What is yet to be run: (set, seed, switches), seed by seed, so that an early end leaves whole pairs."""
     known = {(one["set"], one["seed"], one["switch"]) for one in read_lines(LINES)}
     for seed, (name, wanted) in product(seeds, cards.items()):
-        switches = [DEFAULT, *(switch_of(card) for card in CARDS if card.name in wanted)]
+        switches = [DEFAULT, *(switch_of(card, name) for card in CARDS if card.name in wanted)]
         left = [switch for switch in switches if (name, seed, switch) not in known]
         if left:
             yield name, seed, left
@@ -115,12 +122,12 @@ def figures(records: Sequence[Record]) -> list[Measured]:
     values = {(one["set"], one["switch"], one["seed"]): one for one in records if "value" in one}
     found = []
     for card in CARDS:
-        switch = switch_of(card)
         for name in SETS:
+            switch = switch_of(card, name)
             seeds = [s for d, one, s in values if d == name and one == switch and (d, DEFAULT, s) in values]
             if len(seeds) >= 2:
                 pairs = [(values[name, switch, s], values[name, DEFAULT, s]) for s in sorted(seeds)]
-                if card.name in LEFT_OUT:
+                if left_out(card, name):
                     pairs = [(default, without) for without, default in pairs]
                 found.append(_figure(card.name, switch, name, pairs))
     return found
