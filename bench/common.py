@@ -146,6 +146,16 @@ def machine_line(about: Mapping[str, Any]) -> str:
     )
 
 
+def proportion(hits: int, count: int) -> str:
+    """`1 of 50, 2.0 % (0.4 to 10.5)`: with the 95 % interval of the share, in percent."""
+    from upfit.measure.proportions import wilson
+
+    if count == 0:
+        return "–"
+    found = wilson(hits, count)
+    return f"{hits} of {count}, {found.value:.1%} ({100 * found.low:.1f} to {100 * found.high:.1f})"
+
+
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """The records of a JSON-lines file; none where there is no file."""
     return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []

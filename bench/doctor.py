@@ -20,15 +20,15 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from common import RAW, RESULTS, append_line, read_lines, write_result
+from common import append_line
+from doctor_records import LINES, Key, latest, others_path, trace_path
 
-LINES = RESULTS / "doctor.jsonl"
 ALARMING = ("warning", "error")
 
 
 def main() -> None:
     """Run what is asked for, then write the table."""
-    from doctor_table import table
+    from doctor_table import write_page
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="")
@@ -42,14 +42,14 @@ def main() -> None:
         judge_again()
     elif not given.table:
         run_all(given)
-    write_result(RESULTS / "doctor.md", table(latest()))
+    write_page()
 
 
 def run_all(given: argparse.Namespace) -> None:
     """Make the runs that are missing."""
     from doctor_cases import CASES, HEALTHY
 
-    known = {(one["name"], one["form"], one["seed"]) for one in read_lines(LINES)}
+    known = latest()
     chosen = set(filter(None, given.only.split(",")))
     for seed in map(int, given.seeds.split(",")):
         jobs: list[tuple[str, str, Any]] = [
@@ -107,7 +107,7 @@ def one_run(
     if show:
         print(doctor.report())
     findings = [one for one in doctor.findings if one.severity in ALARMING]
-    keep_trace(doctor.trace, name, form, seed)
+    keep_trace(doctor.trace, (name, form, seed))
     return {
         "name": name,
         "form": form,
@@ -139,7 +139,7 @@ def plain_run(name: str, form: str, seed: int, build: Any, watched: Any) -> dict
     except Exception:
         if not training.stop_on_error:
             traceback.print_exc()
-    path = others_path(name, form, seed)
+    path = others_path((name, form, seed))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(notes.as_dict()))
     ours, theirs = training.model.state_dict(), watched.state_dict()
@@ -147,16 +147,11 @@ def plain_run(name: str, form: str, seed: int, build: Any, watched: Any) -> dict
     return {"same": same}
 
 
-def others_path(name: str, form: str, seed: int) -> Path:
-    """Where is kept what the rules of other tools look at."""
-    return RAW / "doctor_others" / f"{name}-{form}-{seed}.json"
-
-
-def keep_trace(trace: Any, name: str, form: str, seed: int) -> None:
+def keep_trace(trace: Any, key: Key) -> None:
     """Write what was seen to `results/raw`, so that `--judge` can apply changed rules to it."""
     from upfit.store import Journal
 
-    path = RAW / "doctor" / f"{name}-{form}-{seed}.jsonl"
+    path = trace_path(key)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     journal = Journal(path)
@@ -170,20 +165,15 @@ def judge_again() -> None:
     from upfit.diagnose import diagnose
     from upfit.store import read_trace
 
-    for (name, form, seed), record in latest().items():
-        path = RAW / "doctor" / f"{name}-{form}-{seed}.jsonl"
+    for key, record in latest().items():
+        path = trace_path(key)
         if path.is_file():
             findings = [one for one in diagnose(read_trace(path)).findings if one.severity in ALARMING]
             new = [one.kind for one in findings]
             if new != record["findings"]:
-                print(name, form, seed, record["findings"], "→", new)
+                print(*key, record["findings"], "→", new)
                 unexplained = [one.kind for one in findings if not one.causes]
                 append_line(LINES, record | {"findings": new, "unexplained": unexplained})
-
-
-def latest() -> dict[tuple[str, str, int], dict[str, Any]]:
-    """The newest record of each run."""
-    return {(one["name"], one["form"], one["seed"]): one for one in read_lines(LINES)}
 
 
 if __name__ == "__main__":

@@ -23,8 +23,8 @@ LINES = RESULTS / "doctor_backbones.jsonl"
 
 def main() -> None:
     """Run what is missing, then write the page."""
-    from doctor import latest, one_run
-    from doctor_table import table
+    from doctor import one_run
+    from doctor_table import write_page
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", default="0")
@@ -41,7 +41,7 @@ def main() -> None:
                 print(name, form, seed, record["score"], record["findings"], flush=True)
                 write_part()
     write_part()
-    (RESULTS / "doctor.md").write_text(table(latest()).rstrip() + "\n", encoding="utf-8")
+    write_page()
 
 
 def jobs(seed: int, *, fresh: bool) -> Iterator[tuple[str, str, Any]]:

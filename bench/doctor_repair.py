@@ -65,8 +65,8 @@ CURES: tuple[tuple[str, tuple[Any, ...]], ...] = (
 
 def main() -> None:
     """Run what is asked for, then write the page."""
-    from doctor import latest
-    from doctor_table import table
+    from doctor_records import latest
+    from doctor_table import write_page
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", default="0")
@@ -79,7 +79,7 @@ def main() -> None:
     if not given.table:
         run_all(given, latest())
     write_part()
-    (RESULTS / "doctor.md").write_text(table(latest()).rstrip() + "\n", encoding="utf-8")
+    write_page()
 
 
 def run_all(given: argparse.Namespace, found: dict[Any, dict[str, Any]]) -> None:

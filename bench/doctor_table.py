@@ -7,11 +7,17 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from common import RAW, machine, machine_line, markdown_table
+from common import RAW, RESULTS, machine, machine_line, markdown_table, proportion, write_result
+from doctor_records import Key, key_of, latest, others_path
 
-Found = dict[tuple[str, str, int], dict[str, Any]]
+Found = dict[Key, dict[str, Any]]
 Row = dict[str, Any]
 HALVES = ("odd", "even")
+
+
+def write_page() -> None:
+    """Write the page anew, with whatever its parts have."""
+    write_result(RESULTS / "doctor.md", table(latest()))
 
 
 def table(found: Found) -> str:
@@ -103,10 +109,9 @@ def summary(rows: list[Row], found: Found) -> list[str]:
     return [
         markdown_table(head, lines),
         "",
-        f"False alarms: {len(alarmed)} of {len(well)} healthy or repaired runs "
-        f"({len(alarmed) / max(1, len(well)):.1%}, 95 % interval {interval(len(alarmed), len(well))}); a run "
-        f"counts once however many findings it has. Of {len(same)} trainings that were made twice, watched "
-        f"and unwatched, {sum(same)} ended with the same weights bit for bit. Watching took "
+        f"False alarms: {proportion(len(alarmed), len(well))}, of healthy or repaired runs; a run counts "
+        f"once however many findings it has. Of {len(same)} trainings that were made twice, watched and "
+        f"unwatched, {sum(same)} ended with the same weights bit for bit. Watching took "
         f"{at(costs, 0.5):.1%} of the time (median; {at(costs, 0.1):.1%} to {at(costs, 0.9):.1%} in the "
         "middle four fifths): these runs last from a tenth of a second to three, with steps of one or two "
         "milliseconds, so that what each step costs, and the first eight, at which the wiring is watched, "
@@ -125,16 +130,6 @@ def healthy(found: Found) -> list[Row]:
     return [one for (_, form, _), one in found.items() if form != "faulty"]
 
 
-def interval(hits: int, of: int) -> str:
-    """Wilson's interval of a share."""
-    if not of:
-        return "–"
-    z, p = 1.96, hits / of
-    middle, wide = p + z * z / (2 * of), z * math.sqrt(p * (1 - p) / of + z * z / (4 * of * of))
-    low, high = ((middle + sign * wide) / (1 + z * z / of) for sign in (-1, 1))
-    return f"{max(0, low):.1%} to {high:.1%}"
-
-
 def share(rows: list[Any], holds: Callable[[Any], bool]) -> str:
     """How many, and which part of them."""
     return f"{sum(map(holds, rows))} ({sum(map(holds, rows)) / max(1, len(rows)):.0%})"
@@ -147,7 +142,7 @@ def others(rows: list[Row], found: Found) -> list[str]:
     counted = [row for row in rows if row["counts"]]
     lines = []
     for name, rule in OTHERS.items():
-        seen = {key: rule(trace) for key in found if (trace := their_trace(*key)) is not None}
+        seen = {key: rule(trace) for key in found if (trace := their_trace(key)) is not None}
         here = [row for row in counted if key_of(row["faulty"]) in seen]
         words = [[one[1] for one in seen[key_of(row["faulty"])]] for row in here]
         named = [bool(w) and bool(w[0] & set(row["case"].labels)) for w, row in zip(words, here, strict=True)]
@@ -181,14 +176,9 @@ def rate(alarmed: list[bool]) -> str:
     return f"{sum(alarmed)} of {len(alarmed)} ({sum(alarmed) / max(1, len(alarmed)):.0%})"
 
 
-def key_of(record: Row) -> tuple[str, str, int]:
-    """What a record is kept under."""
-    return record["name"], record["form"], record["seed"]
-
-
-def their_trace(name: str, form: str, seed: int) -> Row | None:
+def their_trace(key: Key) -> Row | None:
     """What others look at in a training."""
-    path = RAW / "doctor_others" / f"{name}-{form}-{seed}.json"
+    path = others_path(key)
     return json.loads(path.read_text()) if path.is_file() else None
 
 

@@ -29,7 +29,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import RESULTS, append_line, machine, machine_line, markdown_table, read_lines, write_result
+from common import (
+    RESULTS,
+    append_line,
+    machine,
+    machine_line,
+    markdown_table,
+    proportion,
+    read_lines,
+    write_result,
+)
 from healthy_runs import LINES, image_run, table_run, text_run
 
 FAMILY = ("table", "table", "image", "table", "text")
@@ -156,20 +165,10 @@ def counted(name: str, family: str, lines: list[dict[str, Any]]) -> list[str]:
         family,
         str(len(lines)),
         str(len(well)),
-        share(sum(bool(line["raised"] or line["told"]) for line in well), len(well)),
-        share(sum(bool(line["repair"]) for line in well), len(well)),
+        proportion(sum(bool(line["raised"] or line["told"]) for line in well), len(well)),
+        proportion(sum(bool(line["repair"]) for line in well), len(well)),
         f"{warned} of {len(worse)}",
     ]
-
-
-def share(hits: int, count: int) -> str:
-    """`1 of 50, 2.0 % (0.4 to 10.5)`."""
-    from upfit.measure.proportions import wilson
-
-    if count == 0:
-        return "–"
-    found = wilson(float(hits), count)
-    return f"{hits} of {count}, {found.value:.1%} ({found.low:.1%} to {found.high:.1%})"
 
 
 if __name__ == "__main__":
