@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any, Literal, cast
 
 from upfit.data.targets import targets
@@ -22,7 +23,7 @@ from upfit.techniques.augmentation import check_size
 from upfit.techniques.samplers import check_sampler
 from upfit.train.adapting import check_layers, without_adapters
 from upfit.train.afford import affordable, seconds_per_example
-from upfit.train.compiling import pays, settle_compile
+from upfit.train.compiling import pays, settle_compile, with_compiled_batches
 from upfit.train.costs import step_seconds
 from upfit.train.fitted import Fitted, kept
 from upfit.train.fitting import fitting_size
@@ -296,8 +297,15 @@ def _with_compiling(bench: Workbench, backbone: Backbone, seconds: float) -> Wor
     def measure() -> str:
         network = fresh_network(bench, backbone)
         model, source = training_parts(bench, network)
-        batch = bench.world.move(next(iter(source.epoch(0))))
-        verdict = pays(model.to(bench.world.device), batch, name=backbone.name)
+        step = partial(
+            step_seconds,
+            source=source,
+            loss=bench.objective.loss(bench.recipe.loss),
+            world=bench.world,
+            micro_size=cast(int, bench.recipe.batching.micro_size),
+        )
+        fast = with_compiled_batches(bench.recipe, model)
+        verdict = pays(fast, next(iter(source.epoch(0))), seconds=step, name=backbone.name)
         without_adapters(network, keep=False)
         return verdict
 

@@ -8,13 +8,12 @@ for granted: it is measured, in runs that are long enough to bear the measuremen
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from upfit.errors import RecipeError, TrainingError
 from upfit.techniques import build
@@ -65,6 +64,11 @@ class Compiled(nn.Module):
         return logits
 
 
+def bare(model: nn.Module) -> nn.Module:
+    """The network inside what data parallelism or compiling put around it."""
+    return model.module if isinstance(model, DistributedDataParallel | Compiled) else model
+
+
 def compiled(recipe: Recipe, model: nn.Module, world: World) -> nn.Module:
     """The network as the recipe wants it run: compiled, or as it is.
 
@@ -75,6 +79,11 @@ def compiled(recipe: Recipe, model: nn.Module, world: World) -> nn.Module:
         return model
     if world.size > 1:
         raise RecipeError("compile=on works in one process only", hint="--set compile=off")
+    return with_compiled_batches(recipe, model)
+
+
+def with_compiled_batches(recipe: Recipe, model: nn.Module) -> Compiled:
+    """The network with batches, or the pieces that they are cut into, compiled where they are whole."""
     sizes = (recipe.batching.micro_size, recipe.batching.size)
     return Compiled(model, next(size for size in sizes if isinstance(size, int)))
 
@@ -99,41 +108,25 @@ def settle_compile(recipe: Recipe, world: World, *, seconds: float, measure: Cal
     return recipe.replace(compile="on" if measure() == "on" else "off")
 
 
-def pays(network: nn.Module, batch: Batch, *, name: str) -> str:
+def pays(fast: Compiled, batch: Batch, *, seconds: Callable[[nn.Module], float], name: str) -> str:
     """`on` where steps are faster compiled, `off` where they are not, or where nothing can be compiled.
 
     Args:
-        network: On its device; left as it was.
-        batch: A whole training batch.
+        fast: The network, to be compiled.
+        batch: A whole training batch: its shapes are part of what is remembered.
+        seconds: Makes training steps, and says what one takes.
         name: The backbone's, for the memory of verdicts.
     """
     inputs = {key: value for key, value in batch.items() if isinstance(value, torch.Tensor)}
-    return remembered("compile", inputs, name=name, measure=partial(_measure, network, batch))
+    return remembered("compile", inputs, name=name, measure=partial(_measure, fast, seconds))
 
 
-def _measure(network: nn.Module, batch: Batch) -> str:
-    fast = Compiled(network, row_count(batch))
-    mode = network.training
-    # In training mode BatchNorm's statistics would move; what is timed is the same work otherwise.
-    network.eval()
+def _measure(fast: Compiled, seconds: Callable[[nn.Module], float]) -> str:
     try:
-        _seconds(fast._faster[0], batch)
-        taken = [(_seconds(network, batch), _seconds(fast._faster[0], batch)) for _ in range(ROUNDS)]
+        seconds(fast)
+        taken = [(seconds(fast.module), seconds(fast)) for _ in range(ROUNDS)]
     except Exception as error:
         LOG.warning("torch.compile does not work here, so nothing is compiled: %s", error)
         return "off"
-    finally:
-        network.zero_grad(set_to_none=True)
-        network.train(mode)
     plain, faster = (min(times) for times in zip(*taken, strict=True))
     return "on" if plain > WORTH * faster else "off"
-
-
-def _seconds(network: Any, batch: Batch) -> float:
-    """A forward and a backward pass."""
-    began = time.monotonic()
-    loss: torch.Tensor = network(batch).float().mean()
-    loss.backward()
-    # Reading the loss waits for a device that works ahead.
-    loss.item()
-    return time.monotonic() - began

@@ -12,14 +12,14 @@ from upfit.models.groups import LayerGroup
 from upfit.store import Checkpoints, Journal
 from upfit.techniques.batch_norm import freeze_batch_norm
 from upfit.techniques.frozen import hold_frozen
-from upfit.train.compiling import Compiled
+from upfit.train.compiling import bare
 from upfit.train.objective import LossFunction
 from upfit.train.pace import Pace
 from upfit.train.recorder import Recorder
 from upfit.train.rollback_plan import KIND as ROLLED_BACK
 from upfit.train.rollback_signs import BadStep
 from upfit.train.start import Start
-from upfit.train.world import Batch, World, bare
+from upfit.train.world import Batch, World
 from upfit.values import Event, Recipe, Watcher
 
 if TYPE_CHECKING:
@@ -113,5 +113,4 @@ def set_training(job: Job) -> None:
     job.model.train()
     if job.freeze_norms:
         freeze_batch_norm(job.model)
-    model = bare(job.model)
-    hold_frozen(model.module if isinstance(model, Compiled) else model, job.groups)
+    hold_frozen(bare(job.model), job.groups)

@@ -16,8 +16,6 @@ from accelerate.utils import (
     broadcast_object_list,
     gather_object,
 )
-from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 
 from upfit.data.own_loader import moved
 from upfit.errors import InputError
@@ -39,11 +37,6 @@ def _require_whole_weights(kind: DistributedType) -> None:
             expected="data parallelism: every process holds the whole network",
             hint="accelerate launch --multi_gpu",
         )
-
-
-def bare(model: nn.Module) -> nn.Module:
-    """The network inside what data parallelism put around it."""
-    return model.module if isinstance(model, DistributedDataParallel) else model
 
 
 class World:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 
 import pytest
 import torch
@@ -10,8 +11,8 @@ from torch import nn
 
 from upfit.errors import Interrupted, RecipeError
 from upfit.techniques import check_fits
-from upfit.train import compiling
-from upfit.train.compiling import SECONDS, SHARE, Compiled, pays, settle_compile
+from upfit.train.compiling import ROUNDS, SECONDS, SHARE, Compiled, pays, settle_compile
+from upfit.train.costs import step_seconds
 from upfit.train.world import World
 from upfit.values import Change, Recipe
 
@@ -62,6 +63,17 @@ class Sums(nn.Module):
         return self.linear(batch["features"])
 
 
+class Batches:
+    """One batch an epoch."""
+
+    def epoch(self, epoch, *, start=0):
+        yield {**batch_of(4), "share": 4}
+
+
+def squared(logits, targets):
+    return (logits.sum(1) - targets) ** 2
+
+
 def batch_of(rows):
     return {"features": torch.ones(rows, 3), "target": torch.zeros(rows)}
 
@@ -106,26 +118,42 @@ def test_the_owner_of_a_module_compiles_it():
         check_fits(Recipe(compile="on"), task="multiclass", modality="own")
 
 
-def test_a_verdict_is_remembered_and_the_network_left_alone(monkeypatch, tmp_path):
+def verdict(network, seconds):
+    return pays(Compiled(network, 4), batch_of(4), seconds=seconds, name="x")
+
+
+def test_a_verdict_is_remembered(monkeypatch, tmp_path):
     monkeypatch.setenv("UPFIT_CACHE", str(tmp_path))
     asked = []
-    monkeypatch.setattr(compiling, "_measure", lambda network, batch: asked.append(1) or "on")
-    assert [pays(Sums(), batch_of(4), name="x") for _ in range(2)] == ["on", "on"]
-    assert len(asked) == 1
+
+    def seconds(network):
+        asked.append(network)
+        return 1.0 if isinstance(network, Compiled) else 2.0
+
+    assert [verdict(Sums(), seconds) for _ in range(2)] == ["on", "on"]
+    assert len(asked) == 1 + 2 * ROUNDS
 
 
-def test_where_nothing_compiles_nothing_is_compiled(monkeypatch, caplog):
+def test_what_is_no_faster_is_not_compiled(monkeypatch, tmp_path):
+    monkeypatch.setenv("UPFIT_CACHE", str(tmp_path))
+    assert verdict(Sums(), lambda network: 1.0) == "off"
+
+
+def test_where_nothing_compiles_nothing_is_compiled(monkeypatch, tmp_path, caplog):
     def broken(network):
         def fails(batch):
             raise RuntimeError("no compiler")
 
         return fails
 
+    monkeypatch.setenv("UPFIT_CACHE", str(tmp_path))
     monkeypatch.setattr(torch, "compile", broken)
     network = Sums()
-    assert compiling._measure(network, batch_of(4)) == "off"
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    step = partial(step_seconds, source=Batches(), loss=squared, world=World())
+    assert verdict(network, step) == "off"
     assert "no compiler" in caplog.text
-    assert network.training
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 
 def test_yaml_spells_it_on_and_off():
