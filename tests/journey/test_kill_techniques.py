@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import pytest
 
-spec = importlib.util.spec_from_file_location("kill", Path(__file__).with_name("test_kill.py"))
-kill = importlib.util.module_from_spec(spec)
-sys.modules["kill"] = kill
-spec.loader.exec_module(kill)
-
-server = kill.server
 SHORT = {
     "batching.size": 8,
     "stopping.steps": 10,
@@ -50,4 +40,4 @@ def test_many_techniques_at_once_survive_a_kill(server, sentences, tmp_path, nam
         "changes": SHORT | RUNS[name],
         "every": 0.2,
     }
-    kill.survive(server, task, tmp_path, kills=1, seed=4)
+    server.survive(task, tmp_path, kills=1, seed=4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from upfit.diagnose.group_rates import Blamed, GroupRates
+from upfit.diagnose.group_rates import Blamed, GroupRates, main_rate
 from upfit.diagnose.seen import Seen
 from upfit.values import Change, Finding
 
@@ -155,7 +155,7 @@ def _more_capacity(seen: Seen) -> tuple[Change, ...]:
 def _rate(seen: Seen, factor: float, because: str, blamed: Blamed = "both") -> tuple[Change, ...]:
     """The rate that is to blame, multiplied; where both are, that of the layers below the head is named."""
     rates = GroupRates.of(seen)
-    rate = (rates.head if blamed == "head" else rates.main) if rates.is_known else seen.rate
+    rate = rates.head if blamed == "head" and rates.is_known else main_rate(seen)
     if not rate > 0:
         return ()
     path = "optimizer.head_lr" if blamed == "head" else "optimizer.lr"

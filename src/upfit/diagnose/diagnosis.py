@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from upfit.diagnose.cures import with_cure, without_contradictions
-from upfit.diagnose.group_rates import GroupRates
+from upfit.diagnose.group_rates import main_rate
 from upfit.diagnose.rank import ranked
 from upfit.diagnose.rules import RULES
 from upfit.diagnose.seen import Seen
@@ -63,6 +63,4 @@ def diagnose(trace: Trace) -> Diagnosis:
             healthy.append(rule.kind)
         else:
             findings.append(with_cure(finding, seen))
-    rates = GroupRates.of(seen)
-    rate = rates.main if rates.is_known else seen.rate
-    return Diagnosis(without_contradictions(ranked(findings), rate), missing, tuple(healthy))
+    return Diagnosis(without_contradictions(ranked(findings), main_rate(seen)), missing, tuple(healthy))

@@ -88,6 +88,18 @@ class GroupRates:
         return "head" if self.is_known and not math.isfinite(self.body) else "both"
 
 
+def main_rate(seen: Seen) -> float:
+    """The rate that `optimizer.lr` sets; where no look has seen the layers' rates, that of the steps.
+
+    Example:
+        >>> from upfit.testing.traces import healthy_trace
+        >>> main_rate(Seen(healthy_trace())) > 0
+        True
+    """
+    rates = GroupRates.of(seen)
+    return rates.main if rates.is_known else seen.rate
+
+
 def _has_both(rates: dict[str, float], last: str) -> bool:
     return rates.get(last, 0.0) > 0 and len(rates) > 1
 

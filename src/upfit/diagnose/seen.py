@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from functools import cached_property
 
 import numpy as np
@@ -216,8 +217,7 @@ class Seen:
     @cached_property
     def update_ratio(self) -> float:
         """Median over looks of the median over layers: the size of a step beside the weights."""
-        found = [float(np.median(list(h.update_ratios.values()))) for h in self.healths if h.update_ratios]
-        return float(np.median(found)) if found else self.fact("descent.update_ratio")
+        return self._update_ratio(self.healths)
 
     @cached_property
     def early_looks(self) -> tuple[Health, ...]:
@@ -228,8 +228,11 @@ class Seen:
 
     @cached_property
     def early_update_ratio(self) -> float:
-        """Median over the early looks of the median over layers: how large steps were at first."""
-        found = [float(np.median(list(one.update_ratios.values()))) for one in self.early_looks]
+        """The same over the early looks: how large steps were at first."""
+        return self._update_ratio(self.early_looks)
+
+    def _update_ratio(self, looks: Iterable[Health]) -> float:
+        found = [float(np.median(list(one.update_ratios.values()))) for one in looks if one.update_ratios]
         return float(np.median(found)) if found else self.fact("descent.update_ratio")
 
     def step_number(self, index: int) -> int | None:

@@ -174,7 +174,7 @@ def rates_of_run(trace: Trace) -> GroupRates:
     """The rates of a run by layer group; where no look has seen them, the one that its steps record."""
     seen = Seen(trace)
     rates = GroupRates.of(seen)
-    return rates if rates.is_known or not seen.rate > 0 else GroupRates(head=seen.rate)
+    return rates if rates.is_known else GroupRates(head=seen.rate)
 
 
 def put_in_place(folder: RunFolder) -> None:

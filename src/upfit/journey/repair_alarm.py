@@ -126,7 +126,8 @@ def ill(trace: Trace) -> tuple[Finding, ...]:
     >>> ill(Trace())
     ()
     """
-    recovered = bool(Seen(trace).taken_back) and not Seen(trace).is_poor
+    seen = Seen(trace)
+    recovered = bool(seen.taken_back) and not seen.is_poor
     return tuple(
         one
         for one in diagnose(trace).findings

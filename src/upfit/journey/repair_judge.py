@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 from upfit.journey.repair import Standing, as_finding, on_trial, told
 from upfit.journey.repair_alarm import trace_of
-from upfit.measure import baseline_scores, evidence, higher_is_better, metrics, paired_gain
+from upfit.measure import (
+    baseline_scores,
+    best_value,
+    evidence,
+    higher_is_better,
+    metrics,
+    paired_gain,
+)
 from upfit.store import RunFolder
 from upfit.train.fitted import Fitted, kept
 from upfit.train.workbench import Workbench
@@ -96,12 +103,10 @@ def _gain(journey: Journey, bench: Workbench, tuned: Fitted, aside: Path) -> Est
     if earlier is not None:
         return paired_gain(task, metric, tuned.scores, earlier.scores, truth)
     now = evidence(task, tuned.scores, truth, also=metric)[metric]
-    known = [one.metrics.get(metric, math.nan) for one in trace_of(aside)().evaluations]
-    known = [value for value in known if math.isfinite(value)]
-    rises = higher_is_better(metric)
-    if not known:
+    best = best_value((one.metrics.get(metric, math.nan) for one in trace_of(aside)().evaluations), metric)
+    if math.isnan(best):
         guess = baseline_scores(task, bench.train_targets, len(truth), bench.data.schema.outputs)
         return paired_gain(task, metric, tuned.scores, guess, truth)
-    best = max(known) if rises else min(known)
+    rises = higher_is_better(metric)
     low, high = (now.low - best, now.high - best) if rises else (best - now.high, best - now.low)
     return Estimate(now.value - best if rises else best - now.value, low, high)

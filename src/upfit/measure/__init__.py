@@ -3,7 +3,7 @@
 from upfit.measure.baselines import baseline_scores
 from upfit.measure.calibration import Bin, calibration_bins
 from upfit.measure.evidence import evidence
-from upfit.measure.metrics import higher_is_better, metric_names, metrics, primary_metric
+from upfit.measure.metrics import best_value, higher_is_better, metric_names, metrics, primary_metric
 from upfit.measure.paired import paired_gain
 from upfit.measure.tables import ClassRow, confusion, example_losses, per_class
 
@@ -11,6 +11,7 @@ __all__ = [
     "Bin",
     "ClassRow",
     "baseline_scores",
+    "best_value",
     "calibration_bins",
     "confusion",
     "evidence",

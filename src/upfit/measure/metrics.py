@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -128,6 +129,18 @@ def higher_is_better(metric: str) -> bool:
             hint=guess,
         )
     return metric not in LOWER_IS_BETTER
+
+
+def best_value(values: Iterable[float], metric: str) -> float:
+    """The best of the finite values of a metric; NaN where there are none.
+
+    >>> best_value([0.7, float("nan"), 0.9], "accuracy"), best_value([0.7, 0.9], "log_loss")
+    (0.9, 0.7)
+    """
+    known = [value for value in values if math.isfinite(value)]
+    if not known:
+        return math.nan
+    return max(known) if higher_is_better(metric) else min(known)
 
 
 def family_of(task: Task, metric: str) -> Family:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from upfit.diagnose import diagnose
-from upfit.measure import higher_is_better
+from upfit.measure import best_value
 from upfit.report.charts import CURVE, finite
 from upfit.report.svg import INK, SECOND, Spec, drawn, line
 from upfit.report.words import metric_label, number
@@ -51,11 +51,8 @@ def attempts_of(run: Run) -> tuple[Attempt, ...]:
 
 def best_of(trace: Trace, metric: str) -> str:
     """The best value of a metric on validation, as shown; `–` where it was not measured."""
-    known = [one.metrics.get(metric, math.nan) for one in trace.evaluations]
-    known = [value for value in known if math.isfinite(value)]
-    if not known:
-        return "–"
-    return number(max(known) if higher_is_better(metric) else min(known), metric)
+    best = best_value((one.metrics.get(metric, math.nan) for one in trace.evaluations), metric)
+    return "–" if math.isnan(best) else number(best, metric)
 
 
 def attempts_chart(run: Run, earlier: Sequence[Attempt]) -> Markup | None:

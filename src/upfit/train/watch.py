@@ -87,9 +87,10 @@ class Watch:
         weights = group_weights(state.network, job.groups)
         look.moved(weights)
         norm = look.gradient_norm.to(norm.device) if norm is UNMEASURED else norm
+        rates = rates_of(state.optimizer, weights)
         self._spent += self._clock(state) - began
         self._timed.append(self._spent)
-        self._held.append((look, rates_of(state.optimizer, weights), state.watch_every, self._spent))
+        self._held.append((look, rates, state.watch_every, self._spent))
         self._check(state)
         if len(self._held) >= HELD:
             self.flush()

@@ -143,7 +143,10 @@ class Corrections(Value):
 
 def _relabels(target: str, changed: Mapping[int, Any]) -> list[Action]:
     """New labels as an edit of the target, of every one of its columns where there are several."""
-    because, columns = "relabelled on the review page", target.split(SEVERAL)
+    because = "relabelled on the review page"
+    # The name of a single column may have a comma in it; one label a row tells them apart.
+    listed = all(isinstance(to, tuple) for to in changed.values())
+    columns = target.split(SEVERAL) if listed else [target]
     if len(columns) == 1:
         cells = {target: [list(to) if isinstance(to, tuple) else to for to in changed.values()]}
     else:

@@ -47,6 +47,13 @@ def test_the_plan_holds_what_stands_and_nothing_for_kept_rows():
     assert plan.fingerprint == "f"
 
 
+def test_a_comma_in_the_name_of_the_target_does_not_make_it_two():
+    one = Corrections(fingerprint="f", target="kind, colour", entries=(said(4, "relabel", "red"),))
+    assert [(action.column, action.to) for action in one.plan().actions] == [("kind, colour", ["red"])]
+    two = Corrections(fingerprint="f", target="red,blue", entries=(said(4, "relabel", ("red",)),))
+    assert [(action.column, action.to) for action in two.plan().actions] == [("red", [1]), ("blue", [0])]
+
+
 def test_the_plan_for_some_rows_leaves_the_others_out():
     both = made(said(4, "relabel", "cat"), said(2, "drop"))
     assert [one.rows for one in both.plan([2, 9]).actions] == [(2,)]

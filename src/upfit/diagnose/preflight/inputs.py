@@ -32,12 +32,13 @@ def measure(subject: Subject) -> dict[str, float]:
     values = found.inputs[np.isfinite(found.inputs).all(1)]
     if not len(values):
         return facts
-    facts |= _scale(values, found) | _rescaled(subject)
+    facts |= {"inputs.is_table": float(len(found.shape) == 1)}
+    facts |= _scale(values) | _rescaled(subject)
     facts["inputs.normalised_first"] = float(_starts_with_norm(subject.model))
     return facts | _skew(values, subject.surveyed_validation)
 
 
-def _scale(values: npt.NDArray[Any], found: Survey) -> dict[str, float]:
+def _scale(values: npt.NDArray[Any]) -> dict[str, float]:
     sizes = np.sqrt((values.astype(np.float64) ** 2).mean(0))
     norms = np.linalg.norm(values, axis=1)
     lively = sizes[sizes > 0]
@@ -46,7 +47,6 @@ def _scale(values: npt.NDArray[Any], found: Survey) -> dict[str, float]:
         "inputs.high": float(values.max()),
         "inputs.mean": float(values.mean()),
         "inputs.spread": float(values.std()),
-        "inputs.is_table": float(len(found.shape) == 1),
         "inputs.columns": float(values.shape[1]),
         "inputs.largest_column": float(sizes.max()),
         "inputs.smallest_column": float(lively.min()) if lively.size else 0.0,
@@ -79,14 +79,7 @@ def _rescaled(subject: Subject) -> dict[str, float]:
     before, after = before[kept], after[kept]
     if not len(after) or torch.allclose(before.std(), after.std(), rtol=0.1):
         return {}
-    sizes = after.square().mean(0).sqrt()
-    return {
-        "inputs.low": float(after.min()),
-        "inputs.high": float(after.max()),
-        "inputs.spread": float(after.std()),
-        "inputs.largest_column": float(sizes.max()),
-        "inputs.smallest_column": float(sizes[sizes > 0].min()) if bool((sizes > 0).any()) else 0.0,
-    }
+    return _scale(after.numpy())
 
 
 def _skew(values: npt.NDArray[Any], other: Survey) -> dict[str, float]:

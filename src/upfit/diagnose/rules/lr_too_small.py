@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from upfit.diagnose.group_rates import GroupRates
+from upfit.diagnose.group_rates import GroupRates, main_rate
 from upfit.diagnose.rule import Rule, found
 from upfit.diagnose.seen import Seen
 from upfit.values import Finding
@@ -28,7 +28,7 @@ def look(seen: Seen) -> Finding | None:
         return None
     rates = GroupRates.of(seen)
     of_whom = " of the head, which alone learns," if rates.too_small() == "head" else ""
-    rate = rates.main if rates.is_known else seen.rate
+    rate = main_rate(seen)
     return found(
         "lr_too_small",
         (
