@@ -5,9 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -17,13 +15,13 @@ from scipy.fft import dctn
 from scipy.ndimage import laplace
 
 from upfit.data.images import FORMATS, open_image
+from upfit.data.threads import in_threads
 from upfit.errors import DataError
 from upfit.values import Data
 
 SIDE = 64
 """Side of the grey square that everything is measured on, in pixels."""
 HASH_SIDE = 8
-_WINDOW = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,13 +72,13 @@ class Coarse:
 
 def coarse_bytes(data: Data, column: str) -> npt.NDArray[np.uint8]:
     """(N, 264) bytes a row: brightness and hash of every image of a column."""
-    seen = list(_in_threads(_cells(data, column), _coarse))
+    seen = list(_quietly(_cells(data, column), _coarse))
     return np.array(seen, np.uint8).reshape(-1, 264)
 
 
 def look(data: Data, column: str) -> Pictures:
     """Look at every image of a column, in threads, a window of cells at a time."""
-    seen = list(_in_threads(_cells(data, column), _look))
+    seen = list(_quietly(_cells(data, column), _look))
     columns = list(zip(*seen, strict=True))
     kinds: tuple[Any, ...] = (
         np.float32,
@@ -128,13 +126,12 @@ def _cells(data: Data, column: str) -> Iterator[dict[str, Any]]:
     return (row[column] or {} for row in table)
 
 
-def _in_threads(
+def _quietly(
     cells: Iterator[dict[str, Any]], work: Callable[[dict[str, Any]], Any]
 ) -> Iterator[tuple[Any, ...]]:
-    with warnings.catch_warnings(), ThreadPoolExecutor(4) as pool:
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's remarks on files that it can read all the same
-        while window := list(islice(cells, _WINDOW)):
-            yield from pool.map(work, window)
+        yield from in_threads(cells, work)
 
 
 def _opened(cell: dict[str, Any]) -> Image.Image:

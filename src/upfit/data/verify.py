@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -16,9 +13,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from upfit.data.images import open_image
+from upfit.data.threads import in_threads
 from upfit.errors import DataError
 
-_WINDOW = 256
 Seen = tuple[str, int, int, str]
 """Hash, width, height and fault of one image."""
 Advance = Callable[[int, int], None]
@@ -64,8 +61,8 @@ def verify(cells: Iterable[dict[str, Any]], *, total: int = 0, advance: Advance 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's remarks on files that it can read all the same
         seen = []
-        for window in _in_threads(cells):
-            seen += window
+        for one in in_threads(cells, _look):
+            seen.append(one)
             if advance is not None:
                 advance(len(seen), total)
     return Verified(
@@ -74,14 +71,6 @@ def verify(cells: Iterable[dict[str, Any]], *, total: int = 0, advance: Advance 
         height=np.array([one[2] for one in seen], dtype=np.int32),
         faults={row: one[3] for row, one in enumerate(seen) if one[3]},
     )
-
-
-def _in_threads(cells: Iterable[dict[str, Any]]) -> Iterator[list[Seen]]:
-    """Results in order, a window of cells at a time."""
-    waiting = iter(cells)
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        while window := list(islice(waiting, _WINDOW)):
-            yield list(pool.map(_look, window))
 
 
 def _look(cell: dict[str, Any]) -> Seen:

@@ -303,6 +303,8 @@ def _with_compiling(bench: Workbench, backbone: Backbone, seconds: float) -> Wor
             loss=bench.objective.loss(bench.recipe.loss),
             world=bench.world,
             micro_size=cast(int, bench.recipe.batching.micro_size),
+            # Texts of another length are compiled anew: one batch says enough, and others would take minutes.
+            tries=1,
         )
         fast = with_compiled_batches(bench.recipe, model)
         verdict = pays(fast, next(iter(source.epoch(0))), seconds=step, name=backbone.name)

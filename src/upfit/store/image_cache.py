@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from upfit.data.threads import in_threads
 from upfit.errors import RunFolderError
 from upfit.store.atomic import write_with
 from upfit.store.feature_cache import cache_home
@@ -94,7 +95,7 @@ class ImageCache:
         Args:
             key: Stands for the rows and everything that decides their pixels.
             rows: Which rows; each is decoded once.
-            decode: Row → RGB image.
+            decode: Row → RGB image; called in several threads.
             advance: Told how many of all are done.
         """
         try:
@@ -136,9 +137,8 @@ class ImageCache:
         def write_pixels(aside: Path) -> None:
             offset = 0
             with aside.open("wb") as file:
-                for done, row in enumerate(rows.tolist(), start=1):
-                    image = decode(row)
-                    places.append((row, offset, image.height, image.width))
+                for done, image in enumerate(in_threads(rows.tolist(), decode), start=1):
+                    places.append((int(rows[done - 1]), offset, image.height, image.width))
                     offset += image.height * image.width * 3
                     if offset > room:
                         raise _Full
