@@ -137,6 +137,7 @@ def test_the_same_seed_gives_the_same_run_and_another_seed_another(
     assert runs[0].split == runs[1].split != runs[2].split
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # on a machine with one core
 def test_loader_workers_change_nothing(digits, quickly, tmp_path):
     """Augmentation included, since each example draws its own random numbers."""
     losses = []

@@ -139,6 +139,8 @@ class Loader:
             batch_sampler=keys,
             num_workers=self.workers,
             collate_fn=self._collate,
+            # Only from pinned memory do batches move to a GPU while it computes.
+            pin_memory=torch.cuda.is_available(),
             # Its own generator: the loader must not draw from the stream that a resumed run continues.
             generator=torch.Generator(),
         )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from functools import partial
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from upfit.data.targets import targets
 from upfit.data.tokens import segment_count
@@ -13,6 +12,7 @@ from upfit.errors import InputError, Interrupted, RunFolderError
 from upfit.journey.cleaning import with_clean_labels
 from upfit.journey.finish import finish_run
 from upfit.journey.improve import improve
+from upfit.journey.machine import in_precision, measured_rates, threads_of, with_compiling
 from upfit.journey.repair import put_in_place
 from upfit.models import Backbone, load_backbone
 from upfit.split.leakage import findings_of_split
@@ -21,21 +21,18 @@ from upfit.store import FeatureCache, RunFolder
 from upfit.techniques import check_fits
 from upfit.techniques.augmentation import check_size
 from upfit.techniques.samplers import check_sampler
-from upfit.train.adapting import check_layers, without_adapters
+from upfit.train.adapting import check_layers
 from upfit.train.afford import affordable, seconds_per_example
-from upfit.train.compiling import pays, settle_compile, with_compiled_batches
-from upfit.train.costs import step_seconds
 from upfit.train.fitted import Fitted, kept
-from upfit.train.fitting import fitting_size
 from upfit.train.layer_choice import choose_layers
 from upfit.train.measured_policy import with_measured_policy
 from upfit.train.objective import Objective
 from upfit.train.pictures import with_pictures
-from upfit.train.precision import choose_precision
 from upfit.train.range_test import SHARE
 from upfit.train.rate_stage import rate_stage
 from upfit.train.settle import Costs, make_plan, settle, settle_cache, settle_inputs, settle_techniques
-from upfit.train.stages import fresh_network, probe_stage, training_parts
+from upfit.train.stages import probe_stage
+from upfit.train.threads import threads
 from upfit.train.timing import Clock, Rates
 from upfit.train.tune import Places, Plan
 from upfit.train.workbench import Workbench
@@ -67,29 +64,9 @@ class Journey:
 def travel(journey: Journey, packed: Packed) -> Run:
     """From data to a finished Run; an interruption leaves a folder that can be resumed."""
     folder, watcher = journey.folder, journey.watcher
-    data, backbone = packed.data, packed.backbone
     try:
-        bench = lay_out(journey, packed)
-        watcher.stage("linear probe on the frozen backbone")
-        probe = kept(folder, "probe", lambda: probe_stage(bench, backbone))
-        folder.write_seconds(journey.clock.spent)
-        watcher.stage("planning")
-        put_in_place(folder)
-        bench, plan = settled(journey, bench, backbone, probe)
-        improved = improve(journey, bench, backbone, probe, plan)
-        bench = improved.bench
-        watcher.stage("judging and reporting")
-        fitted = tuple(one for one in (probe, improved.tuned, improved.refitted) if one is not None)
-        found = (
-            *data.findings,
-            *folder.read_findings(),
-            *findings_of_split(data, bench.split),
-            *improved.findings,
-        )
-        findings = tuple(dict.fromkeys(found))
-        return finish_run(
-            folder, bench, fitted, findings, metric=journey.metric, clock=journey.clock, mlflow=journey.mlflow
-        )
+        with threads(threads_of(journey, packed.backbone)):
+            return _travelled(journey, packed)
     except (Interrupted, KeyboardInterrupt):
         folder.write_seconds(journey.clock.spent)
         hint = f"upfit resume {folder.path}"
@@ -97,6 +74,33 @@ def travel(journey: Journey, packed: Packed) -> Run:
     finally:
         watcher.close()
         folder.unlock()
+
+
+def _travelled(journey: Journey, packed: Packed) -> Run:
+    """The stages, one after the other."""
+    folder, watcher = journey.folder, journey.watcher
+    data, backbone = packed.data, packed.backbone
+    bench = lay_out(journey, packed)
+    watcher.stage("linear probe on the frozen backbone")
+    probe = kept(folder, "probe", lambda: probe_stage(bench, backbone))
+    folder.write_seconds(journey.clock.spent)
+    watcher.stage("planning")
+    put_in_place(folder)
+    bench, plan = settled(journey, bench, backbone, probe)
+    improved = improve(journey, bench, backbone, probe, plan)
+    bench = improved.bench
+    watcher.stage("judging and reporting")
+    fitted = tuple(one for one in (probe, improved.tuned, improved.refitted) if one is not None)
+    found = (
+        *data.findings,
+        *folder.read_findings(),
+        *findings_of_split(data, bench.split),
+        *improved.findings,
+    )
+    findings = tuple(dict.fromkeys(found))
+    return finish_run(
+        folder, bench, fitted, findings, metric=journey.metric, clock=journey.clock, mlflow=journey.mlflow
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +141,7 @@ def lay_out(journey: Journey, packed: Packed) -> Workbench:
         bench = _afforded(journey, bench, packed.backbone)
         folder.write_split(bench.split)
         journey.world.wait()
-    bench = with_pictures(_in_precision(bench, packed.backbone), packed.backbone)
+    bench = with_pictures(in_precision(bench, packed.backbone), packed.backbone)
     return with_clean_labels(bench, packed.backbone, folder) if journey.clean else bench
 
 
@@ -149,7 +153,7 @@ def settled(
     if _still_missing(journey, "plan.json"):
         bench = bench.with_recipe(_settled_recipe(journey, bench, backbone, probe))
         bench = _with_tried_layers(journey, bench, backbone)
-        bench, rates = _rates(bench, backbone, probe)
+        bench, rates = measured_rates(bench, backbone, probe)
         reserve = _reserve(journey.clock, rates, bench)
         left = None if journey.clock.left is None else journey.clock.left - reserve
         costs = Costs(rates.step, rates.evaluation(bench.split), left)
@@ -162,7 +166,7 @@ def settled(
             plan = bench.world.agree(make_plan(bench.recipe, per_epoch=per_epoch, costs=costs))
         if plan is not None:
             bench = bench.with_recipe(settle_techniques(bench.recipe, plan.total_steps))
-            bench = _with_compiling(bench, backbone, plan.total_steps * rates.step)
+            bench = with_compiling(bench, backbone, plan.total_steps * rates.step)
         folder.write_text("recipe.yaml", bench.recipe.to_yaml())
         kept_plan = None if plan is None else asdict(plan)
         folder.write_json("plan.json", {"plan": kept_plan, "reserve": reserve, "rates": asdict(rates)})
@@ -251,20 +255,6 @@ def _with_inputs(journey: Journey, packed: Packed) -> Recipe:
     return recipe.replace(inputs=Inputs(**folder.read_json("inputs.json")))
 
 
-def _in_precision(bench: Workbench, backbone: Backbone) -> Workbench:
-    """Settle the precision, and work in a world of that precision."""
-    precision = bench.recipe.precision
-    if precision == "auto":
-        loader = bench.evaluation_loader(bench.examples(backbone, bench.split.train[:16]))
-        batch = next(iter(loader.once()))
-        names = ("image", "input_ids", "attention_mask", "segments")
-        inputs = {name: batch[name] for name in names if name in batch}
-        chosen = bench.world.agree(choose_precision(backbone, inputs, name=backbone.name))
-        precision = cast(Literal["fp32", "bf16"], chosen)
-    bench = bench.with_recipe(bench.recipe.replace(precision=precision))
-    return bench if precision == "fp32" else replace(bench, world=World(precision))
-
-
 def _settled_recipe(journey: Journey, bench: Workbench, backbone: Backbone, probe: Fitted) -> Recipe:
     """Every `auto` of the recipe but those that depend on the plan."""
     bench, findings = with_measured_policy(bench, backbone, probe, left=journey.clock.left)
@@ -274,44 +264,6 @@ def _settled_recipe(journey: Journey, bench: Workbench, backbone: Backbone, prob
     recipe = settle(recipe, modality=backbone.modality, task=bench.data.schema.task, count=rows)
     once = probe.facts["forward_seconds"] * (rows + len(bench.split.validation))
     return settle_cache(recipe, once=once, left=bench.world.agree(journey.clock.left))
-
-
-def _rates(bench: Workbench, backbone: Backbone, probe: Fitted) -> tuple[Workbench, Rates]:
-    """What things cost on this machine, and the bench with as many examples at once as it has memory for."""
-    world, batching = bench.world, bench.recipe.batching
-    network = fresh_network(bench, backbone)
-    model, source = training_parts(bench, network)
-    loss = bench.objective.loss(bench.recipe.loss)
-    if batching.micro_size == "auto":
-        batching = batching.replace(micro_size=world.agree(fitting_size(model, source, loss, world)))
-    step = step_seconds(model, source, loss, world, micro_size=cast(int, batching.micro_size))
-    without_adapters(network, keep=False)
-    forward = probe.facts["forward_seconds"] or step / cast(int, batching.size) / 3
-    rates = world.agree(Rates(forward, step, probe.facts["head_seconds"]))
-    return bench.with_recipe(bench.recipe.replace(batching=batching)), rates
-
-
-def _with_compiling(bench: Workbench, backbone: Backbone, seconds: float) -> Workbench:
-    """The bench with `compile` settled, for a training of so many seconds."""
-
-    def measure() -> str:
-        network = fresh_network(bench, backbone)
-        model, source = training_parts(bench, network)
-        step = partial(
-            step_seconds,
-            source=source,
-            loss=bench.objective.loss(bench.recipe.loss),
-            world=bench.world,
-            micro_size=cast(int, bench.recipe.batching.micro_size),
-            # Texts of another length are compiled anew: one batch says enough, and others would take minutes.
-            tries=1,
-        )
-        fast = with_compiled_batches(bench.recipe, model)
-        verdict = pays(fast, next(iter(source.epoch(0))), seconds=step, name=backbone.name)
-        without_adapters(network, keep=False)
-        return verdict
-
-    return bench.with_recipe(settle_compile(bench.recipe, bench.world, seconds=seconds, measure=measure))
 
 
 def _reserve(clock: Clock, rates: Rates, bench: Workbench) -> float:

@@ -208,6 +208,7 @@ def settle_own(recipe: Recipe, *, count: int, task: Task = "multiclass") -> Reci
     epochs = wanted_epochs(count) if recipe.stopping.epochs == "auto" else recipe.stopping.epochs
     return recipe.replace(
         compile="off" if recipe.compile == "auto" else recipe.compile,
+        batching=recipe.batching.replace(workers=recipe.batching.loaders),
         loss=settled_loss(recipe.loss, task, label_smoothing=0.0),
         optimizer=settle_optimizer(recipe.optimizer, own_rates(recipe.optimizer)),
         stopping=recipe.stopping.replace(epochs=epochs),

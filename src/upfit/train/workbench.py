@@ -109,7 +109,7 @@ class Workbench:
             size=batching.size,
             seed=self.recipe.seed,
             bucket=batching.bucket,
-            workers=batching.workers,
+            workers=batching.loaders,
             shard=self.world.shard,
             chances=chances_of(batching.sampler, self.train_targets),
             views=self.recipe.augment.views,
@@ -122,7 +122,7 @@ class Workbench:
             examples,
             None,
             size=batching.evaluation_size,
-            workers=batching.workers,
+            workers=batching.loaders,
             shard=self.world.shard,
         )
 

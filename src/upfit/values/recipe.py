@@ -110,7 +110,8 @@ class Batching(Value):
     """Examples per step (over all processes) and per evaluation batch; how rows are drawn; loaders.
 
     `micro_size` is how many examples go through the network at once, in each process: gradients of the pieces
-    are added up to those of the batch. `auto` takes the whole batch wherever it fits into memory.
+    are added up to those of the batch. `auto` takes the whole batch wherever it fits into memory. `workers`
+    are processes that prepare batches: `auto` takes as many as keep a GPU busy, none where the CPU trains.
     """
 
     size: Count | Auto = "auto"
@@ -118,7 +119,12 @@ class Batching(Value):
     evaluation_size: Count = 64
     bucket: bool = True
     sampler: Literal["shuffled", "balanced", "square_root"] = "shuffled"
-    workers: Annotated[int, Field(ge=0)] = 0
+    workers: Annotated[int, Field(ge=0)] | Auto = "auto"
+
+    @property
+    def loaders(self) -> int:
+        """Loader processes; none before `workers` is settled."""
+        return 0 if self.workers == "auto" else self.workers
 
 
 class Stopping(Value):
