@@ -33,14 +33,15 @@ def cleaned(data: Data, plan: Plan) -> pd.DataFrame:
         InputError: The plan is for other data, or names what is not there.
     """
     check_plan(data, plan)
+    actions = [action for action in plan.actions if not action.doubtful]
     names = [name for name in data.table.column_names if name not in HIDDEN or name == PART]
     frame = data.table.select_columns(names).to_pandas()
-    dropped = {row for action in plan.actions if action.do == "drop" for row in action.rows}
+    dropped = {row for action in actions if action.do == "drop" for row in action.rows}
     stays = ~frame.index.isin(dropped)
     learnt_on = stays & frame[PART].isin(["", "train"]).to_numpy()
     if not learnt_on.any():
         raise InputError("the plan drops every training row")
-    for action in plan.actions:
+    for action in actions:
         frame = _applied(data, frame, action, learnt_on)
     return frame[stays]
 

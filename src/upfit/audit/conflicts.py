@@ -28,10 +28,12 @@ def conflicts(subject: Subject) -> tuple[Finding, ...]:
     named = {code: sorted({classes[k] for k in labels[codes == code]}) for code in torn[:12].tolist()}
     examples = [f"{subject.show(int(row))} → {some(named[code])}" for code, row in _firsts(codes, rows, torn)]
     severity: Severity = "warning" if share >= 0.002 and subject.data.schema.modality != "table" else "info"
+    table = subject.data.schema.modality == "table"
     message = (
         f"{times(len(torn), 'input')} with more than one label: {times(len(found), 'row')} "
-        f"({percent(share)}) that cannot all be right"
+        f"({percent(share)}) that {'these columns do not decide' if table else 'cannot all be right'}"
     )
+    because = "the same input has several labels; keep the right one, delete the others"
     return (
         of_rows(
             subject,
@@ -40,7 +42,7 @@ def conflicts(subject: Subject) -> tuple[Finding, ...]:
             message,
             rows=found,
             examples=examples,
-            actions=[drop(found, "the same input has several labels; keep the right one, delete the others")],
+            actions=[] if table else [drop(found, because, doubtful=True)],
             groups=len(torn),
             share=share,
         ),

@@ -26,7 +26,10 @@ def duplicates(subject: Subject) -> tuple[Finding, ...]:
     share = len(again) / len(codes)
     groups = int((counts > 1).sum())
     copied = times(len(again), "row repeats", "rows repeat")
-    message = f"{copied} an earlier row of the same part word for word or pixel for pixel ({percent(share)})"
+    how = {"image": "pixel for pixel", "text": "word for word"}.get(
+        subject.data.schema.modality, "in every cell"
+    )
+    message = f"{copied} an earlier row of the same part {how} ({percent(share)})"
     because = "exact copies of rows that stay"
     return (
         of_rows(

@@ -46,9 +46,9 @@ def of_rows(
     )
 
 
-def drop(rows: Sequence[int] | Any, because: str) -> Action:
+def drop(rows: Sequence[int] | Any, because: str, *, doubtful: bool = False) -> Action:
     """The proposal to leave rows out."""
-    return Action(do="drop", rows=tuple(int(row) for row in rows), because=because)
+    return Action(do="drop", rows=tuple(int(row) for row in rows), because=because, doubtful=doubtful)
 
 
 def some(names: Sequence[str], count: int = 5) -> str:

@@ -1,13 +1,15 @@
 """Likely label errors: rows whose given class out-of-fold models find next to impossible.
 
-Confident learning (Northcutt, Jiang, Chuang 2021) names suspects; a second round of models that saw no
-suspect, calibrated on the rows beyond suspicion, judges all rows. Where many labels are wrong, shorter odds
-will do: how many are is estimated as well, and a label that is then more likely wrong than right is reported.
+How many labels are wrong is estimated (`label_noise`): a label that is then more likely wrong than right is
+an error. Others are odd, and worth a look. Confident learning (Northcutt, Jiang, Chuang 2021) names suspects;
+a second round of models that saw no suspect, calibrated on the rows beyond suspicion, gives the odds of every
+label. On real sets half of the odd labels or more are right (`bench/results/audit_reading.md`).
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -27,10 +29,22 @@ from upfit.values import Action, Finding
 STRENGTH = 0.003
 """C of the logistic regression: firmly regularised, so that no single wrong label can bend it."""
 FOLDS = 5
-SUSPECT, SEVERE = 1 / 40, 1 / 200
-"""Odds of the given class against the likeliest one, from which a row is reported, and counts as severe."""
+ODD = 1 / 100
+"""Odds of the given class against the likeliest one, from which a label is odd."""
+AT_LEAST, SURE = 0.05, 0.9
+"""An odd label that is right with this chance, were one in twenty wrong, is not reported: where features
+hardly tell classes apart, many labels are odd."""
 FEWEST = 5
 """Rows that a class needs: below, its examples cannot speak for one another."""
+
+_WORDS: dict[str, Callable[[int], str]] = {
+    "error": lambda count: times(count, "label is", "labels are") + " more likely wrong than right",
+    "warning": lambda count: (
+        times(count, "label is", "labels are")
+        + " not what similar rows have: some will be wrong, others rare or hard"
+    ),
+    "info": lambda count: times(count, "surprising label"),
+}
 
 Floats = npt.NDArray[np.float64]
 
@@ -60,29 +74,24 @@ def _classes(
     subject: Subject, rows: npt.NDArray[np.int64], features: Features, labels: npt.NDArray[np.int64]
 ) -> tuple[Finding, ...]:
     present, dense = np.unique(labels, return_inverse=True)
-    own, best, doubted = doubts(features, dense)
-    flagged = np.flatnonzero((own < SUSPECT) | doubted)
-    if not len(flagged):
-        return ()
+    own, best, wrong, odd = doubts(features, dense)
     names = np.array(subject.data.schema.classes, dtype=object)[present]
     found = []
-    severe = flagged[own[flagged] < SEVERE]
-    rest = flagged[own[flagged] >= SEVERE]
     if subject.data.schema.modality == "table":
         # Columns of numbers rarely settle a class: what surprises there may well be true.
-        gradings = [("info", flagged, "surprising")]
+        gradings = [("info", wrong | odd)]
     else:
-        gradings = [("error", severe, "very likely wrong"), ("warning", rest, "likely wrong")]
-    for severity, places, how in gradings:
-        if len(places):
-            found.append(_finding(subject, severity, how, rows, places, own, names[dense], names[best]))
+        gradings = [("error", wrong), ("warning", odd & ~wrong)]
+    for severity, mask in gradings:
+        if mask.any():
+            places = np.flatnonzero(mask)
+            found.append(_finding(subject, severity, rows, places, own, names[dense], names[best]))
     return tuple(found)
 
 
 def _finding(
     subject: Subject,
     severity: Any,
-    how: str,
     rows: npt.NDArray[np.int64],
     places: npt.NDArray[np.int64],
     own: Floats,
@@ -98,9 +107,9 @@ def _finding(
         rows=tuple(rows[order].tolist()),
         to=[str(one) for one in better[order]],
         because="out-of-fold models say so; look before you believe it",
+        doubtful=severity != "error",
     )
-    believed = severity != "info"
-    message = f"{times(len(places), f'{how} label')} among {len(rows):,} rows ({percent(share)})"
+    message = f"{_WORDS[severity](len(places))} ({percent(share)} of {len(rows):,})"
     return of_rows(
         subject,
         "label_errors",
@@ -109,14 +118,14 @@ def _finding(
         rows=rows[places],
         scores=1 - own[places],
         examples=examples,
-        actions=[relabel] if believed else [],
+        actions=[relabel] if severity != "info" else [],
         share=share,
     )
 
 
 def doubts(
     features_ND: Features, labels: npt.NDArray[np.int64]
-) -> tuple[Floats, npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+) -> tuple[Floats, npt.NDArray[np.int64], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """How each given label stands against the most probable class, and which that is.
 
     Args:
@@ -125,8 +134,8 @@ def doubts(
 
     Returns:
         (N,) share of the given class in what it and the most probable class have together (0.5 where they
-        are the same), calibrated; (N,) the most probable class; and (N,) whether the given one is more likely
-        wrong than right, by `label_noise`.
+        are the same), calibrated; (N,) the most probable class; (N,) whether the given one is more likely
+        wrong than right, by `label_noise`; and (N,) whether it is odd.
 
     Raises:
         MissingExtraError: cleanlab is not installed.
@@ -143,11 +152,15 @@ def doubts(
         suspects = find_label_issues(labels, first, filter_by="low_self_confidence", n_jobs=1)
     suspects = np.asarray(suspects, bool)
     trusting = out_of_fold(scaled, labels, ~suspects)
-    doubted = label_noise(np.log(np.maximum(trusting, 1e-12)), labels).doubted(labels)
+    # Models that saw no suspect are too sure where features say little; those that saw all rows are not.
+    logits, rows = np.log(np.maximum(first, 1e-12)), np.arange(len(labels))
+    wrong = label_noise(logits, labels).doubted(labels)
+    believed = label_noise(logits, labels, least=AT_LEAST).beliefs_NK[rows, labels]
     second = calibrated(trusting, labels, ~suspects)
-    own = second[np.arange(len(labels)), labels]
+    own = second[rows, labels]
     # Against its rival, not against all: with many classes every probability is small.
-    return own / (own + second.max(1)), second.argmax(1), doubted
+    odds = own / (own + second.max(1))
+    return odds, second.argmax(1), wrong, (odds < ODD) & (believed < SURE)
 
 
 def out_of_fold(

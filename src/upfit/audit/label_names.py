@@ -131,6 +131,8 @@ def _finding(
 
 def _misspelt(subject: Subject, column: str, rare: str, common: str, named: dict[str, int]) -> Finding:
     rows = subject.open_rows[subject.labels == subject.data.schema.classes.index(rare)]
-    merge = Action(do="merge", column=column, values=(rare,), to=common, because="perhaps misspelt")
+    merge = Action(
+        do="merge", column=column, values=(rare,), to=common, because="perhaps misspelt", doubtful=True
+    )
     message = f"the class {rare!r} ({named[rare]}) may be a misspelt {common!r} ({named[common]:,})"
     return of_rows(subject, "inconsistent_names", "warning", message, rows=rows, actions=[merge])

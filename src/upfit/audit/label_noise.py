@@ -44,12 +44,13 @@ class LabelNoise:
         return np.asarray(self.beliefs_NK[np.arange(len(labels)), labels] < 0.5)
 
 
-def label_noise(outputs_NK: Floats, labels: Labels) -> LabelNoise:
+def label_noise(outputs_NK: Floats, labels: Labels, *, least: float = 0.0) -> LabelNoise:
     """Estimate how many labels are wrong, and what each row's true class may be.
 
     Args:
         outputs_NK: (N, K) logits, or outputs of a ridge classifier, of models that did not learn from a row.
         labels: (N,) given classes, 0 to K-1.
+        least: Share of wrong labels that is believed before any was seen.
 
     Source: Bootkrajang and Kabán 2012, "Label-noise robust logistic regression" (labels swapped by chance,
     fitted by likelihood); Guo et al. 2017 (temperature).
@@ -70,7 +71,7 @@ def label_noise(outputs_NK: Floats, labels: Labels) -> LabelNoise:
         return np.asarray(log_softmax(outputs_NK * np.exp(power), axis=1), np.float64)
 
     def loss(power: float) -> float:
-        return _loss(np.exp(logs(power)[rows, labels]), classes)[0]
+        return _loss(np.exp(logs(power)[rows, labels]), classes, least)[0]
 
     grid = np.linspace(*POWERS, TRIED)
     nearest = grid[int(np.argmin([loss(power) for power in grid]))]
@@ -79,19 +80,19 @@ def label_noise(outputs_NK: Floats, labels: Labels) -> LabelNoise:
         loss, bounds=(nearest - step, nearest + step), method="bounded", options={"xatol": 0.02}
     )
     chances_NK = np.exp(logs(float(found.x)))
-    share = _loss(chances_NK[rows, labels], classes)[1]
+    share = _loss(chances_NK[rows, labels], classes, least)[1]
     weighed = chances_NK * (share / (classes - 1))
     weighed[rows, labels] = chances_NK[rows, labels] * (1 - share)
     return LabelNoise(share, weighed / np.maximum(weighed.sum(1, keepdims=True), 1e-300))
 
 
-def _loss(own: Floats, classes: int) -> tuple[float, float]:
+def _loss(own: Floats, classes: int, least: float) -> tuple[float, float]:
     """(mean negative log-likelihood of given labels, the chance of a wrong one at which it is least).
 
     It is concave in that chance, so that its slope is followed by halving.
     """
     other = (1 - own) / (classes - 1)
-    low, high = 0.0, min(MOST, 0.95 * (classes - 1) / classes)
+    low, high = least, max(least, min(MOST, 0.95 * (classes - 1) / classes))
     for _ in range(30):
         middle = (low + high) / 2
         slope = float(((other - own) / np.maximum(own + middle * (other - own), 1e-12)).sum())

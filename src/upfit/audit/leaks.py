@@ -8,6 +8,8 @@ from upfit.audit.finding import drop, of_rows, percent, times
 from upfit.audit.subject import JUDGED, Subject
 from upfit.values import Finding
 
+NOTABLE = 0.01
+
 
 def leaks(subject: Subject) -> tuple[Finding, ...]:
     """Exact duplicates across parts. The cure drops the copy that is used for learning or choosing."""
@@ -26,13 +28,16 @@ def _between(subject: Subject, left: str, right: str) -> tuple[Finding, ...]:
     table = subject.data.schema.modality == "table"
     verb = times(len(leaked), f"{right} row is", f"{right} rows are")
     message = f"{verb} also in {left} ({percent(share)} of {right}); "
-    message += "for a table of few columns that can be chance" if table else f"the {right} score is too kind"
+    slight = "a little " if share < NOTABLE else ""
+    message += (
+        "for a table of few columns that can be chance" if table else f"the {right} score is {slight}too kind"
+    )
     because = f"the same inputs are in {right}"
     return (
         of_rows(
             subject,
             "data_leakage",
-            "info" if table else ("error" if share >= 0.01 else "warning"),
+            "info" if table else ("error" if share >= NOTABLE else "warning"),
             message,
             rows=leaked,
             actions=[] if table else [drop(copies, because)],

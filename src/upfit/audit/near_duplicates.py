@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+
 import numpy as np
 import numpy.typing as npt
+import pyarrow.compute as pc
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from upfit.audit.finding import drop, of_rows, percent, times
 from upfit.audit.minhash import near_pairs
 from upfit.audit.neighbours import nearest
-from upfit.audit.pictures import Coarse, distances
+from upfit.audit.pictures import Coarse, distances, squares
+from upfit.audit.same_picture import likeness
 from upfit.audit.subject import JUDGED, Subject
 from upfit.data.cells import cells
 from upfit.data.content import normalised
-from upfit.values import Finding
+from upfit.values import Action, Finding
 
-LEAST_JACCARD = 0.7
+LEAST_JACCARD, LEAST_EQUAL = 0.6, 0.85
+"""Shared pieces, wherever they stand, that make two texts worth comparing; and the part of both that has to
+stand in the same order: with the words turned round it is another sentence."""
 SHORTEST = 25
-"""Characters below which similar texts are the nature of the data (commands, names), not copies."""
+"""Characters of the longer text below which similar texts are the nature of the data (commands, names)."""
+LONG = 400
+"""Characters beyond which texts are compared word by word."""
+LEAST_LIKENESS = 0.8
+"""Correlation of fine details: copies have 0.9 and more, like things on the same floor 0.8 at most."""
 
 Pairs = npt.NDArray[np.int64]
 
@@ -62,13 +73,39 @@ def _different(subject: Subject, pairs: Pairs) -> Pairs:
 def _of_texts(subject: Subject) -> Pairs:
     rows = _firsts(subject)
     written = [normalised(subject.written[row]) for row in rows]
-    long = np.array([len(text) >= SHORTEST for text in written], bool)
+    # The shorter of two that are this much alike has at least so many characters.
+    long = np.array([len(text) >= LEAST_EQUAL / (2 - LEAST_EQUAL) * SHORTEST for text in written], bool)
     rows, written = rows[long], [text for text, kept in zip(written, long, strict=True) if kept]
     if len(rows) < 2:
         return np.empty((0, 2), np.int64)
-    pairs = _different(subject, rows[near_pairs(written, least=LEAST_JACCARD)[0]])
+    places = near_pairs(written, least=LEAST_JACCARD)[0]
+    longer = np.array([max(len(written[a]), len(written[b])) for a, b in places], np.int64)
+    pairs = _different(subject, rows[places[longer >= SHORTEST]])
     other = _other_cells(subject)
-    return np.asarray(pairs[other[pairs[:, 0]] == other[pairs[:, 1]]])
+    pairs = pairs[other[pairs[:, 0]] == other[pairs[:, 1]]]
+    for name in subject.data.schema.of_kind("text"):
+        column = pc.fill_null(cells(subject.data, name), "").to_pylist()
+        same = [nearly_equal(normalised(column[a]), normalised(column[b])) for a, b in pairs]
+        pairs = pairs[np.array(same, bool)]
+    return np.asarray(pairs)
+
+
+def nearly_equal(one: str, other: str) -> bool:
+    """Whether most of two normalised texts is the same, in the same order; short ones have to be equal.
+
+    >>> nearly_equal("what is the weather like today", "what is the weather like todays")
+    True
+    >>> nearly_equal("play some jazz in the kitchen", "in the kitchen play some jazz")
+    False
+    """
+    longest = max(len(one), len(other))
+    if one == other or longest < SHORTEST:
+        return one == other
+    pieces: tuple[Sequence[str], Sequence[str]] = (one, other)
+    if longest > LONG:
+        pieces = (one.split(), other.split())
+    match = SequenceMatcher(None, *pieces, autojunk=False)
+    return match.quick_ratio() >= LEAST_EQUAL and match.ratio() >= LEAST_EQUAL
 
 
 def _other_cells(subject: Subject) -> npt.NDArray[np.object_]:
@@ -82,7 +119,10 @@ def _other_cells(subject: Subject) -> npt.NDArray[np.object_]:
 
 
 def _of_images(subject: Subject) -> Pairs:
-    """Alike in coarse shape, and in features if there are any, as no other two images of these data are."""
+    """Alike in coarse shape, and in features if there are any, as no other two images of these data are.
+
+    With features it is looked at fine details as well: like things photographed alike are no copies.
+    """
     coarse = subject.coarse
     assert coarse is not None
     if subject.features_ED is None:
@@ -94,7 +134,14 @@ def _of_images(subject: Subject) -> Pairs:
     alike, bits = _alike(coarse.grey, pairs), _bits(coarse, pairs)
     copied = (gap <= 0.5 * typical) & (alike >= 0.8)
     copied |= (bits <= 4) & (alike >= 0.99) & (gap <= 0.8 * typical)
-    return _different(subject, np.unique(pairs[copied], axis=0))
+    return _copies(subject, _different(subject, np.unique(pairs[copied], axis=0)))
+
+
+def _copies(subject: Subject, pairs: Pairs) -> Pairs:
+    """Pairs that show one picture."""
+    rows, places = np.unique(pairs, return_inverse=True)
+    images = squares(subject.data, subject.data.schema.of_kind("image")[0], rows)
+    return np.asarray(pairs[likeness(images, places.reshape(-1, 2)) >= LEAST_LIKENESS])
 
 
 def _alike_in_shape(coarse: Coarse) -> Pairs:
@@ -141,11 +188,13 @@ def _within(subject: Subject, pairs: Pairs) -> tuple[Finding, ...]:
     first = inside[np.unique(group[inside], return_index=True)[1]]
     again = np.setdiff1d(inside, first)
     share = len(again) / len(subject.data)
-    partner = dict(zip(pairs[:, 1].tolist(), pairs[:, 0].tolist(), strict=True))
-    partner |= {int(a): int(b) for a, b in pairs if int(a) not in partner}
-    examples = [f"{subject.show(int(row))} ≈ {subject.show(partner[int(row)])}" for row in again[:12]]
+    links = np.concatenate([pairs, pairs[:, ::-1]])
+    partner = dict(links[np.lexsort((-links[:, 1], links[:, 0]))].tolist())  # the first row that it resembles
+    examples = [f"{subject.show(row)} ≈ {subject.show(partner[row])}" for row in again[:12].tolist()]
     rows = times(len(again), "row is", "rows are")
-    message = f"{rows} nearly the same as another row of the same part ({percent(share)})"
+    message = (
+        f"{rows} nearly the same as another row of the same part ({percent(share)}){_torn(subject, pairs)}"
+    )
     return (
         of_rows(
             subject,
@@ -154,11 +203,27 @@ def _within(subject: Subject, pairs: Pairs) -> tuple[Finding, ...]:
             message,
             rows=again,
             examples=examples,
-            actions=[drop(again, "nearly the same as rows that stay")],
+            actions=[_left_out(subject, again, "nearly the same as rows that stay")],
             groups=len(first),
             share=share,
         ),
     )
+
+
+def _torn(subject: Subject, pairs: Pairs) -> str:
+    """In words, how many pairs have two labels, of which at most one is right."""
+    labels = subject.classes_of_rows[pairs]
+    torn = pairs[(labels[:, 0] != labels[:, 1]) & (labels >= 0).all(1)]
+    if not len(torn):
+        return ""
+    a, b = torn[0].tolist()
+    pair = f"{subject.show(a)} ({subject.label(a)}) ≈ {subject.show(b)} ({subject.label(b)})"
+    return f"; {times(len(torn), 'pair has', 'pairs have')} different labels, such as {pair}"
+
+
+def _left_out(subject: Subject, rows: npt.NDArray[np.int64], because: str) -> Action:
+    """Copies of pictures may go; texts that are nearly the same may well both be wanted."""
+    return drop(rows, because, doubtful=not subject.data.schema.of_kind("image"))
 
 
 def _across(subject: Subject, pairs: Pairs) -> tuple[Finding, ...]:
@@ -183,7 +248,7 @@ def _across(subject: Subject, pairs: Pairs) -> tuple[Finding, ...]:
                 f"{rows} nearly the same as a {left} row ({percent(share)} of {right})",
                 rows=leaked,
                 examples=examples,
-                actions=[drop(np.unique(ordered[:, 0]), f"nearly the same as rows of {right}")],
+                actions=[_left_out(subject, np.unique(ordered[:, 0]), f"nearly the same as rows of {right}")],
                 share=share,
             )
         )

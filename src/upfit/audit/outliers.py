@@ -43,17 +43,17 @@ def outliers(subject: Subject) -> tuple[Finding, ...]:
         return ()
     share = len(far) / len(rows)
     examples = [f"{subject.show(int(row))} ({subject.label(int(row))})" for row in rows[far]]
-    verb = times(len(far), "row looks like nothing else in its", "rows look like nothing else in their")
-    message = f"{verb} class ({percent(share)}): off topic, or rare and worth more like it"
+    verb = times(len(far), "row lies", "rows lie")
+    message = f"{verb} farthest from the rest of the class ({percent(share)}): off topic, or merely rare"
     found = of_rows(
         subject,
         "outliers",
-        "warning" if share >= 0.01 else "info",
+        "info",  # some rows always are the farthest
         message,
         rows=rows[far],
         scores=beyond[far],
         examples=examples,
-        actions=[drop(rows[far], "off topic, if looking at it agrees")],
+        actions=[drop(rows[far], "off topic, if looking at it agrees", doubtful=True)],
         share=share,
     )
     return (found,)

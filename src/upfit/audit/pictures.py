@@ -76,6 +76,12 @@ def coarse_bytes(data: Data, column: str) -> npt.NDArray[np.uint8]:
     return np.array(seen, np.uint8).reshape(-1, 264)
 
 
+def squares(data: Data, column: str, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    """(R, 64, 64) brightness of the images of some rows."""
+    found = list(_quietly((data.table[int(row)][column] or {} for row in rows), _grey_square))
+    return np.array(found, np.uint8).reshape(-1, SIDE, SIDE)
+
+
 def look(data: Data, column: str) -> Pictures:
     """Look at every image of a column, in threads, a window of cells at a time."""
     seen = list(_quietly(_cells(data, column), _look))
@@ -143,6 +149,10 @@ def _opened(cell: dict[str, Any]) -> Image.Image:
 
 def _square(image: Image.Image) -> Image.Image:
     return image.resize((SIDE, SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0)
+
+
+def _grey_square(cell: dict[str, Any]) -> npt.NDArray[np.uint8]:
+    return np.asarray(_square(_opened(cell)).convert("L"))
 
 
 def _shape(image: Image.Image, square: Image.Image) -> tuple[npt.NDArray[np.uint8], int]:

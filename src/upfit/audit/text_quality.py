@@ -94,7 +94,9 @@ def _mojibake(subject: Subject) -> Finding | None:
 
 
 def _markup(subject: Subject) -> Finding | None:
-    return _matching(subject, _MARKUP, "markup", "HTML left in them, such as <br> or &amp;")
+    marks = Counter(one.group() for text in subject.written for one in _MARKUP.finditer(text))
+    named = some([mark for mark, _ in marks.most_common()], 3)
+    return _matching(subject, _MARKUP, "markup", f"HTML left in them ({named})")
 
 
 def _around(text: str, mark: str) -> str:

@@ -28,7 +28,10 @@ def run_audit(
     paths = write_audit(found, folder)
     if as_json:
         return json.dumps(found.to_dict(), indent=1)
-    proposed = f"{len(found.plan.actions)} proposed edits: {paths[PLAN]}\n"
+    doubtful = sum(action.doubtful for action in found.plan.actions)
+    proposed = (
+        f"{len(found.plan.actions)} proposed edits, {doubtful} of them to be looked at first: {paths[PLAN]}\n"
+    )
     proposed += (
         f"(keep what you agree with, then: upfit clean {data or 'DATA'} --plan {paths[PLAN]} --out FOLDER)"
     )

@@ -41,7 +41,8 @@ def deeds(finding: Finding) -> tuple[str, ...]:
     """The proposed edits of a finding in words."""
     return tuple(
         f"{action.do}{f' {action.column!r}' if action.column else ''}"
-        f"{f', {len(action.rows):,} rows' if action.rows else ''}: {action.because}"
+        f"{f', {len(action.rows):,} rows' if action.rows else ''}"
+        f"{', once looked at' if action.doubtful else ''}: {action.because}"
         for action in finding.actions
     )
 

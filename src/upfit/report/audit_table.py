@@ -45,5 +45,8 @@ def audit_lines(findings: Sequence[Finding], *, examples: int = SHOWN, cures: bo
 def _helps(finding: Finding) -> list[str]:
     """What may help: changes of the recipe, edits of the data, and what only a person can do."""
     changes = [f"--set {one.path}={one.to}" for one in finding.cures]
-    edits = [f"{one.do} {len(one.rows):,} rows: {one.because}" for one in finding.actions]
+    edits = [
+        f"{one.do} {len(one.rows):,} rows{', once looked at' if one.doubtful else ''}: {one.because}"
+        for one in finding.actions
+    ]
     return [*changes, *edits, *([finding.advice] if finding.advice else [])]

@@ -26,9 +26,10 @@ class Action(Value):
             or a token (`fill`); `number` (`convert`); `winsorise`, `whitespace` or `lowercase`
             (`normalise`).
         because: The reason, for the person who decides.
+        doubtful: Only for some of the rows, which a person has to look at: left out unless that was done.
 
-    >>> Action(do="merge", column="label", values=("Cat", "CAT"), to="cat", because="the same name")
-    Action(do='merge', column='label', rows=(), values=('Cat', 'CAT'), to='cat', because='the same name')
+    >>> Action(do="merge", column="label", values=("Cat",), to="cat", because="one name")
+    Action(do='merge', column='label', rows=(), values=('Cat',), to='cat', because='one name', doubtful=False)
     """
 
     do: Deed
@@ -37,6 +38,7 @@ class Action(Value):
     values: tuple[str, ...] = ()
     to: Any = None
     because: str = ""
+    doubtful: bool = False
 
 
 class Plan(Value):
@@ -44,7 +46,7 @@ class Plan(Value):
 
     Args:
         fingerprint: Of the data that the rows count in.
-        actions: What is to be done.
+        actions: What is to be done; those that are doubtful stand there to be looked at, and are not done.
     """
 
     fingerprint: str
@@ -54,7 +56,8 @@ class Plan(Value):
         """The plan as a file to edit; the number of rows stands beside each action."""
         lines = [
             "# upfit clean DATA --plan THIS --out FOLDER applies this to a copy; your files stay the same.",
-            "# Delete whole entries, or single rows, that should not be done.",
+            "# Delete whole entries, or single rows, that should not be done. Entries with `doubtful`",
+            "# are not done: look at their rows, delete those that should stay as they are, and that line.",
             f'fingerprint: "{self.fingerprint}"',
             "actions:" if self.actions else "actions: []",
         ]
@@ -85,6 +88,7 @@ def _entry(action: Action) -> str:
     count = f"  # {len(action.rows):,} rows" if action.rows else ""
     fields: dict[str, Any] = {"do": action.do, "because": action.because}
     fields |= {name: value for name in ("column", "to") if (value := getattr(action, name)) not in ("", None)}
+    fields |= {"doubtful": True} if action.doubtful else {}
     fields |= {name: list(value) for name in ("values", "rows") if (value := getattr(action, name))}
     lines = [f"{name}: {_inline(value)}" for name, value in fields.items()]
     lines[0] += count

@@ -123,3 +123,16 @@ def test_plans_survive_the_file(tmp_path):
     (tmp_path / "plan.yaml").write_text("fingerprint: 'x'\nactions:\n  - do: explode\n")
     with pytest.raises(InputError, match="drop"):
         read_plan(tmp_path / "plan.yaml")
+
+
+def test_what_is_doubtful_is_not_done_until_it_was_looked_at(table, tmp_path):
+    data, frame = table
+    plan = plan_of(
+        data, Action(do="drop", rows=(0, 5), because="odd", doubtful=True), Action(do="drop", rows=(9,))
+    )
+    written = plan.to_yaml()
+    assert "doubtful: true" in written
+    assert Plan.from_yaml(written) == plan
+    assert len(cleaned(data, plan)) == len(frame) - 1
+    looked_at = "\n".join(line for line in written.splitlines() if "doubtful: true" not in line)
+    assert len(cleaned(data, Plan.from_yaml(looked_at))) == len(frame) - 3

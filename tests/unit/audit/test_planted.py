@@ -19,7 +19,7 @@ from upfit.audit.label_errors import label_errors
 from upfit.audit.label_names import label_names
 from upfit.audit.leaks import leaks
 from upfit.audit.missing import missing
-from upfit.audit.near_duplicates import near_duplicates
+from upfit.audit.near_duplicates import near_duplicates, nearly_equal, pairs_of
 from upfit.audit.outliers import outliers
 from upfit.audit.ranges import ranges
 from upfit.audit.shift import shift
@@ -44,6 +44,15 @@ def test_flipped_labels_are_found(digits_frame, subject_of, named_rows):
     relabels = [action for one in found for action in one.actions]
     proposed = {row: to for one in relabels for row, to in zip(one.rows, one.to, strict=True)}
     assert np.mean([proposed[row] == true[row] for row in flagged & set(rows.tolist())]) >= 0.9
+
+
+def test_features_that_say_little_accuse_nobody(digits_frame, subject_of, named_rows):
+    pytest.importorskip("cleanlab")
+    frame, pixels = digits_frame
+    blurred = pixels + np.random.default_rng(0).normal(0, 20, pixels.shape)
+    found = label_errors(subject_of(frame, blurred))
+    assert len(named_rows(found)) <= 0.05 * len(frame)
+    assert not [one for one in found if one.severity == "error"]
 
 
 def test_clean_labels_are_left_alone(digits_frame, subject_of, named_rows):
@@ -92,6 +101,23 @@ def test_edited_texts_are_near_duplicates(sentences_frame, subject_of, named_row
     flagged = named_rows(found, "near_duplicates")
     assert len(flagged & planted) >= 11
     assert flagged - planted <= clean
+
+
+def test_the_same_sentence_with_another_word_asked_is_another_row(sentences_frame, subject_of):
+    long = sentences_frame[sentences_frame["text"].str.len() > 60].reset_index(drop=True)
+    words = ["encoding"] * len(long) + ["sampling"] * len(long)
+    frame = pd.concat([long, long], ignore_index=True)
+    pairs = pairs_of(subject_of(frame.assign(word=words), kinds={"word": "text"}))
+    assert len(pairs)
+    assert {words[a] == words[b] for a, b in pairs} == {True}
+
+
+def test_words_turned_round_make_another_text():
+    one = "have i set any alarm for today"
+    assert not nearly_equal(one, "do i have any alarms set for today")
+    assert nearly_equal(one, "have i set any alarms for today")
+    assert not nearly_equal("play jazz now", "play jazz")
+    assert nearly_equal(40 * "one more sentence ", 39 * "one more sentence " + "one more word")
 
 
 def test_near_duplicates_across_parts_leak(sentences_frame, subject_of, named_rows):
