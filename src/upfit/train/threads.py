@@ -18,7 +18,7 @@ from upfit.models import Backbone
 
 WORTH = 1.1
 """Half the threads have to be this many times faster: a machine is busy today and idle tonight."""
-TRIES = 2
+TRIES = 4
 IMAGE_SIZE, TOKENS, EXAMPLES = 64, 32, 16
 
 
@@ -69,7 +69,8 @@ def threads(count: int) -> Iterator[None]:
 
 def _seconds_with(count: int, backbone: Backbone, batch: dict[str, torch.Tensor]) -> float:
     with threads(count):
-        return min(_seconds(backbone, batch) for _ in range(TRIES))
+        # The mean, not the least: what others do meanwhile is what is asked about.
+        return sum(_seconds(backbone, batch) for _ in range(TRIES)) / TRIES
 
 
 def _seconds(backbone: Backbone, batch: dict[str, torch.Tensor]) -> float:
