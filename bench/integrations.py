@@ -1,26 +1,28 @@
 """What the callbacks cost in Hugging Face's Trainer and in Lightning, and whether they name a planted fault.
 
-    python bench/integrations.py            # some minutes; writes bench/results/integrations.md
-    python bench/integrations.py --pairs 2 --dry
+    python bench/integrations.py            # two minutes; writes bench/results/integrations.md
+    python bench/integrations.py --pairs 1 --dry
 
-Watched and unwatched runs take turns in one process (A B B A …), so that a machine that slows down slows
-both. The network is a small convolutional one on scikit-learn's digits, made 32 pixels wide, so that a step
-takes as long as one of a small pretrained model.
+The watched and the unwatched run take turns in one process, ten steps by ten steps (A B B A …), so that a
+machine that slows down slows both. The network is a small convolutional one on scikit-learn's digits, made 32
+pixels wide, so that a step takes as long as one of a small pretrained model.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
-import statistics
 import tempfile
-import time
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from common import RESULTS, machine, machine_line, markdown_table, write_result
+from turns import Turns, cost
 
 FAULTS = ("none", "rate", "frozen head", "labels")
+BLOCK = 10
+"""Steps of a turn."""
 
 
 def main() -> None:
@@ -28,8 +30,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--pairs", type=int, default=4, help="pairs of runs")
-    parser.add_argument("--steps", type=int, default=40, help="steps a run")
+    parser.add_argument("--pairs", type=int, default=7, help="pairs of runs")
+    parser.add_argument("--steps", type=int, default=150, help="steps a run")
     parser.add_argument("--dry", action="store_true", help="write nothing")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -43,31 +45,47 @@ def main() -> None:
 
 def show(rows: list[list[str]], given: argparse.Namespace, about: str) -> None:
     """The table so far."""
-    head = ["trainer", "cost of watching", "pairs", "same weights", *FAULTS[1:], "alarms of the healthy run"]
+    head = [
+        "trainer",
+        "cost of watching",
+        "pairs of runs",
+        "same weights",
+        *FAULTS[1:],
+        "alarms of the healthy run",
+    ]
     text = (
         "# The Doctor in other people's trainers\n\n"
         f"`python bench/integrations.py --pairs {given.pairs} --steps {given.steps}` · {about}\n\n"
-        "Cost: median over pairs of processor seconds watched over unwatched, less one, with the least and "
-        "the greatest of the pairs; the one-step tests are not part of it. Faults: the first finding.\n\n"
-        + markdown_table(head, rows)
+        f"Cost: processor seconds watched over unwatched, less one, from the medians of each block of "
+        f"{BLOCK} steps, with a 95 % interval over pairs of runs; the looks of the first steps, the evaluations, "
+        "and what the callback does at the start and the end are part of it, the one-step tests are not. "
+        "Faults: the first finding.\n\n" + markdown_table(head, rows)
     )
     print(text) if given.dry else write_result(RESULTS / "integrations.md", text)
 
 
 def line(name: str, run: Any, given: argparse.Namespace) -> list[str]:
     """A line of the table."""
-    run("none", watched=True, steps=10)
-    ratios, same = [], True
-    for pair in range(given.pairs):
-        order = (True, False) if pair % 2 else (False, True)
-        found = {watched: run("none", watched=watched, steps=given.steps) for watched in order}
-        ratios.append(found[True][0] / found[False][0] - 1)
-        same = same and found[True][1] == found[False][1]
-    span = f"{statistics.median(ratios):+.1%} ({min(ratios):+.1%} to {max(ratios):+.1%})"
-    faults = [run(fault, watched=True, steps=12)[2][:1] for fault in FAULTS[1:]]
-    healthy = run("none", watched=True, steps=given.steps, preflight=0.5)[2]
+    for watched in (True, False):
+        run("none", watched=watched, steps=BLOCK)
+    seconds: dict[str, list[list[float]]] = {"watched": [], "plain": []}
+    same = True
+    for _ in range(given.pairs):
+        turns = Turns({name: taking_turns(run, name == "watched", given.steps) for name in seconds}, BLOCK)
+        for one, taken in turns.play().items():
+            seconds[one].append(taken)
+        same = same and turns.results["watched"] == turns.results["plain"]
+    found = cost(seconds["watched"], seconds["plain"])
+    span = f"{found[0]:+.1%} ({found[1]:+.1%} to {found[2]:+.1%})"
+    faults = [run(fault, watched=True, steps=12)[1]()[:1] for fault in FAULTS[1:]]
+    healthy = run("none", watched=True, steps=given.steps, preflight=0.5)[1]()
     shown = [", ".join(kinds) or "–" for kinds in (*faults, healthy)]
     return [name, span, str(given.pairs), "yes" if same else "no", *shown]
+
+
+def taking_turns(run: Any, watched: bool, steps: int) -> Callable[[Callable[[], None]], float]:
+    """A run for `Turns`: the checksum of its weights."""
+    return lambda before_step: run("none", watched=watched, steps=steps, before_step=before_step)[0]
 
 
 def digits(fault: str) -> tuple[Any, Any]:
@@ -98,11 +116,16 @@ def network(fault: str) -> tuple[Any, Any]:
 
 
 def trainer_run(
-    fault: str, *, watched: bool, steps: int, preflight: float = 0.0
-) -> tuple[float, float, list[str]]:
-    """Processor seconds, a checksum of the weights, and the findings."""
+    fault: str,
+    *,
+    watched: bool,
+    steps: int,
+    preflight: float = 0.0,
+    before_step: Callable[[], None] = lambda: None,
+) -> tuple[float, Callable[[], list[str]]]:
+    """A checksum of the weights, and what asks for the findings: that may look into the network once more."""
     from torch import nn
-    from transformers import Trainer, TrainingArguments
+    from transformers import Trainer, TrainerCallback, TrainingArguments
 
     from upfit.integrations import TrainerDoctor
 
@@ -114,6 +137,10 @@ def trainer_run(
         def forward(self, x: Any, labels: Any = None) -> dict[str, Any]:
             logits = self.head(self.body(x))
             return {"loss": nn.functional.cross_entropy(logits, labels), "logits": logits}
+
+    class Steps(TrainerCallback):
+        def on_step_begin(self, *_given: Any, **_named: Any) -> None:
+            before_step()
 
     x, y = digits(fault)
     rows = [{"x": one, "labels": int(label)} for one, label in zip(x, y, strict=True)]
@@ -135,17 +162,21 @@ def trainer_run(
     model = Classifier()
     trainer = Trainer(
         model, settings, train_dataset=rows[:1200], eval_dataset=rows[1200:1328],
-        callbacks=[doctor] if watched else [],
+        callbacks=[Steps(), doctor] if watched else [Steps()],
     )  # fmt: skip
-    begun = time.process_time()
     trainer.train()
-    return time.process_time() - begun, _sum(model), [one.kind for one in doctor.findings]
+    return _sum(model), lambda: [one.kind for one in doctor.findings]
 
 
 def lightning_run(
-    fault: str, *, watched: bool, steps: int, preflight: float = 0.0
-) -> tuple[float, float, list[str]]:
-    """Processor seconds, a checksum of the weights, and the findings."""
+    fault: str,
+    *,
+    watched: bool,
+    steps: int,
+    preflight: float = 0.0,
+    before_step: Callable[[], None] = lambda: None,
+) -> tuple[float, Callable[[], list[str]]]:
+    """A checksum of the weights, and what asks for the findings: that may look into the network once more."""
     import lightning
     import torch
     from torch import nn
@@ -169,6 +200,9 @@ def lightning_run(
         def validation_step(self, batch: Any, _index: int) -> None:
             self.log("val_accuracy", (self(batch[0]).argmax(1) == batch[1]).float().mean())
 
+        def on_train_batch_start(self, _batch: Any, _index: int) -> None:
+            before_step()
+
         def configure_optimizers(self) -> Any:
             learning = [p for p in self.parameters() if p.requires_grad]
             return torch.optim.Adam(learning, lr=5.0 if fault == "rate" else 1e-3)
@@ -184,9 +218,8 @@ def lightning_run(
         callbacks=[doctor] if watched else [],
     )  # fmt: skip
     torch.manual_seed(0)
-    begun = time.process_time()
     trainer.fit(model, train, validation)
-    return time.process_time() - begun, _sum(model), [one.kind for one in doctor.findings]
+    return _sum(model), lambda: [one.kind for one in doctor.findings]
 
 
 def _tests(fault: str, asked: float) -> float:

@@ -27,7 +27,8 @@ from upfit.diagnose.text import report_text
 from upfit.diagnose.watch.evaluations import Evaluations
 from upfit.diagnose.watch.graphs import Graphs
 from upfit.diagnose.watch.looks import Looks
-from upfit.diagnose.watch.replicas import Replicas
+from upfit.diagnose.watch.pace import Pace
+from upfit.diagnose.watch.replicas import DUE, Replicas
 from upfit.diagnose.watch.wiring import Wiring
 from upfit.errors import InputError
 from upfit.values import Evaluation, Event, Finding, Step, Trace
@@ -40,11 +41,10 @@ SHARE = 0.02
 """Fraction of the loop's time that looking may take, where nobody says otherwise."""
 FIRST = 3
 """Steps that are looked at whatever it costs: what is wired wrongly shows there."""
-PATIENT = 50
-"""Steps after which a look at the probe is made as soon as there is time for it."""
 AGAIN = 20
 """Steps after which a question for findings is worth another look inside."""
-MEMORY_EVERY = 10
+MEMORY_EVERY, MEMORY_SECONDS = 10, 0.05
+"""Steps and seconds between looks at the process's memory, each of which asks the system."""
 PREFIXES = ("validation_", "valid_", "val_", "eval_", "test_", "validation/", "valid/", "val/", "eval/")
 
 
@@ -108,7 +108,7 @@ class Doctor:
         self._model = model
         self._facts: dict[str, float] = {}
         self._skipped: dict[str, str] = {}
-        self._losses: list[tuple[int, torch.Tensor, float, float, float, float]] = []
+        self._losses: list[tuple[int, torch.Tensor | float, float, float, float, float]] = []
         self._steps: list[Step] = []
         self._evaluations: list[Evaluation] = []
         self._wiring = Wiring(model, self._subject.optimizers)
@@ -120,11 +120,8 @@ class Doctor:
         self._batches = _length(train_loader)
         self._batch_size = int(getattr(train_loader, "batch_size", 0) or 0)
         self._taken = 0
-        self._started = math.nan
-        self._spent = 0.0
-        self._share = share
-        self._probe_seconds = math.nan
-        self._probed_at = 0
+        self._memory_at = (-MEMORY_EVERY, -math.inf)
+        self._pace = Pace(share)
 
     @property
     def is_busy(self) -> bool:
@@ -156,11 +153,15 @@ class Doctor:
         Args:
             loss: The loss of the step; several (a tuple or a dict) are summed up as one.
         """
+        self._taken = number = self._taken + 1
+        self._modes.stepped()
+        if number in DUE:
+            self._replicas.step(number)
+        if number % self._pace.every and not self._looks.is_open:
+            return
+        self._pace.begin()
         begun = time.perf_counter()
-        self._started = begun if math.isnan(self._started) else self._started
         loss = scalar(loss)
-        self._taken += 1
-        number = self._taken
         if number == 1:
             self._first(loss)
         if self._wiring.is_open:
@@ -170,19 +171,14 @@ class Doctor:
         kept = self._graphs.note(loss)
         if kept > self._facts.get("wiring.kept_graphs", 0.0):
             self._facts |= {"wiring.kept_graphs": float(kept), "wiring.kept_graphs_at": float(number)}
-        self._modes.stepped()
-        self._replicas.step(number)
         self._looks.settle()
-        norm = math.nan
-        if self._is_due(number, begun):
-            norm = self._looks.norms(number)
-            if not math.isfinite(norm):
-                self._facts.setdefault("wiring.bad_gradient_step", float(number))
-        if self._may_probe(begun, number in PROBED):
-            self._probe()
-        memory = self._process.memory_info().rss / 2**20 if number % MEMORY_EVERY == 1 else math.nan
-        self._note(number, loss.detach().clone(), norm, memory, begun - self._started)
-        self._spent += time.perf_counter() - begun
+        looked = time.perf_counter()
+        norm = self._inside(number)
+        inside = time.perf_counter() - looked
+        self._note(number, _kept(loss), norm)
+        seconds = time.perf_counter() - begun
+        self._pace.took(seconds)
+        self._pace.noted(number, seconds=seconds - inside)
 
     def validated(self, metrics: Mapping[str, Any]) -> None:
         """Take note of an evaluation, after each.
@@ -194,14 +190,11 @@ class Doctor:
         values = {_plain(name): float(value) for name, value in metrics.items()}
         loss = values.pop("loss", math.nan)
         self._modes.validated()
-        early = len(self._evaluations) < 3 or self._spent < self._allowed(begun)
-        if self._may_probe(begun, early):
+        if self._may_probe(len(self._evaluations) < 3 or self._pace.is_ahead):
             self._probe()
-        seconds = 0.0 if math.isnan(self._started) else begun - self._started
-        self._evaluations.append(
-            Evaluation(self._taken, self._epoch(self._taken), loss, values, False, seconds)
-        )
-        self._spent += time.perf_counter() - begun
+        epoch, seconds = self._epoch(self._taken), self._pace.elapsed
+        self._evaluations.append(Evaluation(self._taken, epoch, loss, values, False, seconds))
+        self._pace.took(time.perf_counter() - begun)
 
     def failed(self, error: BaseException) -> tuple[Finding, ...]:
         """Say what an exception of the loop means; a `with` block does it by itself, and lets it pass on."""
@@ -225,15 +218,15 @@ class Doctor:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What is wrong, causes first. Who asks long after the last look inside has another one made."""
-        if self._share is not None and self._taken - self._probed_at >= AGAIN:
+        if self._pace.share is not None and self._taken - self._pace.probed_at >= AGAIN:
             self._probe()
         return self.diagnosis.findings
 
     @property
     def overhead(self) -> float:
         """Fraction of the loop's time that went into watching."""
-        elapsed = time.perf_counter() - self._started
-        return self._spent / elapsed if elapsed > 0 else 0.0
+        elapsed = self._pace.elapsed
+        return self._pace.spent / elapsed if elapsed > 0 else 0.0
 
     def report(self) -> str:
         """The diagnosis as text."""
@@ -262,30 +255,27 @@ class Doctor:
             self._facts["gradients.attached"] = float(loss.requires_grad)
             self._facts["gradients.wanted"] = float(len(wanted))
 
-    def _is_due(self, number: int, now: float) -> bool:
-        if number <= FIRST or (self._share is None and number in ALWAYS):
-            return True
-        return self._spent < self._allowed(now)
+    def _inside(self, number: int) -> float:
+        """Look inside the network where it is time; the norm of all gradients, NaN where it is not."""
+        norm = math.nan
+        if self._is_due(number):
+            norm = self._looks.norms(number)
+            if not math.isfinite(norm):
+                self._facts.setdefault("wiring.bad_gradient_step", float(number))
+        if self._may_probe(number in PROBED):
+            self._probe()
+        return norm
 
-    def _allowed(self, now: float) -> float:
-        """Seconds that watching may have taken by now."""
-        return (SHARE if self._share is None else self._share) * (now - self._started)
+    def _is_due(self, number: int) -> bool:
+        if self._pace.share is None:
+            return number <= FIRST or number in ALWAYS
+        return number <= FIRST or self._pace.is_ahead
 
-    def _may_probe(self, now: float, wanted: bool) -> bool:
-        """Whether a look at the probe is wanted and, under a `share`, affordable."""
-        if self._share is None or self._subject.train is None:
-            return wanted and self._subject.train is not None
-        if not wanted and self._taken - self._probed_at < PATIENT:
-            return False
-        cost = self._probe_seconds if self._probe_seconds == self._probe_seconds else self._guess(now)
-        return self._spent + cost < self._allowed(now)
-
-    def _guess(self, now: float) -> float:
-        """What a probe may cost: sixteen passes over batches, a step being three of them."""
-        return 16 / 3 * (now - self._started) / max(1, self._taken)
+    def _may_probe(self, wanted: bool) -> bool:
+        return self._subject.train is not None and self._pace.may_probe(self._taken, wanted)
 
     def _probe(self) -> None:
-        self._probed_at = self._taken
+        self._pace.probed_at = self._taken
         if self._subject.train is None:
             return
         begun = time.perf_counter()
@@ -296,11 +286,18 @@ class Doctor:
             except Exception as error:
                 # A model that cannot be asked for its probe is watched without it.
                 self._skipped["probe"] = f"{type(error).__name__}: {error}"
-        self._probe_seconds = time.perf_counter() - begun
+        self._pace.probe_seconds = time.perf_counter() - begun
 
-    def _note(self, number: int, loss: torch.Tensor, norm: float, memory: float, seconds: float) -> None:
-        groups = [group for one in self._subject.optimizers for group in one.param_groups]
-        rate = max((float(group.get("lr", math.nan)) for group in groups), default=math.nan)
+    def _note(self, number: int, loss: torch.Tensor | float, norm: float) -> None:
+        rate = max(
+            (float(g.get("lr", math.nan)) for one in self._subject.optimizers for g in one.param_groups),
+            default=math.nan,
+        )
+        seconds, memory = self._pace.elapsed, math.nan
+        last, at = self._memory_at
+        if number - last >= MEMORY_EVERY and seconds - at >= MEMORY_SECONDS:
+            self._memory_at = number, seconds
+            memory = self._process.memory_info().rss / 2**20
         self._losses.append((number, loss, rate, norm, memory, seconds))
         if len(self._losses) >= 100:
             self._flush()
@@ -333,6 +330,15 @@ def _length(loader: Any) -> int:
         return len(loader)
     except TypeError:
         return 0
+
+
+def _kept(loss: torch.Tensor) -> torch.Tensor | float:
+    """A loss until it is read: at once, unless a device would have to be waited for.
+
+    A small tensor that outlives its step lies in the way of the large ones of the next: memory then goes back
+    to the system and is fetched anew in every step, which costs more than all looks together.
+    """
+    return loss.item() if loss.device.type == "cpu" else loss.detach().clone()
 
 
 def _plain(name: str) -> str:

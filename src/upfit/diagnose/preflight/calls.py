@@ -129,6 +129,8 @@ def main_tensor(raw: Any) -> torch.Tensor:
 
 def scalar(value: Any) -> torch.Tensor:
     """One number of what a loss function returns: `loss` of a dict, else the sum; the first of a tuple."""
+    if isinstance(value, torch.Tensor):
+        return value if value.ndim == 0 else value.mean()
     if isinstance(value, Mapping):
         total = value.get("loss")
         value = total if total is not None else sum(v for v in value.values() if isinstance(v, torch.Tensor))

@@ -46,6 +46,11 @@ class Looks:
         self.made: list[Health] = []
         self._open: Look | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a look waits for the weights to move."""
+        return self._open is not None
+
     def norms(self, step: int) -> float:
         """Look at gradients and weights per layer; returns the norm of all gradients.
 

@@ -42,6 +42,7 @@ class _Sample:
         self.parameter = parameter
         self.group = group
         self.owner = owner
+        self.bare = parameter._backward_hooks is None
         self.before = parameter.detach().clone()
         self.version = parameter._version
         self.arrived: torch.Tensor | None = None
@@ -95,6 +96,10 @@ class Wiring:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
+        for sample in self._samples:
+            # An empty dictionary of hooks is still gone through in every backward pass.
+            if sample.bare and not sample.parameter._backward_hooks:
+                sample.parameter._backward_hooks = None
 
     def step(self) -> None:
         """After a backward pass, before the optimizer's step."""
