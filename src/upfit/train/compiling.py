@@ -1,8 +1,8 @@
 """`torch.compile`: whole batches through generated code, where that pays within the time there is.
 
 Generating takes a minute or two. On one processor core it made steps of the packaged image backbone
-1.14 times faster and those of the text backbone slower (`bench/compiling.py`), so nothing is taken
-for granted: it is measured, in runs that are long enough to bear the measurement, once a machine.
+1.02 to 1.14 times faster and those of the text backbone slower (`bench/compiling.py`), so nothing is
+taken for granted: it is measured, in runs that are long enough to bear the measurement, once a machine.
 """
 
 from __future__ import annotations
