@@ -57,7 +57,7 @@ def show(rows: list[list[str]], given: argparse.Namespace, about: str) -> None:
         "# The Doctor in other people's trainers\n\n"
         f"`python bench/integrations.py --pairs {given.pairs} --steps {given.steps}` · {about}\n\n"
         f"Cost: processor seconds watched over unwatched, less one, from the medians of each block of "
-        f"{BLOCK} steps, with a 95 % interval over pairs of runs; the looks of the first steps, the evaluations, "
+        f"{BLOCK} steps, with a 95 % interval over pairs of runs; the looks of the first steps, evaluations, "
         "and what the callback does at the start and the end are part of it, the one-step tests are not. "
         "Faults: the first finding.\n\n" + markdown_table(head, rows)
     )

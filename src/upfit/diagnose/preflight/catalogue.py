@@ -26,7 +26,9 @@ from upfit.diagnose.preflight import (
     shapes,
     start,
     units,
+    varied,
     weights,
+    workers,
 )
 from upfit.diagnose.preflight.failures import facts_of_failure
 from upfit.diagnose.preflight.subject import Subject
@@ -41,6 +43,7 @@ TESTS: tuple[tuple[str, Test], ...] = (
     ("labels", labels.measure),
     ("order", order.measure),
     ("leaks", leaks.measure),
+    ("workers", workers.measure),
     ("start", start.measure),
     ("modes", modes.measure),
     ("mixing", mixing.measure),
@@ -54,12 +57,13 @@ TESTS: tuple[tuple[str, Test], ...] = (
     ("one_batch", one_batch.measure),
     ("rates", rates.measure),
     ("reference", reference.measure),
+    ("augment", varied.measure),
 )
 """Cheap ones first. Each runs inside `untouched`."""
 
 NO_TIME = "there was no time for it"
 
-DATA_ONLY = {"inputs", "labels", "order", "leaks", "reference"}
+DATA_ONLY = {"inputs", "labels", "order", "leaks", "reference", "workers", "augment"}
 """Tests that read the loader; those without a loader that can be read twice are left out."""
 
 
