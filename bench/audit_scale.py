@@ -6,7 +6,8 @@
 Rows are made from real ones: a text is two to three sentences of hwu64 of one intent behind one another, an
 image a crop of one of clothing_small, mirrored or not, in another light. Each audit runs in a process of its
 own. `--features` caps the rows that get features (the command's own cap is 20,000, whatever the size of the
-data, so that this part does not grow with it). Results go to `results/audit_scale.md`.
+data, so that this part does not grow with it). `--made FOLDER` keeps the rows for another time;
+`--alone` leaves out half the rows. Results go to `results/audit_scale.md`.
 """
 
 from __future__ import annotations
@@ -106,10 +107,19 @@ def audit_in_this_process(source: str, features: int) -> dict[str, Any]:
     }
 
 
-def measure(kind: str, rows: int, features: int) -> dict[str, Any]:
+def made(kind: str, rows: int, folder: Path) -> Path:
+    """So many rows, made if they are not there."""
+    found = folder / ("texts.csv" if kind == "text" else "images")
+    if found.exists():
+        return found
+    folder.mkdir(parents=True, exist_ok=True)
+    return (write_texts if kind == "text" else write_images)(folder, rows)
+
+
+def measure(kind: str, rows: int, features: int, keep: Path | None) -> dict[str, Any]:
     """One audit in a child process."""
     with tempfile.TemporaryDirectory() as folder:
-        source = (write_texts if kind == "text" else write_images)(Path(folder), rows)
+        source = made(kind, rows, keep / f"{kind}-{rows}" if keep else Path(folder))
         cache = {"UPFIT_CACHE": str(Path(folder) / "cache")}
         child = run_child(script("audit_scale.py", "--worker", source, "--features", features), cache)
     if child.code:
@@ -167,6 +177,8 @@ def main() -> None:
     parser.add_argument("kind", nargs="?", choices=["text", "image"])
     parser.add_argument("rows", nargs="?", type=int)
     parser.add_argument("--features", type=int, default=2000)
+    parser.add_argument("--made", type=Path)
+    parser.add_argument("--alone", action="store_true")
     parser.add_argument("--worker")
     given = parser.parse_args()
     if given.worker:
@@ -175,8 +187,8 @@ def main() -> None:
     if given.kind is None:
         print(table(read_lines(RAW)))
         return
-    for rows in (given.rows // 2, given.rows):
-        fresh = measure(given.kind, rows, given.features)
+    for rows in (given.rows,) if given.alone else (given.rows // 2, given.rows):
+        fresh = measure(given.kind, rows, given.features, given.made)
         same = ("kind", "asked", "features")
         kept = [one for one in read_lines(RAW) if any(one[name] != fresh[name] for name in same)]
         RAW.unlink(missing_ok=True)

@@ -164,7 +164,11 @@ def doubts(
 
 
 def out_of_fold(
-    features_ND: Features, labels: npt.NDArray[np.int64], trusted: npt.NDArray[np.bool_]
+    features_ND: Features,
+    labels: npt.NDArray[np.int64],
+    trusted: npt.NDArray[np.bool_],
+    *,
+    strength: float = STRENGTH,
 ) -> Floats:
     """(N, K) probabilities of each row from a model that saw neither it nor any row that is not trusted."""
     count = int(labels.max()) + 1
@@ -174,7 +178,7 @@ def out_of_fold(
         warnings.simplefilter("ignore")  # enough steps for a ranking, if not for the last digit
         for train, held in folds.split(features_ND, labels):
             kept = train[trusted[train]]
-            model = LogisticRegression(C=STRENGTH, max_iter=60, tol=1e-3).fit(features_ND[kept], labels[kept])
+            model = LogisticRegression(C=strength, max_iter=60, tol=1e-3).fit(features_ND[kept], labels[kept])
             found[held[:, None], model.classes_] = model.predict_proba(features_ND[held])
     return np.asarray(found / found.sum(1, keepdims=True))
 

@@ -50,7 +50,14 @@ def _code(subject: Subject, name: str, values: npt.NDArray[np.float64]) -> Findi
                 f"{name!r} is {value:g} in {times(len(rows), 'row')} ({share}), far from all other values: "
                 "probably a code or a cap"
             )
-            action = Action(do="convert", column=name, values=(f"{value:g}",), to="missing", because="a code")
+            action = Action(
+                do="convert",
+                column=name,
+                values=(f"{value:g}",),
+                to="missing",
+                because="a code",
+                doubtful=True,
+            )  # a cap (the highest value that was written down) says a lot, and must not go
             return of_rows(subject, "out_of_range", "warning", message, rows=rows, actions=[action])
     return None
 
