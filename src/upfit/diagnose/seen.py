@@ -89,11 +89,22 @@ class Seen:
 
     @cached_property
     def opening(self) -> float:
-        """Loss before training: measured, or the mean of the first three steps."""
-        known = self.fact("gradients.loss")
+        """Loss before training: measured, on several batches if that was done, or the mean of three steps."""
+        known = self.fact("rates.start", self.fact("gradients.loss"))
         if math.isfinite(known):
             return known
         return float(self.finite_losses[:3].mean()) if len(self.finite_losses) else math.nan
+
+    @cached_property
+    def opening_at_most(self) -> float:
+        """The opening loss and two standard errors, at most twice it: three small batches may be easy ones.
+
+        Where the one-step tests measured it, there is nothing to add.
+        """
+        if math.isfinite(self.fact("rates.start", self.fact("gradients.loss"))):
+            return self.opening
+        error = float(self.finite_losses[:20].std()) / math.sqrt(3) if len(self.finite_losses) else math.nan
+        return self.opening + min(2 * error, abs(self.opening))
 
     @cached_property
     def closing(self) -> float:
@@ -195,7 +206,7 @@ class Seen:
         lost = self.fact("reference.loss")
         if math.isfinite(lost):
             return self.closing > 1.05 * lost
-        return len(self.losses) >= 10 and self.fallen < 0.1
+        return len(self.losses) >= 10 and 1 - self.closing / self.opening_at_most < 0.1
 
     @property
     def is_far_behind(self) -> bool:
@@ -223,7 +234,7 @@ class Seen:
     def early_looks(self) -> tuple[Health, ...]:
         """Looks at the first third of the steps: later on rates decay and weights grow."""
         looks = [one for one in self.healths if one.update_ratios]
-        until = len(self.steps) / 3
+        until = self.steps[-1].step / 3 if self.steps else 0
         return tuple(one for one in looks if one.step <= until) or tuple(looks)
 
     @cached_property

@@ -25,6 +25,7 @@ def measure(subject: Subject) -> dict[str, float]:
         "inputs.examples": float(found.examples),
         "inputs.not_finite": float(found.not_finite),
         "inputs.first_bad": float(found.first_bad),
+        "inputs.held_not_finite": float(subject.surveyed_validation.not_finite),
         "inputs.tokens": float(found.tokens),
     }
     if found.tokens or not found.inputs.size:

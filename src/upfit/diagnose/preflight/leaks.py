@@ -23,16 +23,42 @@ def measure(subject: Subject) -> dict[str, float]:
 
 
 def _single_column(subject: Subject) -> dict[str, float]:
-    """How well the best single column separates the classes beside the second best."""
+    """How well the best single column tells the target, beside the second best."""
     found = subject.surveyed
     x, y = found.inputs, found.targets
+    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
     is_table = len(found.shape) == 1 and not found.tokens
-    if not is_table or subject.task != "classification" or y.ndim != 1 or len(y) < FEWEST or x.shape[1] < 3:
+    if not is_table or subject.task == "multilabel" or y.ndim != 1 or len(y) < FEWEST or x.shape[1] < 3:
         return {}
-    if x.shape[1] > 512 or len(x) != len(y) or not np.isfinite(x).all():
+    if x.shape[1] > 512 or len(x) != len(y) or not np.isfinite(x).all() or not np.isfinite(y).all():
         return {}
+    if subject.task == "regression":
+        scores = sorted((_correlation(x[:, i], y) for i in range(x.shape[1])), reverse=True)
+        return {"leaks.best_column": scores[0], "leaks.second_column": scores[1]}
     scores = sorted((_stump(x[:, i], y) for i in range(x.shape[1])), reverse=True)
-    return {"leaks.best_column": scores[0], "leaks.second_column": scores[1]}
+    return {
+        "leaks.best_column": scores[0],
+        "leaks.second_column": scores[1],
+        "leaks.spelt_out": float(_spelt_out(x, y)),
+    }
+
+
+def _correlation(column: np.ndarray, values: np.ndarray) -> float:
+    """Spearman's rank correlation, without its sign."""
+    ranks = [np.argsort(np.argsort(one, kind="stable"), kind="stable") for one in (column, values)]
+    if column.std() == 0 or values.std() == 0:
+        return 0.0
+    return abs(float(np.corrcoef(ranks[0], ranks[1])[0, 1]))
+
+
+def _spelt_out(x: np.ndarray, labels: np.ndarray) -> bool:
+    """Whether for each of three classes or more a column of two values says if it is this one."""
+    low, high = x.min(0), x.max(0)
+    of_two = (high > low) & ((x == low) | (x == high)).all(0)
+    flags = (x == high)[:, of_two]
+    classes = np.unique(labels)
+    told = [bool(len(flags.T)) and bool(((labels == k) == flags.T).all(1).any()) for k in classes]
+    return len(classes) > 2 and all(told)
 
 
 def _stump(column: np.ndarray, labels: np.ndarray) -> float:

@@ -17,7 +17,10 @@ FEWEST = 8
 
 
 def measure(subject: Subject) -> dict[str, float]:
-    """Mean loss over the last four of sixteen steps, at each rate, from the same start and batches."""
+    """Mean loss over the last four of sixteen steps, at each rate, from the same start and batches.
+
+    The loss at the start is that of the batches of those four steps: one batch alone may lie far from others.
+    """
     examples = [one for one in subject.batches if usable(one)]
     if not examples or not subject.optimizers or _rate(subject) <= 0:
         return {}
@@ -33,7 +36,7 @@ def measure(subject: Subject) -> dict[str, float]:
     facts = {name: _end(curve[:shortest]) for name, curve in curves.items()}
     facts = {name: value for name, value in facts.items() if math.isfinite(value)}
     facts["rates.diverged"] = float("rates.as_set" not in facts)
-    facts["rates.start"] = curves["rates.as_set"][0]
+    facts["rates.start"] = _start(subject, [examples[step % len(examples)] for step in range(shortest)])
     facts["rates.worst"] = max((x for x in curves["rates.as_set"] if math.isfinite(x)), default=math.nan)
     facts["rates.steps"] = float(shortest)
     return {name: value for name, value in facts.items() if math.isfinite(value)}
@@ -59,6 +62,12 @@ def _train(subject: Subject, examples: list[Example], factor: float) -> list[flo
         for optimizer in subject.optimizers:
             optimizer.step()
     return losses
+
+
+@torch.no_grad()
+def _start(subject: Subject, examples: list[Example]) -> float:
+    subject.model.train()
+    return _end([float(subject.calls.measured(one)[1]) for one in examples[-LAST:]])
 
 
 def _end(curve: list[float]) -> float:

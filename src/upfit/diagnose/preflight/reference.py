@@ -12,6 +12,7 @@ from upfit.diagnose.preflight.subject import Subject
 
 MOST = 600
 FEWEST = 60
+FEWEST_HELD = 30
 WIDEST = 1024
 NEIGHBOURS = 15
 
@@ -41,7 +42,21 @@ def measure(subject: Subject) -> dict[str, float]:
     x, y = _narrow(x[chosen]), y[chosen]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _regression(x, y) if subject.task == "regression" else _classification(x, y)
+        facts = _regression(x, y) if subject.task == "regression" else _classification(x, y)
+        says_nothing = facts.get("reference.score", 1.0) <= 1.05 * facts.get("reference.by_luck", 0.0)
+        return facts | (_held(subject) if says_nothing else {})
+
+
+def _held(subject: Subject) -> dict[str, float]:
+    """The same within the validation examples: is it the task that cannot be learnt, or these labels?"""
+    found = subject.surveyed_validation
+    x, y = found.inputs, found.targets
+    if x.ndim != 2 or y.ndim != 1 or not FEWEST_HELD <= len(y) == len(x) or not np.isfinite(x).all():
+        return {}
+    chosen = np.random.default_rng(0).permutation(len(y))[:MOST]
+    facts = _classification(_narrow(x[chosen]), y[chosen], fewest=FEWEST_HELD)
+    known = {name: facts.get(f"reference.{name}", np.nan) for name in ("score", "by_luck")}
+    return {f"reference.held_{name}": value for name, value in known.items()}
 
 
 def _narrow(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -62,7 +77,7 @@ def _regression(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> dict[str, float]:
     }
 
 
-def _classification(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> dict[str, float]:
+def _classification(x: npt.NDArray[Any], y: npt.NDArray[Any], *, fewest: int = FEWEST) -> dict[str, float]:
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
@@ -71,7 +86,7 @@ def _classification(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> dict[str, float
     common = counts >= 3
     kept = common[y]
     x, y = x[kept], y[kept]
-    if common.sum() < 2 or len(y) < FEWEST:
+    if common.sum() < 2 or len(y) < fewest:
         return {}
     y = np.searchsorted(np.unique(y), y)
     folds = StratifiedKFold(3, shuffle=True, random_state=0)

@@ -19,9 +19,14 @@ def look(seen: Seen) -> Finding | None:
             f"{shared:.0%} of the validation examples are training examples: the score is not to be trusted.",
             0.95,
         )
+    elif seen.fact("leaks.spelt_out") == 1:
+        why, sure = (
+            "Input columns spell out the class, one column for each: the answer is in the question.",
+            0.9,
+        )
     elif best >= 0.995 and second < best - 0.08:
         why, sure = (
-            "A single input column gives the class away; will it be known when the model is used?",
+            "A single input column gives the answer away; will it be known when the model is used?",
             0.7,
         )
     elif future:

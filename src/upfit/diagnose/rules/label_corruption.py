@@ -12,8 +12,13 @@ FEWEST = 300
 def is_unrelated(seen: Seen) -> bool:
     """Neither the reference nor, after training, the model does better than luck on unseen examples."""
     reference = seen.fact("reference.score") <= seen.fact("reference.by_luck")
-    enough = seen.fact("reference.examples") >= FEWEST
+    enough = seen.fact("reference.examples") >= FEWEST or _learnable_elsewhere(seen)
     return reference and enough and len(seen.evaluations) > 0 and seen.is_at_chance
+
+
+def _learnable_elsewhere(seen: Seen) -> bool:
+    """Whether validation examples alone teach what no number of training examples does."""
+    return seen.fact("reference.held_score") > seen.fact("reference.held_by_luck")
 
 
 def look(seen: Seen) -> Finding | None:

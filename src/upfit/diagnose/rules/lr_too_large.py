@@ -24,10 +24,11 @@ def look(seen: Seen) -> Finding | None:
     rates = GroupRates.of(seen)
     blamed = rates.too_large()
     steps = max(seen.update_ratio, seen.early_update_ratio)
-    large_steps = steps > LARGE or seen.fact("descent.update_ratio") > LARGE or blamed == "head"
+    # Adam's first step is its largest: what was seen of the run counts before what one step showed.
+    large_steps = (steps if steps == steps else seen.fact("descent.update_ratio")) > LARGE or blamed == "head"
     early = seen.finite_losses[5:25]
-    rose = len(early) >= 10 and float(np.median(early)) > 1.1 * seen.opening
-    blew_up = len(seen.losses) > len(seen.finite_losses) or seen.closing > 2 * seen.opening
+    rose = len(early) >= 10 and float(np.median(early)) > 1.1 * seen.opening_at_most
+    blew_up = len(seen.losses) > len(seen.finite_losses) or seen.closing > 2 * seen.opening_at_most
     # Nothing learnt survives a first step that is larger than the weights.
     swallowed = not seen.steps and seen.fact("descent.update_ratio") > SWALLOWED
     tested = (diverged and sane) or climbs or behind or swallowed

@@ -9,6 +9,8 @@ from upfit.values import Finding
 
 CREEPING = 1e-5
 """Steps beside the weights (diagnosis: update/weight ratio)."""
+LEAST = 0.02
+"""Of the loss: what a hundredfold rate has to take off in sixteen steps."""
 STILL, SLOW = 0.02, 1e-4
 """A loss of which next to nothing is gone, on steps a tenth as large as they usually are."""
 
@@ -21,6 +23,7 @@ def look(seen: Seen) -> Finding | None:
     best = min(seen.fact("rates.ten", start), seen.fact("rates.hundred", start))
     here, faster = start - seen.fact("rates.as_set"), start - best
     would_help = faster > 5 * max(here, 0.0) and faster > 0.1 * abs(start)
+    would_help = would_help or _in_proportion(seen)
     still = seen.fallen < STILL and seen.early_update_ratio < SLOW
     creeps = seen.update_ratio < CREEPING or still
     slow = seen.fallen < 0.5
@@ -47,6 +50,13 @@ def look(seen: Seen) -> Finding | None:
         loss_at_ten=seen.fact("rates.ten"),
         loss_at_hundred=seen.fact("rates.hundred"),
     )
+
+
+def _in_proportion(seen: Seen) -> bool:
+    """Whether a larger rate makes the loss fall as many times faster: a hundredfold is not too large yet."""
+    start = seen.fact("rates.start")
+    once, ten, hundred = (start - seen.fact(f"rates.{name}") for name in ("as_set", "ten", "hundred"))
+    return ten > 3 * max(once, 0.0) and hundred > 3 * max(ten, 0.0) and hundred > LEAST * abs(start)
 
 
 RULE = Rule("lr_too_small", ("loss", "rates or updates"), look)

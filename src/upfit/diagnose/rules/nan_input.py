@@ -10,8 +10,11 @@ from upfit.values import Event, Finding
 
 
 def look(seen: Seen) -> Finding | None:
-    """Any NaN or infinity in an input or in a target."""
+    """Any NaN or infinity in an input or in a target, of training or of validation."""
     inputs, targets = seen.fact("inputs.not_finite", 0.0), seen.fact("labels.not_finite", 0.0)
+    held = seen.fact("inputs.held_not_finite", 0.0)
+    if held and not inputs and not targets:
+        return _held(held)
     if not inputs and not targets:
         return _left_out([one for one in seen.taken_back if "inputs" in one.data])
     where = f"{inputs:.0f} training inputs" if inputs else f"{targets:.0f} training targets"
@@ -24,6 +27,17 @@ def look(seen: Seen) -> Finding | None:
         inputs=inputs,
         targets=targets,
         first_example=seen.fact("inputs.first_bad"),
+    )
+
+
+def _held(count: float) -> Finding:
+    return found(
+        "nan_input",
+        f"{count:.0f} validation inputs hold NaN or infinity: what is measured on them is no number.",
+        severity="error",
+        confidence=1.0,
+        plot="validation",
+        validation_inputs=count,
     )
 
 

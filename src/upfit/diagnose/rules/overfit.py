@@ -12,6 +12,8 @@ from upfit.values import Finding
 
 RISEN = 0.1
 GAP = 0.05
+COMPARABLE = ("accuracy", "acc", "r2")
+"""Metrics that are measured on training examples, too."""
 
 
 def look(seen: Seen) -> Finding | None:
@@ -36,6 +38,9 @@ def look(seen: Seen) -> Finding | None:
         f"Validation loss has risen by {risen:.0%} since step {seen.evaluations[lowest].step} "
         "while the training loss went on falling."
     )
+    # By heart is what training examples are known by and others are not.
+    if seen.metric in COMPARABLE and seen.train_score - seen.score < max(GAP, seen.score_noise):
+        return None
     kept = seen.keeps_best
     return found(
         "overfit",
