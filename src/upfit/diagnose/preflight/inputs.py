@@ -13,6 +13,9 @@ from upfit.diagnose.preflight.subject import Subject
 from upfit.diagnose.preflight.survey import Survey
 from upfit.measure.inside.layers import owners
 
+SHORT = 8
+PADDED, ALIKE = 0.02, 0.02
+"""Shares of rows that end early, and of rows that occur more than once."""
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.LayerNorm, nn.GroupNorm, nn.InstanceNorm2d)
 
 
@@ -28,7 +31,9 @@ def measure(subject: Subject) -> dict[str, float]:
         "inputs.held_not_finite": float(subject.surveyed_validation.not_finite),
         "inputs.tokens": float(found.tokens),
     }
-    if found.tokens or not found.inputs.size:
+    if found.tokens:
+        return facts | {"inputs.cut_short": float(_is_cut_short(found))}
+    if not found.inputs.size:
         return facts
     values = found.inputs[np.isfinite(found.inputs).all(1)]
     if not len(values):
@@ -37,6 +42,19 @@ def measure(subject: Subject) -> dict[str, float]:
     facts |= _scale(values) | _rescaled(subject)
     facts["inputs.normalised_first"] = float(_starts_with_norm(subject.model))
     return facts | _skew(values, subject.surveyed_validation)
+
+
+def _is_cut_short(found: Survey) -> bool:
+    """Whether all rows fill a handful of tokens to the last, so that different texts read alike."""
+    tokens = found.inputs
+    if tokens.ndim != 2 or not tokens.any():
+        return False
+    tokens = tokens[:, : int(np.flatnonzero((tokens != 0).any(0))[-1]) + 1]
+    if not 2 <= tokens.shape[1] <= SHORT or len(tokens) < 32:
+        return False
+    padded = (tokens[:, -1] == 0) | (tokens[:, -1] == tokens[:, -2])
+    alike = 1 - len(set(found.digests)) / len(found.digests)
+    return bool(padded.mean() < PADDED and alike > ALIKE)
 
 
 def _scale(values: npt.NDArray[Any]) -> dict[str, float]:

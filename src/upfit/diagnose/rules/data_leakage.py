@@ -14,7 +14,9 @@ def look(seen: Seen) -> Finding | None:
     shared, distinct = seen.fact("leaks.shared", 0.0), seen.fact("leaks.distinct", 1.0)
     best, second = seen.fact("leaks.best_column"), seen.fact("leaks.second_column")
     future = seen.fact("causal.change") > 1e-4 and seen.fact("causal.next_token") == 1
-    if shared >= SHARED and distinct > 0.5:
+    # Texts cut off after a few tokens meet by chance.
+    cut = seen.fact("inputs.cut_short") == 1
+    if shared >= SHARED and distinct > 0.5 and not cut:
         why, sure = (
             f"{shared:.0%} of the validation examples are training examples: the score is not to be trusted.",
             0.95,

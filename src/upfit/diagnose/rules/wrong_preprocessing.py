@@ -40,6 +40,8 @@ def look(seen: Seen) -> Finding | None:
             f"Targets lie around {seen.fact('labels.middle'):.3g} with a standard deviation of "
             f"{seen.fact('labels.spread'):.2g}, and the model is still worse than a constant: standardise."
         )
+    elif seen.fact("inputs.cut_short") == 1:
+        why = "All texts are cut off after a few tokens, so that different ones read alike."
     elif seen.fact("norms.apart") > APART:
         why = (
             "Inputs do not look like what the pretrained layers saw: were they normalised as the "
