@@ -56,10 +56,13 @@ POISONS: dict[str, dict[str, Any]] = {
     "too_short": {"stopping.steps": 12, "head.init": "fresh"},
     "fresh_decay_of_ten": {"optimizer.weight_decay": 10.0},
     "fresh_smoothing": {"loss.label_smoothing": 0.95},
-    "fresh_mostly_frozen": {"layers.train": 1, "optimizer.lr": 1e-6, "optimizer.head_lr": 1e-5, "head.init": "fresh"},
+    "fresh_mostly_frozen": {
+        "layers.train": 1, "optimizer.lr": 1e-6, "optimizer.head_lr": 1e-5, "head.init": "fresh",
+    },
     "fresh_batch_of_two": {"batching.size": 2},
 }  # fmt: skip
-"""Poison → recipe fields; nothing was mended with the fresh ones. Running out of memory is in bench/out_of_memory.py: nothing runs out here."""
+"""Poison → recipe fields; nothing was mended with the fresh ones. Running out of memory is in
+bench/out_of_memory.py: nothing runs out here."""
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from upfit.diagnose.preflight.calls import Calls
 from upfit.diagnose.preflight.subject import Subject
 from upfit.testing.traces import healthy_trace
 
-X, Y = load_digits(return_X_y=True)
+X, Y = (part[np.random.default_rng(0).permutation(1797)] for part in load_digits(return_X_y=True))
 
 
 class Noisy(Dataset):
@@ -40,7 +40,8 @@ def subject(dataset: Dataset, *, processes: int = 0) -> Subject:
         train = DataLoader(dataset, 32, shuffle=True, num_workers=processes)
     pairs = TensorDataset(torch.tensor(X[1200:] / 16).float(), torch.tensor(Y[1200:]))
     calls = Calls(nn.Linear(64, 10), nn.CrossEntropyLoss(), None)
-    return Subject(calls, (), "classification", train, DataLoader(pairs, 256))
+    np.random.seed(0)
+    return Subject(calls, (), "classification", train, DataLoader(pairs, 256), looking=60.0)
 
 
 @pytest.mark.parametrize(("own", "expected"), [(True, 1.0), (False, 0.0)])
