@@ -129,12 +129,16 @@ def _of_images(subject: Subject) -> Pairs:
         return _different(subject, _alike_in_shape(coarse))
     if len(subject.embedded) < 8:
         return np.empty((0, 2), np.int64)
-    pairs, gap, typical = _close(subject.unit_features_ED)
-    pairs = subject.embedded[pairs]
-    alike, bits = _alike(coarse.grey, pairs), _bits(coarse, pairs)
-    copied = (gap <= 0.5 * typical) & (alike >= 0.8)
-    copied |= (bits <= 4) & (alike >= 0.99) & (gap <= 0.8 * typical)
-    return _copies(subject, _different(subject, np.unique(pairs[copied], axis=0)))
+    by_features, gap, typical = _close(subject.unit_features_ED)
+    alike = _alike(coarse.grey[subject.embedded], by_features)
+    by_shape, shape_gap, shape_typical = _close(_unit(coarse.grey[subject.embedded]), 2)
+    # A crop of thin strokes is far in features, a recompression of a photograph may be in brightness.
+    candidates = (
+        by_features[(gap <= 0.6 * typical) & (alike >= 0.5)],
+        by_shape[shape_gap <= 0.5 * shape_typical],
+    )
+    pairs = subject.embedded[np.unique(np.concatenate(candidates), axis=0)]
+    return _copies(subject, _different(subject, pairs))
 
 
 def _copies(subject: Subject, pairs: Pairs) -> Pairs:
@@ -154,9 +158,9 @@ def _alike_in_shape(coarse: Coarse) -> Pairs:
     return np.unique(pairs[copied], axis=0)
 
 
-def _close(unit_ND: npt.NDArray[np.float32]) -> tuple[Pairs, npt.NDArray[np.float32], float]:
+def _close(unit_ND: npt.NDArray[np.float32], count: int = 6) -> tuple[Pairs, npt.NDArray[np.float32], float]:
     """Each row with its nearest others, how far these are, and how far the nearest mostly is."""
-    places, cosines = nearest(unit_ND, 6)
+    places, cosines = nearest(unit_ND, count)
     left = np.repeat(np.arange(len(places)), places.shape[1])
     pairs = np.sort(np.stack([left, places.ravel()], axis=1), axis=1)
     return pairs, 1 - cosines.ravel(), float(np.median(1 - cosines[:, 0]))
