@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+import traceback
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,11 @@ from setting import lay_out, recipe_at
 from upfit.commands import flags
 from upfit.data.read import read
 from upfit.data.targets import targets
-from upfit.errors import InputError
+from upfit.errors import InputError, RecipeError
 from upfit.measure import metrics
 from upfit.techniques import check
 from upfit.train.infer import outputs
+from upfit.train.rate_stage import rate_stage
 from upfit.train.settle import settle_techniques
 from upfit.train.stages import fresh_network, tune_stage
 from upfit.train.tune import Places, Plan
@@ -78,6 +80,9 @@ def run(data: Data, name: str, recipe: Recipe, folder: Path) -> dict[str, Any]:
     )
     per_epoch = -(-len(split.train) // int(bench.recipe.batching.size))
     total = short.epochs * per_epoch
+    if bench.recipe.optimizer.lr == "range_test":
+        rated = rate_stage(bench, backbone, total=total, seconds=None, asked_to_stop=lambda: False)
+        bench = bench.with_recipe(rated.recipe)
     bench = bench.with_recipe(settle_techniques(bench.recipe, total))
     network = fresh_network(bench, backbone)
     tuned = tune_stage(
@@ -110,9 +115,17 @@ def main() -> int:
             try:
                 recipe = plain if switch == "default" else plain.apply(flags.change(switch))
                 check(recipe)
+                if switch != "default" and recipe == plain:
+                    raise RecipeError("the default recipe says so already")
+                if recipe.layers.train == "auto":
+                    raise RecipeError("chosen by short trials, which these runs do not make")
                 found = run(data, name, recipe, Path(folder))
             except InputError as refusal:
                 found = {"refused": refusal.message}
+            except Exception:
+                # The others are made all the same; this one is tried again by the next call.
+                traceback.print_exc()
+                continue
             print(json.dumps({**about, **found}), flush=True)
     return 0
 
