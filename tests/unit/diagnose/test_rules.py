@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from upfit.diagnose import RULES, diagnose
@@ -76,7 +77,7 @@ SICK = {
     "dead_units": poor(healths=[Health(50, dead={"relu": 0.97})]),
     "bad_init": healthy_trace(**{"weights.identical": 0.5}),
     "lr_too_large": poor([2.3] + [4.0] * 50, **{"rates.as_set": 9.0, "rates.worst": 9.0, "rates.tenth": 1.9}),
-    "lr_too_small": poor(SLOW, **{"rates.as_set": 2.299, "rates.hundred": 1.2}),
+    "lr_too_small": poor(SLOW, **{"rates.as_set": 2.299, "rates.hundred": 1.2, "descent.update_ratio": 2e-5}),
     "oscillating_loss": made_trace(FLAT, validation=[(0.5, 0.9 if i % 2 else 0.6) for i in range(12)]),
     "slow_convergence": poor(SLOW),
     "underfit_budget": poor(falling(2.31, 1.0, 40)),
@@ -170,3 +171,40 @@ def test_every_cure_fits_a_recipe(kind):
         for change in finding.cures:
             Recipe().apply(change)
             assert change.because
+
+
+def test_steps_of_an_ordinary_size_are_not_too_small():
+    trace = poor(SLOW, **{"rates.as_set": 2.299, "rates.hundred": 1.2, "descent.update_ratio": 5e-3})
+    assert "lr_too_small" not in [one.kind for one in diagnose(trace).findings]
+
+
+def test_overlapping_classes_are_no_label_noise():
+    facts = {"reference.contradicted": 0.25, "reference.clear_share": 0.3, "reference.score": 0.55}
+    assert "label_noise" not in [one.kind for one in diagnose(healthy_trace(**facts)).findings]
+    noisy = facts | {"reference.score": 0.74}
+    assert "label_noise" in [one.kind for one in diagnose(healthy_trace(**noisy)).findings]
+
+
+def test_texts_that_are_cut_off_leak_nothing():
+    facts = {"leaks.shared": 0.3, "leaks.distinct": 0.9, "inputs.tokens": 1.0}
+    assert "data_leakage" in [one.kind for one in diagnose(healthy_trace(**facts)).findings]
+    cut = [one.kind for one in diagnose(healthy_trace(**facts, **{"inputs.cut_short": 1.0})).findings]
+    assert "data_leakage" not in cut
+    assert "wrong_preprocessing" in cut
+
+
+def test_three_easy_batches_at_the_start_are_no_divergence():
+    random = np.random.default_rng(0)
+    losses = [0.5, 0.3, 0.3, *(0.8 + 0.4 * random.standard_normal(200)).clip(0.1)]
+    looks = [Health(step, update_ratios={"0": 0.12}) for step in (1, 2, 3)]
+    trace = made_trace(losses, validation=[(0.55, 0.4), (0.5, 0.47)], healths=looks)
+    assert "lr_too_large" not in [one.kind for one in diagnose(trace).findings]
+
+
+def test_labels_that_only_validation_can_learn_are_corrupt():
+    facts = {"reference.score": 0.4, "reference.by_luck": 0.43, "reference.examples": 130.0}
+    unknown = poor(validation=[(1.2, 0.3)] * 4, **facts)
+    assert "label_corruption" not in [one.kind for one in diagnose(unknown).findings]
+    held = {"reference.held_score": 0.95, "reference.held_by_luck": 0.5, "reference.chance": 0.38}
+    found = diagnose(poor(validation=[(1.2, 0.3)] * 4, **facts, **held)).findings
+    assert "label_corruption" in [one.kind for one in found]

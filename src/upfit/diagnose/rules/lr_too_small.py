@@ -9,6 +9,8 @@ from upfit.values import Finding
 
 CREEPING = 1e-5
 """Steps beside the weights (diagnosis: update/weight ratio)."""
+ORDINARY = 1e-3
+"""Size of a step beside the weights in healthy training (Karpathy)."""
 LEAST = 0.02
 """Of the loss: what a hundredfold rate has to take off in sixteen steps."""
 STILL, SLOW = 0.02, 1e-4
@@ -23,7 +25,8 @@ def look(seen: Seen) -> Finding | None:
     best = min(seen.fact("rates.ten", start), seen.fact("rates.hundred", start))
     here, faster = start - seen.fact("rates.as_set"), start - best
     would_help = faster > 5 * max(here, 0.0) and faster > 0.1 * abs(start)
-    would_help = would_help or _in_proportion(seen)
+    # Steps of an ordinary size that have led nowhere yet are too few, or something else holds them back.
+    would_help = (would_help or _in_proportion(seen)) and not seen.early_update_ratio > ORDINARY
     still = seen.fallen < STILL and seen.early_update_ratio < SLOW
     creeps = seen.update_ratio < CREEPING or still
     slow = seen.fallen < 0.5
