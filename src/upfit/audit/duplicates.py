@@ -17,8 +17,9 @@ def duplicates(subject: Subject) -> tuple[Finding, ...]:
         return ()  # two people may well share all columns of a table
     codes = np.unique(subject.keys, return_inverse=True)[1]
     marks = codes * 4 + np.unique(subject.part_of, return_inverse=True)[1]
-    if subject.single_class:
-        marks = marks * (len(subject.data.schema.classes) + 1) + subject.classes_of_rows + 1
+    targets = np.zeros(len(codes), np.int64)
+    targets[subject.open_rows] = 1 + np.unique(subject.labels, axis=0, return_inverse=True)[1].ravel()
+    marks = marks * (targets.max() + 1) + targets
     first, counts = np.unique(marks, return_index=True, return_counts=True)[1:]
     again = np.setdiff1d(np.arange(len(codes)), first)
     if not len(again):

@@ -44,7 +44,8 @@ def outliers(subject: Subject) -> tuple[Finding, ...]:
     share = len(far) / len(rows)
     examples = [f"{subject.show(int(row))} ({subject.label(int(row))})" for row in rows[far]]
     verb = times(len(far), "row lies", "rows lie")
-    message = f"{verb} farthest from the rest of the class ({percent(share)}): off topic, or merely rare"
+    rest = "the rest of the class" if subject.single_class else "all others"
+    message = f"{verb} farthest from {rest} ({percent(share)}): off topic, or merely rare"
     found = of_rows(
         subject,
         "outliers",

@@ -90,6 +90,13 @@ def test_exact_copies_leaks_and_conflicts(sentences_frame, subject_of, named_row
     assert leaks(subject)[0].severity == "error"
 
 
+def test_copies_with_another_target_are_no_copies(sentences_frame, subject_of, named_rows):
+    priced = sentences_frame[:60].assign(label=np.linspace(1, 9, 60))
+    again = priced.iloc[:4].assign(label=[priced["label"][0], priced["label"][1], 77.5, 88.5])
+    subject = subject_of(pd.concat([priced, again], ignore_index=True), task="regression")
+    assert named_rows(duplicates(subject)) == {60, 61}
+
+
 def test_edited_texts_are_near_duplicates(sentences_frame, subject_of, named_rows):
     long = sentences_frame[sentences_frame["text"].str.len() > 60].reset_index(drop=True)
     copies = long.iloc[:12].assign(
