@@ -195,7 +195,7 @@ def test_texts_that_are_cut_off_leak_nothing():
 
 def test_three_easy_batches_at_the_start_are_no_divergence():
     random = np.random.default_rng(0)
-    losses = [0.5, 0.3, 0.3, *(0.8 + 0.4 * random.standard_normal(200)).clip(0.1)]
+    losses = [0.5, 0.3, 0.3, *(np.linspace(0.9, 0.5, 200) + 0.3 * random.standard_normal(200)).clip(0.1)]
     looks = [Health(step, update_ratios={"0": 0.12}) for step in (1, 2, 3)]
     trace = made_trace(losses, validation=[(0.55, 0.4), (0.5, 0.47)], healths=looks)
     assert "lr_too_large" not in [one.kind for one in diagnose(trace).findings]
