@@ -209,9 +209,25 @@ class Seen:
         return len(self.losses) >= 10 and 1 - self.closing / self.opening_at_most < 0.1
 
     @property
+    def is_probe(self) -> bool:
+        """Whether little more than a head learns, on layers that are left as they are.
+
+        It need not reach a reference that learns from the inputs themselves; frozen by mistake is a finding
+        of its own.
+        """
+        return self.fact("trainable.only_top") == 1 and self.fact("trainable.share") < 0.5
+
+    @property
+    def taken(self) -> int:
+        """Steps that were taken; in the shortest ones not every step is recorded."""
+        return self.steps[-1].step if self.steps else 0
+
+    @property
     def is_far_behind(self) -> bool:
         """Whether the run ended so low that more steps or more capacity must be the answer, not a detail."""
         known = math.isfinite(self.shortfall)
+        if known and self.is_probe:
+            return self.is_poor and self.is_at_chance
         return self.is_poor and (self.shortfall > 3 * self.margin - 0.02 if known else True)
 
     @property
@@ -234,7 +250,7 @@ class Seen:
     def early_looks(self) -> tuple[Health, ...]:
         """Looks at the first third of the steps: later on rates decay and weights grow."""
         looks = [one for one in self.healths if one.update_ratios]
-        until = self.steps[-1].step / 3 if self.steps else 0
+        until = self.taken / 3
         return tuple(one for one in looks if one.step <= until) or tuple(looks)
 
     @cached_property

@@ -38,7 +38,7 @@ def look(seen: Seen) -> Finding | None:
     return found(
         "lr_too_small",
         (
-            f"The learning rate{of_whom} ({rate:.1e}) is too small: {len(seen.steps)} steps took only "
+            f"The learning rate{of_whom} ({rate:.1e}) is too small: {seen.taken} steps took only "
             f"{max(seen.fallen, 0):.0%} off the loss."
         ),
         confidence=0.9 if would_help and creeps else 0.75,

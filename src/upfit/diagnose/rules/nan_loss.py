@@ -29,7 +29,7 @@ def look(seen: Seen) -> Finding | None:
         confidence=1.0,
         step=bad,
         plot="loss",
-        steps=len(seen.steps),
+        steps=seen.taken,
     )
 
 

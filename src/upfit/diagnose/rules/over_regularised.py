@@ -27,7 +27,7 @@ def look(seen: Seen) -> Finding | None:
     pull, decay = seen.fact("decay.pull", 0.0), weight_decay(seen)
     dropout = max(seen.fact("modes.dropout", 0.0), seen.fact("recipe.dropout", 0.0))
     decoupled = seen.fact("optimizer.decoupled", seen.fact("recipe.decoupled")) == 1
-    shrink = decay * seen.rate * len(seen.steps) if decoupled else 0.0
+    shrink = decay * seen.rate * seen.taken if decoupled else 0.0
     shrunk = has_shrunk(seen)
     penalised = decay > 0 and (shrunk or (pull > 1 and not decoupled) or shrink > 3)
     hidden = dropout >= DROPPED

@@ -14,7 +14,7 @@ def look(seen: Seen) -> Finding | None:
     return found(
         "slow_convergence",
         (
-            f"The loss is still falling steadily, and after {len(seen.steps)} steps only "
+            f"The loss is still falling steadily, and after {seen.taken} steps only "
             f"{seen.fallen:.0%} of it is gone."
         ),
         confidence=0.6,

@@ -26,13 +26,13 @@ def look(seen: Seen) -> Finding | None:
     return found(
         "underfit_budget",
         (
-            f"Training ended after {len(seen.steps)} steps while the model was still learning: it "
+            f"Training ended after {seen.taken} steps while the model was still learning: it "
             "needs more of them."
         ),
         confidence=0.7 if short else 0.5,
         step=seen.step_number(-1),
         plot="loss",
-        steps=len(seen.steps),
+        steps=seen.taken,
         fallen=seen.fallen,
         shortfall=seen.shortfall,
     )
