@@ -16,6 +16,8 @@ USUAL = (1e-2, 1e-3)
 already (Karpathy)."""
 
 
+SMOOTHED = 0.3
+"""Label smoothing, from which on it is the first suspect."""
 HIDDEN = 0.6
 """Share of units that dropout hides, from which on it is the first suspect."""
 RATES = ("optimizer.lr", "optimizer.head_lr")
@@ -126,7 +128,10 @@ def loosen(seen: Seen) -> tuple[Change, ...]:
     decay = _decay(0.0, "the penalty outweighs the data")
     dropout = Change(path="head.dropout", to=0.0, because="dropout hides too much")
     hidden = max(seen.fact("modes.dropout", 0.0), seen.fact("recipe.dropout", 0.0)) >= HIDDEN
+    smoothing = seen.fact("loss.smoothing", seen.fact("recipe.label_smoothing", 0.0))
+    plain = Change(path="loss.label_smoothing", to=0.0, because="the right class is what to learn")
     return (
+        *((plain,) if smoothing > SMOOTHED else ()),
         *((dropout, decay) if hidden else (decay, dropout)),
         Change(path="augment.policy", to="none", because="augmentation may ask too much"),
     )

@@ -45,6 +45,8 @@ def settings_of(recipe: Recipe) -> Event:
         "recipe.dropout": float(max(dropouts)),
         "recipe.decoupled": float(chosen.name.lower() not in COUPLED),
     }
+    if not isinstance(recipe.loss.label_smoothing, str):
+        facts["recipe.label_smoothing"] = float(recipe.loss.label_smoothing)
     if not isinstance(chosen.weight_decay, str):
         facts["recipe.weight_decay"] = float(chosen.weight_decay)
     # Adam divides by the size of gradients: for it clipping is no matter of size.

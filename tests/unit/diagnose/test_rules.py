@@ -208,3 +208,21 @@ def test_labels_that_only_validation_can_learn_are_corrupt():
     held = {"reference.held_score": 0.95, "reference.held_by_luck": 0.5, "reference.chance": 0.38}
     found = diagnose(poor(validation=[(1.2, 0.3)] * 4, **facts, **held)).findings
     assert "label_corruption" in [one.kind for one in found]
+
+
+def test_a_loss_that_asks_for_other_classes_is_named_and_cured():
+    found = diagnose(poor(**{"recipe.label_smoothing": 0.95})).findings[0]
+    assert found.kind == "over_regularised"
+    assert found.cures[0].path == "loss.label_smoothing"
+    assert "over_regularised" not in [one.kind for one in diagnose(poor(**{"loss.smoothing": 0.1})).findings]
+
+
+def test_weights_that_decay_takes_are_named_before_half_is_gone():
+    looks = [Health(1, weight_norms={"0": 10.0}), Health(60, weight_norms={"0": 6.0})]
+    decay = {"recipe.weight_decay": 10.0, "recipe.decoupled": 1.0}
+    rate = {"optimizer.decoupled": 1.0, "optimizer.weight_decay": 10.0}
+    found = diagnose(poor(FLAT, healths=looks, **decay, **rate)).findings
+    assert "over_regularised" in [one.kind for one in found]
+    mild = rate | {"optimizer.weight_decay": 0.01}
+    kinds = [one.kind for one in diagnose(poor(FLAT, healths=looks, **mild)).findings]
+    assert "over_regularised" not in kinds

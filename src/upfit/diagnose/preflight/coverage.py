@@ -18,6 +18,9 @@ def measure(subject: Subject) -> dict[str, float]:
     """
     model = subject.model
     facts = _frozen(model, subject.frozen)
+    smoothing = getattr(subject.calls.loss_fn, "label_smoothing", None)
+    if isinstance(smoothing, float | int):
+        facts["loss.smoothing"] = float(smoothing)
     if not subject.optimizers:
         return facts
     held = {id(p): p for one in subject.optimizers for group in one.param_groups for p in group["params"]}

@@ -7,17 +7,26 @@ from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
 DROPPED = 0.6
+SPREAD = 0.5
+"""Label smoothing beyond which the loss asks more for the other classes than for the right one."""
+PULLED, LOST = 0.3, 0.7
+"""What decay alone takes off the weights (as a logarithm), and what is left of them where that is too much."""
 
 
-def has_shrunk(seen: Seen) -> bool:
-    """Whether all weights together have lost half their size since the first look."""
+def left_of_weights(seen: Seen) -> float:
+    """Size of all weights together at the last look, beside the first; 1 where nobody looked twice."""
     sizes = [sum(v * v for v in h.weight_norms.values()) ** 0.5 for h in seen.healths if h.weight_norms]
-    return len(sizes) >= 2 and sizes[-1] < 0.5 * sizes[0]
+    return sizes[-1] / sizes[0] if len(sizes) >= 2 and sizes[0] > 0 else 1.0
 
 
 def weight_decay(seen: Seen) -> float:
     """Of the optimizer, or of the recipe."""
     return seen.fact("optimizer.weight_decay", seen.fact("recipe.weight_decay", 0.0))
+
+
+def smoothing_of(seen: Seen) -> float:
+    """Label smoothing of the loss function, or of the recipe."""
+    return seen.fact("loss.smoothing", seen.fact("recipe.label_smoothing", 0.0))
 
 
 def look(seen: Seen) -> Finding | None:
@@ -28,16 +37,18 @@ def look(seen: Seen) -> Finding | None:
     dropout = max(seen.fact("modes.dropout", 0.0), seen.fact("recipe.dropout", 0.0))
     decoupled = seen.fact("optimizer.decoupled", seen.fact("recipe.decoupled")) == 1
     shrink = decay * seen.rate * seen.taken if decoupled else 0.0
-    shrunk = has_shrunk(seen)
+    left = left_of_weights(seen)
+    shrunk = left < 0.5 or (left < LOST and shrink > PULLED)
     penalised = decay > 0 and (shrunk or (pull > 1 and not decoupled) or shrink > 3)
-    hidden = dropout >= DROPPED
-    if not penalised and not hidden:
+    hidden, smoothing = dropout >= DROPPED, smoothing_of(seen)
+    if not penalised and not hidden and not smoothing > SPREAD:
         return None
-    what = (
-        "weight decay pulls harder than the data"
-        if penalised
-        else f"dropout hides {dropout:.0%} of the units"
-    )
+    if penalised:
+        what = "weight decay pulls harder than the data"
+    elif hidden:
+        what = f"dropout hides {dropout:.0%} of the units"
+    else:
+        what = f"label smoothing of {smoothing:.2f} asks more for the other classes than for the right one"
     return found(
         "over_regularised",
         f"The model is held back: {what}, and the training loss stays high.",
@@ -47,6 +58,8 @@ def look(seen: Seen) -> Finding | None:
         decay_over_gradient=pull,
         dropout=dropout,
         weight_decay=decay,
+        label_smoothing=smoothing,
+        left_of_weights=left,
     )
 
 
