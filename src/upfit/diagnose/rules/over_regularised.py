@@ -10,7 +10,7 @@ DROPPED = 0.6
 SPREAD = 0.5
 """Label smoothing beyond which the loss asks more for the other classes than for the right one."""
 PULLED, LOST = 0.3, 0.7
-"""What decay alone takes off the weights (as a logarithm), and what is left of them where that is too much."""
+"""What decay alone takes off the weights (a logarithm), and what is left of them where that is too much."""
 
 
 def left_of_weights(seen: Seen) -> float:
