@@ -1,6 +1,6 @@
 """A hundred healthy runs: how often does a rule raise a warning, or would a repair begin?
 
-    python bench/healthy.py                         # about half an hour on one quiet core; resumable
+    python bench/healthy.py                         # 100 runs, an hour on one quiet core; resumable
     python bench/healthy.py --families table --minutes 5
     python bench/healthy.py --table                 # only write the table
 
@@ -144,7 +144,8 @@ def write() -> None:
     ]
     detail = ["run", "set", "healthy", "score", "reference", "raised", "repair would begin for"]
     text = (
-        f"# Healthy runs\n\n`python bench/healthy.py` · {machine_line(machine())}\n\n"
+        "# Healthy runs\n\n`python bench/healthy.py --families table --count 145`, "
+        f"`--families image text --count 60` · {machine_line(machine())}\n\n"
         "How a run is drawn and when it counts as healthy is in the script's first lines. Rates of false "
         "alarms are of healthy runs, with Wilson's intervals (95 %); *worse: warned* is how many of the "
         "runs that fell behind their reference had a warning.\n\n"

@@ -167,7 +167,7 @@ def image_run(rng: np.random.Generator, n: int, place: Path) -> tuple[dict[str, 
     source = digits_folder(place / "digits", per_class=30)
     fields = fit_fields(rng, image=True)
     fields["augment.policy"] = pick(rng, "none", "light", "light", "medium")
-    fields |= {"inputs.image_size": 32, "stopping.epochs": float(pick(rng, 5, 6, 8))}
+    fields |= {"inputs.image_size": 32, "stopping.epochs": float(pick(rng, 8, 10, 12))}
     return fitted(source, fields, n, place, name="digits pictures")
 
 
