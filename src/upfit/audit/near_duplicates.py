@@ -28,8 +28,8 @@ SHORTEST = 25
 """Characters of the longer text below which similar texts are the nature of the data (commands, names)."""
 LONG = 400
 """Characters beyond which texts are compared word by word."""
-LEAST_LIKENESS = 0.8
-"""Correlation of fine details: copies have 0.9 and more, like things on the same floor 0.8 at most."""
+LEAST_LIKENESS = 0.85
+"""Correlation of fine details: copies have 0.9 and more, like things on one floor mostly below 0.8."""
 
 Pairs = npt.NDArray[np.int64]
 

@@ -1,11 +1,11 @@
 """Training rows whose labels are probably wrong, found by fits that did not learn from them.
 
-Two rounds of cross-validated logistic regression: the second learns without rows that the first doubts. With
-a fifth of the labels wrong (hwu64 with 5 and 10 examples a class, digits, clothes), that brought back 38, 37,
-58 and 70 % of the lost accuracy, one round of leave-one-out ridge 28, 31, 42 and 47 %. Ridge stays for what
-is too large for that. Giving sure rows another label, instead of leaving them out, did no better on two of the
-four. Estimating how many labels are wrong keeps clean rows: without it, one in twenty of a clean set was
-suspected.
+Two rounds of cross-validated logistic regression: the second learns without rows that the first doubts.
+With a fifth of the labels wrong (hwu64 with 5 and 10 examples a class, digits, clothes), that brought
+back 38, 37, 58 and 70 % of the lost accuracy, one round of leave-one-out ridge 28, 31, 42 and 47 %.
+Ridge stays for what is too large for that. Giving sure rows another label, instead of leaving them out,
+did no better on two of the four. Estimating how many labels are wrong keeps clean rows: without it, one
+in twenty of a clean set was suspected.
 """
 
 from __future__ import annotations

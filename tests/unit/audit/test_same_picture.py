@@ -40,7 +40,7 @@ def recompressed(image):
 def test_crops_recompressions_and_other_light_are_copies(pieces):
     crops = [image.crop((4, 1, 93, 94)) for image in pieces]
     lighter = [image.point(lambda value: value * 0.7 + 40) for image in pieces]
-    assert (compared(pieces, crops) > LEAST_LIKENESS).mean() >= 0.9
+    assert (compared(pieces, crops) > LEAST_LIKENESS).mean() >= 0.85
     assert (compared(pieces, [recompressed(image) for image in pieces]) > LEAST_LIKENESS).all()
     assert (compared(pieces, lighter) > 0.95).all()
 
