@@ -226,3 +226,12 @@ def test_weights_that_decay_takes_are_named_before_half_is_gone():
     mild = rate | {"optimizer.weight_decay": 0.01}
     kinds = [one.kind for one in diagnose(poor(FLAT, healths=looks, **mild)).findings]
     assert "over_regularised" not in kinds
+
+
+def test_steps_that_are_mostly_decay_are_named():
+    looks = [Health(step, update_ratios={"0": 0.003}) for step in (1, 20, 40)]
+    rate = made_trace(FLAT).steps[-1].lr
+    decay = {"optimizer.decoupled": 1.0, "optimizer.weight_decay": 0.002 / rate}
+    assert "over_regularised" in [one.kind for one in diagnose(poor(healths=looks, **decay)).findings]
+    mild = decay | {"optimizer.weight_decay": 0.0002 / rate}
+    assert "over_regularised" not in [one.kind for one in diagnose(poor(healths=looks, **mild)).findings]

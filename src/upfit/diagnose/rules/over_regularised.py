@@ -7,6 +7,8 @@ from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
 DROPPED = 0.6
+HALF = 0.5
+"""Of a step: what decay alone may make up."""
 SPREAD = 0.5
 """Label smoothing beyond which the loss asks more for the other classes than for the right one."""
 PULLED, LOST = 0.3, 0.7
@@ -39,7 +41,9 @@ def look(seen: Seen) -> Finding | None:
     shrink = decay * seen.rate * seen.taken if decoupled else 0.0
     left = left_of_weights(seen)
     shrunk = left < 0.5 or (left < LOST and shrink > PULLED)
-    penalised = decay > 0 and (shrunk or (pull > 1 and not decoupled) or shrink > 3)
+    # Of a decoupled decay it is known what it takes off the weights in a step: beside it the data do little.
+    is_most = decoupled and decay * seen.rate > HALF * max(seen.update_ratio, seen.early_update_ratio)
+    penalised = decay > 0 and (shrunk or is_most or (pull > 1 and not decoupled) or shrink > 3)
     hidden, smoothing = dropout >= DROPPED, smoothing_of(seen)
     if not penalised and not hidden and not smoothing > SPREAD:
         return None
