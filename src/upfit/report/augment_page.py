@@ -49,19 +49,20 @@ def augment_page(
         data: The data.
         rows: Training rows to show some of.
         trials: What was tried.
-        notes: What every try showed, in words.
+        notes: What every try showed, in words; after these, what is to be said of all together.
         setting: The flag that makes `fit` use the policy.
     """
     images = data.schema.of_kind("image")
     shown = rows[np.linspace(0, len(rows) - 1, min(IMAGES if images else TEXTS, len(rows))).astype(int)]
     plain = Line("as it is", "info", "", "", *_varied(data, shown, None))
     lines = [plain]
-    for trial, note in zip(trials, notes, strict=True):
+    for trial, note in zip(trials, notes[: len(trials)], strict=True):
         transform = trial.effect.transform
         name = f"{transform.name} {transform.strength:g}"
         lines.append(Line(name, *TAGS[trial.verdict], note, *_varied(data, shown, transform)))
     page = TEMPLATES.get_template("augment.html.j2")
-    return page.render(data=data, lines=lines, setting=setting, varied=len(rows))
+    together = notes[len(trials) :]
+    return page.render(data=data, lines=lines, together=together, setting=setting, varied=len(rows))
 
 
 def _varied(data: Data, rows: Rows, transform: Transform | None) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -17,7 +17,7 @@ class Whole:
     """The policy that is used, and what was tried on the way to it.
 
     Args:
-        policy: Empty where even the weakest does harm.
+        policy: Empty where not even the weakest gains.
         tried: Each policy with what heads that learn from examples varied by it gain on examples as they
             are, paired, with its interval.
     """
@@ -27,24 +27,26 @@ class Whole:
 
     @property
     def sentence(self) -> str:
-        """What was found, in words; "" where the first policy was fine.
+        """What was found, in words; "" where the first policy is used.
 
         >>> Whole().sentence
         ''
         """
-        harmful = [(policy, gain) for policy, gain in self.tried if policy != self.policy]
-        if not harmful:
+        refused = [(policy, gain) for policy, gain in self.tried if policy != self.policy]
+        if not refused:
             return ""
-        last = harmful[-1][1]
+        last = refused[-1][1]
         found = "weaker" if self.policy else "none"
-        return f"together they did not gain ({last.value:+.3f}, {last.low:+.3f} to {last.high:+.3f}): {found}"
+        gain = f"{last.value:+.3f}, {last.low:+.3f} to {last.high:+.3f}"
+        return f"together they did not clearly gain ({gain}): {found}"
 
 
 def whole_policy(ground: Ground, trials: Sequence[Trial]) -> Whole:
-    """All accepted transforms at their strongest if that gains, else at their weakest, none if that harms.
+    """All accepted transforms at their strongest if that gains beyond noise, at their weakest if it gains.
 
-    What is gained is that of heads that learn from varied examples too, on examples as they are; harm is a
-    loss beyond noise. The strongest have to gain, because harm of a few percent hardly shows on a sample.
+    What is gained is that of heads that learn from varied examples too, on examples as they are. Harm of a
+    few percent hardly shows on a sample, so that gains within noise are not enough for strong transforms: on
+    texts with five examples a class, and on clothes, heads lost 0.04 to 0.06 of log-loss by them.
 
     Args:
         ground: What the trials stood on.
@@ -59,6 +61,6 @@ def whole_policy(ground: Ground, trials: Sequence[Trial]) -> Whole:
         varied_MD = varied_by(ground.bench, ground.backbone, sample.rows[sample.varied], policy)
         gain = paired_training(sample, varied_MD, ground.objective, outputs=ground.outputs)
         tried.append((policy, gain))
-        if gain.value >= 0 or (policy == weakest and gain.high >= 0):
+        if gain.low > 0 or (policy == weakest and gain.value >= 0):
             return Whole(policy, tuple(tried))
     return Whole((), tuple(tried))

@@ -63,6 +63,14 @@ def test_texts_are_varied_and_escaped(tmp_path):
     assert "&lt;script&gt;" in page
 
 
+def test_what_was_found_of_all_together_is_on_the_page():
+    from upfit.report.augment_page import augment_page
+
+    data = upfit.read(docstring_sentences(task="binary", per_class=5))
+    page = augment_page(data, np.arange(5), (), ("together they <lose>",), setting="--recipe r.yaml")
+    assert "Together they &lt;lose&gt;." in page
+
+
 def test_bad_input_says_what_to_do(digits, capsys, tmp_path):
     with pytest.raises(InputError, match="flipp") as error:
         upfit.augment(digits, only=["flipp"])
