@@ -79,7 +79,7 @@ def test_settling_leaves_no_auto_behind_and_keeps_what_was_stated(modality, task
     text = settled.replace(backbone="x", precision="fp32", compile="off")
     left = [line.strip() for line in text.to_yaml().splitlines() if line.endswith(": auto")]
     # What the journey finds out by measuring, and what `auto` leaves to the augmentation policy.
-    measured = ["cache: auto", "cache: auto", "micro_size: auto", "evaluations: auto"]
+    measured = ["cache: auto", "cache: auto", "micro_size: auto", "workers: auto", "evaluations: auto"]
     policys = ["scale: auto", "degrees: auto", "colour: auto", "erase: auto"]
     assert sorted(left) == sorted(measured + policys)
 
