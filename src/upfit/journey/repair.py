@@ -135,7 +135,8 @@ def _decided(journey: Journey, bedside: Bedside, picks: Sequence[Pick]) -> _Deci
         return _Decided(lines)
     recipe = bedside.recipe_with(winner.changes)
     plan = _plan(journey, bedside.bench, recipe, rates)
-    if plan is None:
+    undecided = winner.gain is None and plan is not None and plan.total_steps < ENOUGH * plan.wanted_steps
+    if plan is None or undecided:
         late = winner.replace(outcome="undone", why=f"{winner.why} But no time is left to train with it.")
         return _Decided(tuple(late if line is winner else line for line in lines))
     return _Decided(lines, settle_techniques(recipe, plan.total_steps), plan)

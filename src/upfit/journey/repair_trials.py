@@ -106,7 +106,8 @@ def repair_trials(bedside: Bedside, picks: Sequence[Pick], steps: int) -> tuple[
     """A line of the ledger for each candidate; at most one is `kept`.
 
     Few steps may be too few for the metric: where none gains beyond noise in it, the candidate that does in
-    the validation loss is `kept` without a gain, which says that a whole run has to decide.
+    the validation loss is `kept` without a gain, which says that a whole run has to decide. So is the first
+    candidate where the recipe as it is gets no further than guessing: then trials say nothing of any cure.
     """
     seed, sick = bedside.bench.recipe.seed, bedside.bench.recipe
     plain = _scores(bedside, sick, steps, seed)
@@ -116,12 +117,24 @@ def repair_trials(bedside: Bedside, picks: Sequence[Pick], steps: int) -> tuple[
     if any(line.is_kept for line in confirmed):
         return confirmed
     promising = [line for line, calmer in trials if calmer]
-    if not promising:
-        return confirmed
-    best = max(promising, key=lambda line: line.gain.value if line.gain else 0.0)
-    why = f"{best.why} {best.steps} steps show it in the validation loss only: a whole run decides."
-    on_trial = best.replace(outcome="kept", gain=None, why=why)
-    return tuple(on_trial if line.changes == best.changes else line for line in confirmed)
+    if promising:
+        best = max(promising, key=lambda line: line.gain.value if line.gain else 0.0)
+        return _put_on_trial(confirmed, best, f"{steps} steps show it in the validation loss only")
+    undone = [line for line in confirmed if line.outcome == "undone"]
+    if undone and _is_guessing(bedside, plain):
+        return _put_on_trial(confirmed, undone[0], f"In {steps} steps nothing gets beyond guessing")
+    return confirmed
+
+
+def _put_on_trial(lines: Sequence[Cure], chosen: Cure, why: str) -> tuple[Cure, ...]:
+    """The lines, one of them to be tried over a whole run."""
+    on_trial = chosen.replace(outcome="kept", gain=None, why=f"{chosen.why} {why}: a whole run decides.")
+    return tuple(on_trial if line.changes == chosen.changes else line for line in lines)
+
+
+def _is_guessing(bedside: Bedside, scores: Scores) -> bool:
+    """Whether scores are no better than those of guessing, beyond noise."""
+    return _gain(bedside, scores, _guessed(bedside)).low <= 0
 
 
 def _tried(bedside: Bedside, pick: Pick, steps: int, plain: Scores) -> tuple[Cure, bool]:
@@ -180,9 +193,13 @@ def _scores(bedside: Bedside, recipe: Recipe, steps: int, seed: int) -> Scores:
     try:
         return bedside.scores(recipe, steps, seed=seed)
     except TrainingError:
-        bench = bedside.bench
-        schema, count = bench.data.schema, len(bench.validation_targets)
-        return baseline_scores(schema.task, bench.train_targets, count, schema.outputs)
+        return _guessed(bedside)
+
+
+def _guessed(bedside: Bedside) -> Scores:
+    bench = bedside.bench
+    schema, count = bench.data.schema, len(bench.validation_targets)
+    return baseline_scores(schema.task, bench.train_targets, count, schema.outputs)
 
 
 def _gain(bedside: Bedside, after: Scores, before: Scores, *, metric: str | None = None) -> Estimate:
