@@ -18,7 +18,8 @@ os.environ.pop("OMP_NUM_THREADS", None)
 import torch
 
 from upfit.models import load_backbone
-from upfit.train.threads import _batch, _seconds, choose_threads, threads
+from upfit.train.costs import pass_seconds
+from upfit.train.threads import choose_threads, like_real_examples, threads
 
 ROUNDS = 5
 INTRO = """# Threads
@@ -38,7 +39,7 @@ def busy(count: int, stack: ExitStack) -> None:
 def row(modality: str, beside: int) -> list[str]:
     """Measured beside so many busy programs."""
     backbone = load_backbone("auto", modality).eval()
-    once = partial(_seconds, backbone, _batch(backbone))
+    once = partial(pass_seconds, backbone, like_real_examples(backbone))
     most = torch.get_num_threads()
     with ExitStack() as stack:
         busy(beside, stack)

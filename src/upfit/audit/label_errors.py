@@ -21,7 +21,8 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from threadpoolctl import threadpool_limits
 
 from upfit.audit.finding import of_rows, percent, times
-from upfit.audit.label_noise import label_noise
+from upfit.audit.label_noise import label_noise, logits_of
+from upfit.audit.scaling import of_unit_spread
 from upfit.audit.subject import Features, Subject
 from upfit.errors import MissingExtraError
 from upfit.values import Action, Finding
@@ -144,7 +145,7 @@ def doubts(
         from cleanlab.filter import find_label_issues
     except ImportError:
         raise MissingExtraError("cleanlab", extra="data", purpose="looking for label errors") from None
-    scaled = (features_ND - features_ND.mean(0)) / (float(features_ND.std(0).mean()) + 1e-12)
+    scaled = of_unit_spread(features_ND)
     everyone = np.ones(len(labels), bool)
     first = out_of_fold(scaled, labels, everyone)
     with warnings.catch_warnings():
@@ -153,7 +154,7 @@ def doubts(
     suspects = np.asarray(suspects, bool)
     trusting = out_of_fold(scaled, labels, ~suspects)
     # Models that saw no suspect are too sure where features say little; those that saw all rows are not.
-    logits, rows = np.log(np.maximum(first, 1e-12)), np.arange(len(labels))
+    logits, rows = logits_of(first), np.arange(len(labels))
     wrong = label_noise(logits, labels).doubted(labels)
     believed = label_noise(logits, labels, least=AT_LEAST).beliefs_NK[rows, labels]
     second = calibrated(trusting, labels, ~suspects)
@@ -214,7 +215,7 @@ def _residuals(subject: Subject, rows: npt.NDArray[np.int64], features: Features
         return ()
     values = subject.labels[np.searchsorted(subject.open_rows, rows)].astype(float)
     model = RidgeCV(alphas=np.logspace(-1, 5, 7))
-    scaled = (features - features.mean(0)) / (float(features.std(0).mean()) + 1e-12)
+    scaled = of_unit_spread(features)
     off = values - cross_val_predict(model, scaled, values, cv=FOLDS)
     spread = 1.4826 * float(np.median(np.abs(off - np.median(off)))) + 1e-12
     far = np.flatnonzero(np.abs(off) > 8 * spread)

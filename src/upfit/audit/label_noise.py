@@ -86,6 +86,11 @@ def label_noise(outputs_NK: Floats, labels: Labels, *, least: float = 0.0) -> La
     return LabelNoise(share, weighed / np.maximum(weighed.sum(1, keepdims=True), 1e-300))
 
 
+def logits_of(chances_NK: Floats) -> Floats:
+    """Logarithms of probabilities, none of them infinite."""
+    return np.asarray(np.log(np.maximum(chances_NK, 1e-12)), np.float64)
+
+
 def _loss(own: Floats, classes: int, least: float) -> tuple[float, float]:
     """(mean negative log-likelihood of given labels, the chance of a wrong one at which it is least).
 

@@ -84,8 +84,9 @@ def _of_texts(subject: Subject) -> Pairs:
     other = _other_cells(subject)
     pairs = pairs[other[pairs[:, 0]] == other[pairs[:, 1]]]
     for name in subject.data.schema.of_kind("text"):
-        column = pc.fill_null(cells(subject.data, name), "").to_pylist()
-        same = [nearly_equal(normalised(column[a]), normalised(column[b])) for a, b in pairs]
+        rows, places = np.unique(pairs, return_inverse=True)
+        texts = [normalised(one) for one in pc.fill_null(cells(subject.data, name, rows), "").to_pylist()]
+        same = [nearly_equal(texts[a], texts[b]) for a, b in places.reshape(-1, 2)]
         pairs = pairs[np.array(same, bool)]
     return np.asarray(pairs)
 

@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from upfit.audit.finding import some
 from upfit.audit.measurements import measurements
+from upfit.audit.scaling import of_unit_spread
 from upfit.audit.subject import Subject
 from upfit.values import Estimate, Finding, Rows
 
@@ -67,7 +68,7 @@ def separability(features_ND: npt.NDArray[np.float32], sides: npt.NDArray[np.int
         features_ND: (N, D).
         sides: (N,) 0 or 1.
     """
-    scaled = (features_ND - features_ND.mean(0)) / (float(features_ND.std(0).mean()) + 1e-12)
+    scaled = of_unit_spread(features_ND)
     model = LogisticRegression(C=0.003, max_iter=100, class_weight="balanced")
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     with threadpool_limits(1), warnings.catch_warnings():

@@ -127,11 +127,10 @@ def loosen(seen: Seen) -> tuple[Change, ...]:
     """Less of every penalty, of the stronger one first."""
     decay = _decay(0.0, "the penalty outweighs the data")
     dropout = Change(path="head.dropout", to=0.0, because="dropout hides too much")
-    hidden = max(seen.fact("modes.dropout", 0.0), seen.fact("recipe.dropout", 0.0)) >= HIDDEN
-    smoothing = seen.fact("loss.smoothing", seen.fact("recipe.label_smoothing", 0.0))
+    hidden = seen.dropout >= HIDDEN
     plain = Change(path="loss.label_smoothing", to=0.0, because="the right class is what to learn")
     return (
-        *((plain,) if smoothing > SMOOTHED else ()),
+        *((plain,) if seen.label_smoothing > SMOOTHED else ()),
         *((dropout, decay) if hidden else (decay, dropout)),
         Change(path="augment.policy", to="none", because="augmentation may ask too much"),
     )

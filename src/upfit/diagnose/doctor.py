@@ -28,7 +28,7 @@ from upfit.diagnose.watch.evaluations import Evaluations
 from upfit.diagnose.watch.graphs import Graphs
 from upfit.diagnose.watch.looks import Looks
 from upfit.diagnose.watch.pace import Pace
-from upfit.diagnose.watch.replicas import DUE, Replicas
+from upfit.diagnose.watch.replicas import Replicas
 from upfit.diagnose.watch.wiring import Wiring
 from upfit.errors import InputError
 from upfit.values import Evaluation, Event, Finding, Step, Trace
@@ -155,8 +155,7 @@ class Doctor:
         """
         self._taken = number = self._taken + 1
         self._modes.stepped()
-        if number in DUE:
-            self._replicas.step(number)
+        self._replicas.step(number)
         if number % self._pace.every and not self._looks.is_open:
             return
         self._pace.begin()

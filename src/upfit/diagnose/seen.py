@@ -90,10 +90,13 @@ class Seen:
     @cached_property
     def opening(self) -> float:
         """Loss before training: measured, on several batches if that was done, or the mean of three steps."""
-        known = self.fact("rates.start", self.fact("gradients.loss"))
-        if math.isfinite(known):
-            return known
+        if math.isfinite(self._measured_start):
+            return self._measured_start
         return float(self.finite_losses[:3].mean()) if len(self.finite_losses) else math.nan
+
+    @property
+    def _measured_start(self) -> float:
+        return self.fact("rates.start", self.fact("gradients.loss"))
 
     @cached_property
     def opening_at_most(self) -> float:
@@ -101,7 +104,7 @@ class Seen:
 
         Where the one-step tests measured it, there is nothing to add.
         """
-        if math.isfinite(self.fact("rates.start", self.fact("gradients.loss"))):
+        if math.isfinite(self._measured_start):
             return self.opening
         error = float(self.finite_losses[:20].std()) / math.sqrt(3) if len(self.finite_losses) else math.nan
         return self.opening + min(2 * error, abs(self.opening))
@@ -207,6 +210,16 @@ class Seen:
         if math.isfinite(lost):
             return self.closing > 1.05 * lost
         return len(self.losses) >= 10 and 1 - self.closing / self.opening_at_most < 0.1
+
+    @property
+    def dropout(self) -> float:
+        """Largest share of units that is hidden, by the model or by the recipe."""
+        return max(self.fact("modes.dropout", 0.0), self.fact("recipe.dropout", 0.0))
+
+    @property
+    def label_smoothing(self) -> float:
+        """That of the loss function, or of the recipe."""
+        return self.fact("loss.smoothing", self.fact("recipe.label_smoothing", 0.0))
 
     @property
     def is_probe(self) -> bool:

@@ -60,6 +60,10 @@ class Journey:
     own_loss: OwnLoss = None
     clean: bool = False
 
+    def lacks(self, name: str) -> bool:
+        """Whether the run folder lacks a file, as the main process sees it: the others may look later."""
+        return self.world.agree(not self.folder.has(name))
+
 
 def travel(journey: Journey, packed: Packed) -> Run:
     """From data to a finished Run; an interruption leaves a folder that can be resumed."""
@@ -137,7 +141,7 @@ def lay_out(journey: Journey, packed: Packed) -> Workbench:
     """Settle how examples are shown to the backbone, how many of them, and in which precision."""
     folder, data, split = journey.folder, packed.data, packed.split
     bench = _bench(journey, data, split, _with_inputs(journey, packed))
-    if _still_missing(journey, "split.parquet"):
+    if journey.lacks("split.parquet"):
         bench = _afforded(journey, bench, packed.backbone)
         folder.write_split(bench.split)
         journey.world.wait()
@@ -150,7 +154,7 @@ def settled(
 ) -> tuple[Workbench, Plan | None]:
     """Settle the recipe and plan the tuning; a resumed run takes both as they were."""
     folder = journey.folder
-    if _still_missing(journey, "plan.json"):
+    if journey.lacks("plan.json"):
         bench = bench.with_recipe(_settled_recipe(journey, bench, backbone, probe))
         bench = _with_tried_layers(journey, bench, backbone)
         bench, rates = measured_rates(bench, backbone, probe)
@@ -208,11 +212,6 @@ def _with_tested_rate(journey: Journey, bench: Workbench, backbone: Backbone, pl
     return bench.with_recipe(rated.recipe)
 
 
-def _still_missing(journey: Journey, name: str) -> bool:
-    """Whether the run folder lacks a file, as the main process sees it: the others may look later."""
-    return journey.world.agree(not journey.folder.has(name))
-
-
 def _bench(journey: Journey, data: Data, split: Split, recipe: Recipe) -> Workbench:
     """The tools of this journey, laid out for a split."""
     train_targets = targets(data, split.train)
@@ -247,7 +246,7 @@ def _with_inputs(journey: Journey, packed: Packed) -> Recipe:
     folder = journey.folder
     backbone = packed.backbone
     recipe = packed.recipe.replace(backbone=backbone.name)
-    if _still_missing(journey, "inputs.json"):
+    if journey.lacks("inputs.json"):
         rows = packed.split.train
         settled = settle_inputs(recipe, packed.data, backbone, rows, left=journey.clock.left)
         folder.write_json("inputs.json", journey.world.agree(settled.inputs.model_dump()))

@@ -31,7 +31,7 @@ WORTH_MEASURING = 60.0
 
 def threads_of(journey: Journey, backbone: Backbone) -> int:
     """Threads to compute with; a resumed run has as many as before, since they decide the last digits."""
-    if journey.world.agree(not journey.folder.has("threads.json")):
+    if journey.lacks("threads.json"):
         left = journey.clock.left
         measured = journey.world.size == 1 and (left is None or left >= WORTH_MEASURING)
         count = choose_threads(backbone) if measured else torch.get_num_threads()

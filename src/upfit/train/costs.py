@@ -57,7 +57,7 @@ def _once(
             with world.autocast():
                 logits = network(piece)
             loss(logits[:share].float(), piece["target"][:share]).sum().backward()
-        _finish(world)
+        _finish(world.device)
     except Exception as error:
         if not is_out_of_memory(error):
             raise
@@ -70,20 +70,34 @@ def _once(
 def image_seconds(backbone: Backbone, *, size: int = 96, count: int = 16) -> float:
     """Seconds per image of a training step at a size, from two tries; the backbone stays as it was."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    backbone.to(device).eval()
     batch = {"image": torch.zeros(count, 3, size, size, device=device)}
-    seconds = []
-    for _ in range(2):
-        started = time.monotonic()
-        backbone(batch).mean().backward()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        seconds.append(time.monotonic() - started)
+    return min(pass_seconds(backbone.to(device), batch) for _ in range(2)) / count
+
+
+def pass_seconds(backbone: nn.Module, batch: Batch, *, precision: str = "fp32") -> float:
+    """Seconds of a forward and a backward pass; the backbone stays as it was.
+
+    Args:
+        backbone: Features (B, D) from a batch.
+        batch: On its device.
+        precision: `bf16` runs the forward pass in mixed precision.
+    """
+    device = next(iter(batch.values())).device
+    was_training = backbone.training
+    # Training mode would move BatchNorm's statistics.
+    backbone.eval()
+    started = time.monotonic()
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
+        features = backbone(batch)
+    features.float().mean().backward()
+    _finish(device)
+    seconds = time.monotonic() - started
     backbone.zero_grad(set_to_none=True)
-    return min(seconds) / count
+    backbone.train(was_training)
+    return seconds
 
 
-def _finish(world: World) -> None:
+def _finish(device: torch.device) -> None:
     """GPUs run ahead of Python; a clock has to wait for them."""
-    if world.device.type == "cuda":
+    if device.type == "cuda":
         torch.cuda.synchronize()

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from upfit.audit.label_errors import FEWEST, out_of_fold
-from upfit.audit.label_noise import label_noise
+from upfit.audit.label_noise import label_noise, logits_of
+from upfit.audit.scaling import of_unit_spread
 from upfit.train.leave_one_out import leave_one_out
 from upfit.train.probe import Features
 
@@ -56,7 +57,7 @@ def probably_wrong(features_ND: Features, labels: npt.NDArray[Any]) -> Places:
 
 def _doubted_twice(features_ND: Features, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """(N,) what models doubt that learnt without the row, and without what such models doubted before."""
-    scaled = (features_ND - features_ND.mean(0)) / (float(features_ND.std(0).mean()) + 1e-12)
+    scaled = of_unit_spread(features_ND)
     first = _doubted(scaled, labels, np.ones(len(labels), bool))
     if not first.any() or first.mean() > MOST_SHARE:
         return first
@@ -69,4 +70,4 @@ def _doubted(
     scaled_ND: Features, labels: npt.NDArray[np.int64], trusted: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.bool_]:
     answers = out_of_fold(scaled_ND, labels, trusted, strength=STRENGTH)
-    return label_noise(np.log(np.maximum(answers, 1e-12)), labels).doubted(labels)
+    return label_noise(logits_of(answers), labels).doubted(labels)

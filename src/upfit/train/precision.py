@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import platform
-import time
 from functools import partial
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from upfit.train.costs import pass_seconds
 from upfit.train.remembered import remembered
 
 WORTH = 1.1
@@ -34,29 +34,13 @@ def _measure(backbone: nn.Module, batch: dict[str, torch.Tensor], device: torch.
         # Without the instructions bf16 is emulated, many times slower: nothing to measure.
         return "fp32"
     batch = {key: value.to(device) for key, value in batch.items()}
-    seconds = {precision: _seconds(backbone, batch, device, precision) for precision in ("fp32", "bf16")}
+    seconds = {precision: _seconds(backbone, batch, precision) for precision in ("fp32", "bf16")}
     return "bf16" if seconds["fp32"] > WORTH * seconds["bf16"] else "fp32"
 
 
-def _seconds(
-    backbone: nn.Module, batch: dict[str, torch.Tensor], device: torch.device, precision: str
-) -> float:
-    """The faster of two forward and backward passes, after one to warm up."""
-    tries = []
-    was_training = backbone.training
-    # Training mode would move BatchNorm's statistics, and only in the first run on a machine.
-    backbone.eval()
-    for _ in range(3):
-        started = time.monotonic()
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
-            features = backbone(batch)
-        features.float().mean().backward()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        tries.append(time.monotonic() - started)
-    backbone.zero_grad(set_to_none=True)
-    backbone.train(was_training)
-    return min(tries[1:])
+def _seconds(backbone: nn.Module, batch: dict[str, torch.Tensor], precision: str) -> float:
+    """The faster of two passes, after one to warm up."""
+    return min([pass_seconds(backbone, batch, precision=precision) for _ in range(3)][1:])
 
 
 def _cpu_has_bf16() -> bool:

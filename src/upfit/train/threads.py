@@ -8,13 +8,13 @@ times slower than one (`bench/threads.py`).
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
 
 from upfit.models import Backbone
+from upfit.train.costs import pass_seconds
 
 WORTH = 1.1
 """Half the threads have to be this many times faster: a machine is busy today and idle tonight."""
@@ -31,8 +31,8 @@ def choose_threads(backbone: Backbone) -> int:
     most = torch.get_num_threads()
     if "OMP_NUM_THREADS" in os.environ or torch.cuda.is_available():
         return most
-    batch = _batch(backbone)
-    _seconds(backbone, batch)
+    batch = like_real_examples(backbone)
+    pass_seconds(backbone, batch)
     return fastest(most, lambda count: _seconds_with(count, backbone, batch))
 
 
@@ -70,24 +70,11 @@ def threads(count: int) -> Iterator[None]:
 def _seconds_with(count: int, backbone: Backbone, batch: dict[str, torch.Tensor]) -> float:
     with threads(count):
         # The mean, not the least: what others do meanwhile is what is asked about.
-        return sum(_seconds(backbone, batch) for _ in range(TRIES)) / TRIES
+        return sum(pass_seconds(backbone, batch) for _ in range(TRIES)) / TRIES
 
 
-def _seconds(backbone: Backbone, batch: dict[str, torch.Tensor]) -> float:
-    """A forward and a backward pass."""
-    was_training = backbone.training
-    # Training mode would move BatchNorm's statistics.
-    backbone.eval()
-    began = time.monotonic()
-    backbone(batch).mean().backward()
-    taken = time.monotonic() - began
-    backbone.zero_grad(set_to_none=True)
-    backbone.train(was_training)
-    return taken
-
-
-def _batch(backbone: Backbone) -> dict[str, torch.Tensor]:
-    """What costs as much as real examples do."""
+def like_real_examples(backbone: Backbone) -> dict[str, torch.Tensor]:
+    """A batch that costs as much as one of real examples."""
     if backbone.modality == "image":
         size = backbone.inputs.size if backbone.inputs.fixed else IMAGE_SIZE
         return {"image": torch.zeros(EXAMPLES, 3, size, size)}

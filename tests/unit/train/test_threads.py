@@ -45,7 +45,7 @@ def test_the_packaged_backbones_are_measured_and_left_as_they_were(modality, fou
 
 
 def test_where_half_the_threads_are_faster_they_are_taken(four_threads, monkeypatch):
-    monkeypatch.setattr(chosen, "_seconds", lambda backbone, batch: float(torch.get_num_threads()))
+    monkeypatch.setattr(chosen, "pass_seconds", lambda backbone, batch: float(torch.get_num_threads()))
     assert choose_threads(load_backbone("auto", "text")) == 1
 
 

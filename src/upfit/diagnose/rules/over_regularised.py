@@ -26,17 +26,11 @@ def weight_decay(seen: Seen) -> float:
     return seen.fact("optimizer.weight_decay", seen.fact("recipe.weight_decay", 0.0))
 
 
-def smoothing_of(seen: Seen) -> float:
-    """Label smoothing of the loss function, or of the recipe."""
-    return seen.fact("loss.smoothing", seen.fact("recipe.label_smoothing", 0.0))
-
-
 def look(seen: Seen) -> Finding | None:
     """A training loss that stays high, with a penalty that outweighs the data, or dropout that hides them."""
     if not seen.steps or not seen.is_poor:
         return None
     pull, decay = seen.fact("decay.pull", 0.0), weight_decay(seen)
-    dropout = max(seen.fact("modes.dropout", 0.0), seen.fact("recipe.dropout", 0.0))
     decoupled = seen.fact("optimizer.decoupled", seen.fact("recipe.decoupled")) == 1
     shrink = decay * seen.rate * seen.taken if decoupled else 0.0
     left = left_of_weights(seen)
@@ -44,7 +38,8 @@ def look(seen: Seen) -> Finding | None:
     # Of a decoupled decay it is known what it takes off the weights in a step: beside it the data do little.
     is_most = decoupled and decay * seen.rate > HALF * max(seen.update_ratio, seen.early_update_ratio)
     penalised = decay > 0 and (shrunk or is_most or (pull > 1 and not decoupled) or shrink > 3)
-    hidden, smoothing = dropout >= DROPPED, smoothing_of(seen)
+    dropout, smoothing = seen.dropout, seen.label_smoothing
+    hidden = dropout >= DROPPED
     if not penalised and not hidden and not smoothing > SPREAD:
         return None
     if penalised:
