@@ -114,7 +114,7 @@ def record(run: Any, seconds: float) -> dict[str, Any]:
 
     return {
         "processor_seconds": seconds,
-        "scores": run.predictions.scores.round(5).tolist(),
+        "scores": run.predictions.scores.astype(float).round(5).tolist(),
         "targets": run.predictions.targets.tolist(),
         "chosen": run.result["chosen"],
         "candidates": {one.name: float(one.validation["accuracy"]) for one in run.candidates},
