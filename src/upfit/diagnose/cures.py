@@ -20,6 +20,8 @@ SMOOTHED = 0.3
 """Label smoothing, from which on it is the first suspect."""
 HIDDEN = 0.6
 """Share of units that dropout hides, from which on it is the first suspect."""
+TINY, USUAL_BATCH = 4, 32
+"""Examples of a batch, up to which a gradient is mostly noise, and of one that is usual."""
 RATES = ("optimizer.lr", "optimizer.head_lr")
 
 
@@ -71,13 +73,22 @@ def lower_rate(seen: Seen) -> tuple[Change, ...]:
 
 
 def higher_rate(seen: Seen) -> tuple[Change, ...]:
-    """Rates that make steps of a usual size, or what the one-step test preferred; then longer."""
+    """Rates that make steps of a usual size, or what the one-step test preferred; then longer.
+
+    Where batches are tiny, larger ones come first: steps go nowhere because each goes elsewhere.
+    """
     ten, hundred = seen.fact("rates.ten", math.inf), seen.fact("rates.hundred", math.inf)
     tested = 100.0 if hundred < 0.9 * ten else 10.0
     blamed = GroupRates.of(seen).too_small()
     factors = [factor for factor in _to_usual(seen, blamed) if factor > 3 * tested] or [tested]
     first, *others = [_rate(seen, factor, "the loss hardly falls", blamed) for factor in factors]
-    return (*first, *_more_layers(seen), *(change for rates in others for change in rates), *_longer(seen))
+    return (
+        *_usual_batch(seen),
+        *first,
+        *_more_layers(seen),
+        *(change for rates in others for change in rates),
+        *_longer(seen),
+    )
 
 
 def _to_usual(seen: Seen, blamed: Blamed) -> tuple[float, ...]:
@@ -171,6 +182,13 @@ def _batch(seen: Seen, factor: float, because: str) -> tuple[Change, ...]:
         return ()
     size = max(1, int(seen.steps[0].examples * factor))
     return (Change(path="batching.size", to=size, because=because),)
+
+
+def _usual_batch(seen: Seen) -> tuple[Change, ...]:
+    examples = seen.steps[0].examples if seen.steps else 0
+    if not 0 < examples <= TINY:
+        return ()
+    return _batch(seen, USUAL_BATCH / examples, f"a gradient of {examples} examples is mostly noise")
 
 
 def _smaller_pieces(seen: Seen) -> tuple[Change, ...]:

@@ -26,7 +26,7 @@ from upfit.train.interrupt import Interrupts
 from upfit.train.objective import LossFunction, Objective
 from upfit.train.out_of_memory import forward_in_pieces
 from upfit.train.range_test import Trial, range_test
-from upfit.train.rates import with_rate
+from upfit.train.rates import following
 from upfit.train.settle import Costs, make_plan, own_rates, settle_own, settle_techniques
 from upfit.train.timing import Clock
 from upfit.train.tune import Places, Plan, tune
@@ -207,7 +207,7 @@ def _with_tested_rate(
         trial=trial,
         held_out=held_out,
     )
-    return recipe.replace(optimizer=with_rate(given, found.choice.rate, ours)), (found.finding(),)
+    return recipe.replace(optimizer=following(given, found.choice.rate, ours)), (found.finding(),)
 
 
 def look(loader: Any, task: Task | None) -> Seen:

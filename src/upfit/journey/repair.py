@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from upfit.diagnose.treat_trials import LATE
 from upfit.errors import InputError
 from upfit.journey.preflight import FILE as PREFLIGHT
 from upfit.journey.repair_alarm import ill, severe, trace_of
-from upfit.journey.repair_edits import Pick, with_our_rates, worth_trying
+from upfit.journey.repair_edits import Edits, Pick, with_our_rates, worth_trying
 from upfit.journey.repair_facts import REFERENCE
 from upfit.journey.repair_trials import LEAST, Bedside, repair_trials, steps_ratio, trial_steps
 from upfit.models import Backbone
@@ -85,18 +85,15 @@ def repair(journey: Journey, bench: Workbench, backbone: Backbone, *, ended: boo
     folder = journey.folder
     standing, trace = Standing.of(folder), trace_of(folder.path)()
     found = ill(trace) if ended else severe(trace)
-    rates = rates_of_run(trace)
-    tried = [cure.changes for cure in folder.read_ledger()]
-    offered = candidates(with_our_rates(bench.recipe, found), most=99)
-    picks = worth_trying(bench.recipe, offered, rates, tried=tried) if rates.main > 0 else ()
-    picks = _within_time(journey, bench, picks)
+    bedside = Bedside(bench, backbone, journey.metric, journey.places.asked_to_stop)
+    picks = _picks(journey, bedside, found, rates_of_run(trace))
     if not picks:
         replace(standing, closed=True).keep(folder)
         return None
     journey.watcher.stage("trying cures")
     journey.watcher.note(f"{found[0].kind}: {found[0].message}")
-    bedside = Bedside(bench, backbone, journey.metric, journey.places.asked_to_stop)
-    whole = ended and picks[0][0].kind in LATE | {"wrong_augmentation"}
+    late = picks[0][0].kind in LATE | {"wrong_augmentation"}
+    whole = ended and (late or has_returned(folder.read_ledger(), found))
     decided = _whole_run(journey, bedside, picks[0]) if whole else _decided(journey, bedside, picks)
     folder.write_ledger((*folder.read_ledger(), *decided.lines))
     for line in decided.lines:
@@ -156,6 +153,39 @@ def _whole_run(journey: Journey, bedside: Bedside, pick: Pick) -> _Decided:
         return _Decided((line.replace(outcome="undone", why=f"{why} But the time left is too short."),))
     line = line.replace(outcome="kept", steps=plan.total_steps)
     return _Decided((line,), settle_techniques(recipe, plan.total_steps), plan)
+
+
+def _picks(
+    journey: Journey, bedside: Bedside, found: Sequence[Finding], rates: GroupRates
+) -> tuple[Pick, ...]:
+    """Candidates that change something, were not tried before, and fit into the time left."""
+    ledger = journey.folder.read_ledger()
+    tried = [line.changes for line in ledger]
+    if has_returned(ledger, found):
+        tried = tried_enough(ledger, int(journey.folder.read_json("plan.json")["plan"]["total_steps"]))
+    if not rates.main > 0:
+        return ()
+    sick = bedside.bench.recipe
+    offered = candidates(with_our_rates(sick, found), most=99)
+    picks = worth_trying(sick, offered, rates, tried=tried, settle=bedside.settled)
+    return _within_time(journey, bedside.bench, picks)
+
+
+def has_returned(ledger: Iterable[Cure], found: Sequence[Finding]) -> bool:
+    """Whether the first of the illnesses is there still, after a cure for it was kept."""
+    return bool(found) and any(line.is_kept and line.kind == found[0].kind for line in ledger)
+
+
+def tried_enough(ledger: Iterable[Cure], whole_steps: int) -> list[Edits]:
+    """What is not tried again although the illness returned: a short trial's no is not the last word then.
+
+    >>> from upfit.values import Change
+    >>> off = Change(path="optimizer.weight_decay", to=0.0)
+    >>> no = Cure(kind="over_regularised", outcome="undone", changes=(off,), steps=20)
+    >>> [len(tried_enough([no.replace(steps=steps)], 90)) for steps in (20, 90)]
+    [0, 1]
+    """
+    return [line.changes for line in ledger if line.outcome != "undone" or line.steps >= whole_steps]
 
 
 def _within_time(journey: Journey, bench: Workbench, picks: Sequence[Pick]) -> tuple[Pick, ...]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from upfit.diagnose.group_rates import Blamed, GroupRates
 from upfit.diagnose.treat_candidates import MOST, Candidate
 from upfit.errors import InputError
+from upfit.techniques.batch_scaling import scaled_rate
 from upfit.techniques.optimizers import ADAM_LIKE
 from upfit.values import Change, Finding, Recipe
 
 RATES = {"optimizer.lr": "lr", "optimizer.head_lr": "head_lr"}
 FUTILE = frozenset({"stopping.patience"})
 """The loop keeps the best weights by validation: stopping earlier gives the same model."""
+TOO_SLOW = frozenset({"lr_too_small", "slow_convergence"})
+"""Illnesses of steps that lead nowhere: a larger batch is no reason for smaller steps, then."""
 ADAMW = Change(
     path="optimizer.name", to="adamw", because="AdamW with upfit's own rates was measured to do well"
 )
@@ -34,8 +37,9 @@ Pick = tuple[Finding, Edits]
 def edits_of(recipe: Recipe, pick: Candidate, rates: GroupRates) -> Edits:
     """Everything that a cure changes in a settled recipe.
 
-    A rate takes those with it that are to blame too, in proportion; dropout in the head goes with that in
-    the backbone; where steps were stated, more epochs are more steps.
+    A rate takes those with it that are to blame too, in proportion; a batch that is larger because steps led
+    nowhere takes rates that suit it; dropout in the head goes with that in the backbone; where steps were
+    stated, more epochs are more steps.
 
     Args:
         recipe: Settled, of the sick run.
@@ -59,6 +63,8 @@ def edits_of(recipe: Recipe, pick: Candidate, rates: GroupRates) -> Edits:
     if change.path == "layers.train" and recipe.optimizer.name.lower() in ADAM_LIKE:
         # The rates stated for a head that learns alone say nothing about all layers.
         return (change, *(change.replace(path=path, to="auto") for path in RATES))
+    if change.path == "batching.size" and finding.kind in TOO_SLOW:
+        return (change, *_carried_over(recipe, int(change.to)))
     if change == ADAMW:
         return (change, *(change.replace(path=f"optimizer.{n}", to=to) for n, to in OUR_OPTIMIZER.items()))
     stated = recipe.stopping.steps
@@ -74,8 +80,16 @@ def worth_trying(
     rates: GroupRates,
     *,
     tried: Collection[Edits] = (),
+    settle: Callable[[Recipe], Recipe] = lambda recipe: recipe,
 ) -> tuple[Pick, ...]:
     """Findings with edits, at most so many, that change something and were not tried before.
+
+    Args:
+        recipe: Settled, of the sick run.
+        picks: Findings with a cure each.
+        rates: What the sick run's rates were.
+        tried: Edits that were tried before.
+        settle: Fills in what an edit leaves to us: `auto` may be what the sick run had.
 
     >>> light = Change(path="augment.policy", to="light")
     >>> ill = Finding(kind="overfit", severity="warning", message="")
@@ -87,7 +101,7 @@ def worth_trying(
     found: list[Pick] = []
     for finding, change in picks:
         edits = edits_of(recipe, (finding, change), rates)
-        if change.path not in FUTILE and _plain(edits) not in known and _changes(recipe, edits):
+        if change.path not in FUTILE and _plain(edits) not in known and _changes(recipe, edits, settle):
             known.add(_plain(edits))
             found.append((finding, edits))
     return tuple(found[:MOST])
@@ -149,9 +163,25 @@ def _plain(edits: Edits) -> str:
     return repr([(one.path, one.to) for one in edits])
 
 
-def _changes(recipe: Recipe, edits: Edits) -> bool:
+def _carried_over(recipe: Recipe, size: int) -> Edits:
+    """The recipe's rates for batches of another size."""
+    before, name = recipe.batching.size, recipe.optimizer.name
+    assert before != "auto", "the recipe has to be settled first"
+    rates = {path: getattr(recipe.optimizer, field) for path, field in RATES.items()}
+    return tuple(
+        Change(
+            path=path,
+            to=float(f"{scaled_rate(rate, size, optimizer=name, reference=before):.3g}"),
+            because=f"batches of {size} bear other steps than batches of {before}",
+        )
+        for path, rate in rates.items()
+        if not isinstance(rate, str)
+    )
+
+
+def _changes(recipe: Recipe, edits: Edits, settle: Callable[[Recipe], Recipe]) -> bool:
     """Whether the recipe is another one with them; one that is refused is not worth a trial."""
     try:
-        return recipe.apply(*edits) != recipe
+        return settle(recipe.apply(*edits)) != recipe
     except InputError:
         return False

@@ -53,6 +53,10 @@ class Bedside:
         """The recipe with a cure; raises `RecipeError` where it does not fit."""
         recipe = self.bench.recipe.apply(*edits)
         check(recipe)
+        return self.settled(recipe)
+
+    def settled(self, recipe: Recipe) -> Recipe:
+        """A recipe with what it leaves to us filled in."""
         bench = self.bench
         rows = len(bench.split.train)
         return settle(recipe, modality=self.backbone.modality, task=bench.data.schema.task, count=rows)

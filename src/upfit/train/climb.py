@@ -19,7 +19,7 @@ from upfit.train.job import Job, Source, set_training
 from upfit.train.learning import freeze
 from upfit.train.loop import take_step, thaw
 from upfit.train.objective import LossFunction
-from upfit.train.rates import DefaultRates, with_rate
+from upfit.train.rates import DefaultRates, following
 from upfit.train.state import State
 from upfit.train.tune import Places, Plan, prepare, surroundings
 from upfit.train.world import Batch, World
@@ -136,7 +136,7 @@ def unit_recipe(recipe: Recipe, ours: DefaultRates) -> Recipe:
     """The recipe at a rate of 1, kept there; layers that are to be unfrozen one by one all learn at once."""
     layers = recipe.layers
     return recipe.replace(
-        optimizer=with_rate(recipe.optimizer, 1.0, ours),
+        optimizer=following(recipe.optimizer, 1.0, ours),
         schedule=Schedule(name="constant", warmup=0.0),
         layers=layers.replace(train="all") if isinstance(layers.train, Gradual) else layers,
     )

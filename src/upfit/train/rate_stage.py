@@ -42,7 +42,7 @@ def rate_stage(
     network = fresh_network(bench, backbone)
     feed = feed_of(bench, network)
     model, source = feed.model, feed.source
-    ours = default_rates(backbone.modality, bench.data.schema.task)
+    ours = default_rates(bench.recipe, backbone.modality, bench.data.schema.task)
     try:
         tested = range_test(
             bench.recipe,

@@ -28,7 +28,7 @@ def settle_optimizer(given: Optimizer, ours: DefaultRates, *, size: int = REFERE
     """Fill in the optimizer's `auto` fields for batches of `size`; what is stated is kept.
 
     AdamW's rates hold for optimizers whose steps are as long as the rate. For all others `auto` becomes
-    `range_test`, and the head's rate is left to follow it (`with_rate`).
+    `range_test`, and the head's rate follows the backbone's.
 
     Example:
         >>> ours = DefaultRates(lr=3e-4, head_lr=1e-3, layer_decay=0.9)
@@ -42,23 +42,47 @@ def settle_optimizer(given: Optimizer, ours: DefaultRates, *, size: int = REFERE
     settled = given.replace(layer_decay=decay, weight_decay=shrink)
     lr: float | str = given.lr
     if lr == "auto":
-        known = given.name.lower() in ADAM_LIKE
-        lr = scaled_rate(ours.lr, size, optimizer=given.name) if known else "range_test"
-    if lr == "range_test":
+        lr = scaled_rate(ours.lr, size, optimizer=given.name) if _measured(given) else "range_test"
+    if isinstance(lr, str):
         return settled.replace(lr=lr)
     head = given.head_lr
-    if head == "auto":
+    if head == "auto" and _measured(given):
         head = scaled_rate(ours.head_lr, size, optimizer=given.name)
-    return settled.replace(lr=lr, head_lr=head)
+    return following(settled.replace(head_lr=head), lr, ours)
 
 
-def with_rate(given: Optimizer, rate: float, ours: DefaultRates) -> Optimizer:
-    """The optimizer with the rate that a range test chose; the head's keeps its distance from it.
+def following(given: Optimizer, rate: float, ours: DefaultRates) -> Optimizer:
+    """The optimizer at a rate; the head's keeps its distance from it where it is `auto`.
 
     Example:
         >>> ours = DefaultRates(lr=1e-3, head_lr=2e-3, layer_decay=0.9)
-        >>> with_rate(Optimizer(lr="range_test"), 0.5, ours).head_lr
+        >>> following(Optimizer(lr="range_test"), 0.5, ours).head_lr
         1.0
     """
     head = rate * ours.head_lr / ours.lr if given.head_lr == "auto" else given.head_lr
     return given.replace(lr=rate, head_lr=head)
+
+
+def with_rate(given: Optimizer, rate: float, ours: DefaultRates) -> Optimizer:
+    """The optimizer with the rate that a range test chose, for the head no more than is known to suit.
+
+    A climb cannot see that a head which starts at the probe is unlearned by a high rate: tuned on 320 short
+    texts, 0.0037 in place of AdamW's 0.001 for the head cost four points.
+
+    Example:
+        >>> ours = DefaultRates(lr=1e-3, head_lr=2e-3, layer_decay=0.9)
+        >>> with_rate(Optimizer(lr="range_test"), 0.5, ours).head_lr
+        0.002
+        >>> with_rate(Optimizer(name="sgd", lr="range_test"), 0.5, ours).head_lr
+        1.0
+    """
+    settled = following(given, rate, ours)
+    if given.head_lr != "auto" or not _measured(given):
+        return settled
+    assert not isinstance(settled.head_lr, str)
+    return settled.replace(head_lr=min(settled.head_lr, ours.head_lr))
+
+
+def _measured(given: Optimizer) -> bool:
+    """Whether AdamW's rates are those of this optimizer, too."""
+    return given.name.lower() in ADAM_LIKE

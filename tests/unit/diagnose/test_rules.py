@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -235,3 +236,11 @@ def test_steps_that_are_mostly_decay_are_named():
     assert "over_regularised" in [one.kind for one in diagnose(poor(healths=looks, **decay)).findings]
     mild = decay | {"optimizer.weight_decay": 0.0002 / rate}
     assert "over_regularised" not in [one.kind for one in diagnose(poor(healths=looks, **mild)).findings]
+
+
+@pytest.mark.parametrize(("examples", "first"), [(2, "batching.size"), (32, "optimizer.lr")])
+def test_steps_of_tiny_batches_that_lead_nowhere_want_larger_batches_first(examples, first):
+    sick = SICK["lr_too_small"]
+    tiny = replace(sick, steps=tuple(replace(step, examples=examples) for step in sick.steps))
+    found = next(one for one in diagnose(tiny).findings if one.kind == "lr_too_small")
+    assert found.cures[0].path == first

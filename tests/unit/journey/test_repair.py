@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from upfit.journey.repair import Standing, put_in_place, told
+from upfit.journey.repair import Standing, has_returned, put_in_place, told, tried_enough
 from upfit.journey.repair_alarm import Alarm, ill, severe
 from upfit.journey.repair_facts import REFERENCE
 from upfit.journey.repair_trials import LEAST, MOST, trial_steps
 from upfit.store import Journal, RunFolder, read_trace
-from upfit.values import Cure, Estimate, Evaluation, Event, Health, Recipe, Step, Trace
+from upfit.values import Change, Cure, Estimate, Evaluation, Event, Finding, Health, Recipe, Step, Trace
 
 
 def sick_trace(steps=40):
@@ -166,3 +166,16 @@ def test_a_ledger_survives_the_folder(decided):
     decided.write_ledger(cures)
     assert decided.read_ledger() == cures
     assert told(cures[0]).endswith("gain in accuracy 0.300 (0.200 to 0.400) after 20 steps")
+
+
+def test_an_illness_that_returned_reopens_what_only_short_trials_refused():
+    decay, policy = Change(path="optimizer.weight_decay", to=0.0), Change(path="augment.policy", to="none")
+    refused = Cure(kind="over_regularised", outcome="undone", changes=(decay,), steps=20)
+    kept = Cure(kind="over_regularised", outcome="kept", changes=(policy,), steps=20)
+    again = [Finding(kind="over_regularised", severity="warning", message="Still.")]
+    assert has_returned([refused, kept], again)
+    assert not has_returned([refused], again)
+    assert not has_returned([refused, kept], [again[0].replace(kind="overfit")])
+    assert not has_returned([refused, kept], [])
+    assert tried_enough([refused, kept], 96) == [(policy,)]
+    assert tried_enough([refused.replace(steps=96), kept], 96) == [(decay,), (policy,)]

@@ -93,3 +93,24 @@ def test_layers_that_are_to_learn_too_get_rates_of_ours():
         "optimizer.lr": "auto",
         "optimizer.head_lr": "auto",
     }
+
+
+def test_a_batch_that_is_larger_because_steps_led_nowhere_takes_rates_that_suit_it():
+    sick = Recipe(optimizer=Optimizer(lr=2.5e-4, head_lr=5e-4)).apply(Change(path="batching.size", to=2))
+    larger = Change(path="batching.size", to=32)
+    edits = edits_of(sick, (ill("lr_too_small"), larger), GroupRates(body=2.5e-4))
+    assert as_pairs(edits) == {"batching.size": 32, "optimizer.lr": 1e-3, "optimizer.head_lr": 2e-3}
+    assert edits_of(sick, (ill("oscillating_loss"), larger), GroupRates(body=2.5e-4)) == (larger,)
+
+
+def test_what_settles_to_the_sick_recipe_is_not_worth_a_trial():
+    sick = Recipe(optimizer=Optimizer(lr=1e-3))
+    ours = [(ill("lr_too_small"), Change(path="optimizer.lr", to="auto"))]
+
+    def settle(recipe):
+        rate = 1e-3 if recipe.optimizer.lr == "auto" else recipe.optimizer.lr
+        return recipe.replace(optimizer=recipe.optimizer.replace(lr=rate))
+
+    rates = GroupRates(body=1e-3)
+    assert len(worth_trying(sick, ours, rates)) == 1
+    assert worth_trying(sick, ours, rates, settle=settle) == ()

@@ -84,6 +84,26 @@ def test_settling_leaves_no_auto_behind_and_keeps_what_was_stated(modality, task
     assert sorted(left) == sorted(measured + policys)
 
 
+def test_the_heads_rate_follows_a_rate_stated_for_an_optimizer_that_nobody_measured():
+    def rates(name):
+        stated = Recipe().apply(Change(path="optimizer.name", to=name), Change(path="optimizer.lr", to=0.06))
+        return settle(stated, modality="text", task="multiclass", count=1000).optimizer
+
+    assert rates("sgd").head_lr == pytest.approx(0.2)
+    assert rates("adamw").head_lr == 1e-3
+
+
+@pytest.mark.parametrize(("train", "factor"), [("all", 10), (2, 10), ("head", 1)])
+def test_adapters_learn_at_ten_times_the_rate_of_weights(train, factor):
+    plain = Recipe().apply(Change(path="layers.train", to=train))
+    adapted = plain.apply(Change(path="layers.adapter", to="lora"))
+    before, after = (
+        settle(one, modality="image", task="multiclass", count=1000).optimizer for one in (plain, adapted)
+    )
+    assert after.lr == pytest.approx(factor * before.lr)
+    assert after.head_lr == before.head_lr
+
+
 def test_a_strangers_module_has_one_rate_for_all_layers():
     settled = settle_own(Recipe().apply(Change(path="optimizer.lr", to=0.5)), count=100)
     assert (settled.optimizer.lr, settled.optimizer.head_lr, settled.optimizer.layer_decay) == (0.5, 0.5, 1.0)
