@@ -176,7 +176,8 @@ CARD = Card(
     when="Large backbones, little memory: optimizer and gradients shrink to a few per cent of the weights.",
     when_not="Small backbones: full fine-tuning is about as fast a step, and at least as accurate.",
     combine=(
-        "With frozen prefixes and their cache (layers.train=n). `lr: auto` is ten times that of full fine-tuning. "
+        "With frozen prefixes and their cache (layers.train=n). `lr: auto` is ten times that of full "
+        "fine-tuning. "
         "BatchNorm layers stay frozen."
     ),
     source="Hu et al. 2022; Liu et al. 2024 (DoRA); Liu et al. 2022 (IA3); the library peft",
