@@ -8,11 +8,12 @@ from hard examples. On clean labels it comes out as nearly nothing, and hardly a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax
 
 Floats = npt.NDArray[np.float64]
@@ -25,6 +26,8 @@ TRIED = 21
 RIGHT, MOST = 5, 0.5
 """Right labels believed to have been seen before any, so that no label is doubted where nothing speaks of it;
 and the greatest share of wrong ones."""
+MIX_ROWS = 3000
+"""Rows that tell how much each of several models counts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +69,59 @@ def label_noise(outputs_NK: Floats, labels: Labels, *, least: float = 0.0) -> La
     """
     count, classes = outputs_NK.shape
     rows = np.arange(count)
+    factor = _factor(outputs_NK, labels, least)
+    chances_NK = np.exp(log_softmax(outputs_NK * factor, axis=1))
+    share = _loss(chances_NK[rows, labels], classes, least)[1]
+    weighed = chances_NK * (share / (classes - 1))
+    weighed[rows, labels] = chances_NK[rows, labels] * (1 - share)
+    return LabelNoise(share, weighed / np.maximum(weighed.sum(1, keepdims=True), 1e-300))
 
-    def logs(power: float) -> Floats:
-        return np.asarray(log_softmax(outputs_NK * np.exp(power), axis=1), np.float64)
+
+def mixed(outputs: Sequence[Floats], labels: Labels) -> Floats:
+    """(N, K) weighted sum of what several models say, so weighted that given labels are likeliest.
+
+    The likelihood allows for wrong labels, and knows without a true one which models are to be believed: with
+    a fifth of them wrong it ranks models as they find the wrong ones, on texts with five examples a class
+    (means of classes), in a language that the encoder does not know (neighbours) and on digits (logistic
+    regression).
+
+    Args:
+        outputs: Each (N, K), of models that did not learn from a row; in any unit.
+        labels: (N,) given classes, 0 to K-1.
+
+    Source: Wolpert 1992, "Stacked generalization"; Hinton 2002 (products of experts).
+
+    >>> rng = np.random.default_rng(0)
+    >>> labels = np.arange(90) % 3
+    >>> guesses = rng.standard_normal((90, 3))
+    >>> knows = np.eye(3)[labels] + 0.3 * rng.standard_normal((90, 3))
+    >>> bool((mixed((guesses, knows), labels).argmax(1) == labels).mean() > 0.95)
+    True
+    """
+    rows = np.random.default_rng(0).permutation(len(labels))[:MIX_ROWS]
+    here, places = labels[rows], np.arange(len(rows))
+    factors = [_factor(one[rows], here, 0.0) for one in outputs]
+    sampled = np.stack([factor * one[rows] for factor, one in zip(factors, outputs, strict=True)])
+
+    def loss(weights: Floats) -> float:
+        logs = log_softmax(np.tensordot(np.abs(weights), sampled, 1), axis=1)
+        return _loss(np.exp(logs[places, here]), sampled.shape[2], 0.0)[0]
+
+    models = len(outputs)
+    starts = [*(0.9 * np.eye(models) + 0.05), np.full(models, 1 / models)]
+    options = {"maxiter": 80 * models, "xatol": 0.02, "fatol": 1e-5}
+    found = minimize(loss, min(starts, key=loss), method="Nelder-Mead", options=options)
+    pairs = zip(np.abs(found.x) * factors, outputs, strict=True)
+    return np.asarray(sum(weight * one for weight, one in pairs), np.float64)
+
+
+def _factor(outputs_NK: Floats, labels: Labels, least: float) -> float:
+    """What outputs are to be multiplied with, so that the given labels are likeliest."""
+    rows, classes = np.arange(len(labels)), outputs_NK.shape[1]
 
     def loss(power: float) -> float:
-        return _loss(np.exp(logs(power)[rows, labels]), classes, least)[0]
+        logs = log_softmax(outputs_NK * np.exp(power), axis=1)
+        return _loss(np.exp(logs[rows, labels]), classes, least)[0]
 
     grid = np.linspace(*POWERS, TRIED)
     nearest = grid[int(np.argmin([loss(power) for power in grid]))]
@@ -79,11 +129,7 @@ def label_noise(outputs_NK: Floats, labels: Labels, *, least: float = 0.0) -> La
     found = minimize_scalar(
         loss, bounds=(nearest - step, nearest + step), method="bounded", options={"xatol": 0.02}
     )
-    chances_NK = np.exp(logs(float(found.x)))
-    share = _loss(chances_NK[rows, labels], classes, least)[1]
-    weighed = chances_NK * (share / (classes - 1))
-    weighed[rows, labels] = chances_NK[rows, labels] * (1 - share)
-    return LabelNoise(share, weighed / np.maximum(weighed.sum(1, keepdims=True), 1e-300))
+    return float(np.exp(found.x))
 
 
 def logits_of(chances_NK: Floats) -> Floats:
