@@ -37,7 +37,7 @@ def rate_stage(
 ) -> Rated:
     """Find the rate of a run of `total` steps in at most about so many seconds.
 
-    Where no rate makes the loss fall, AdamW's default is taken and a warning says so.
+    Where no rate makes the loss fall, a default is taken and a warning says so.
     """
     network = fresh_network(bench, backbone)
     feed = feed_of(bench, network)
@@ -56,7 +56,8 @@ def rate_stage(
             held_out=held_out_loss(bench, feed),
         )
     except TrainingError as error:
-        text = f"{error.message}; {ours.lr:g} is taken, which suits AdamW"
+        suited = "SGD" if "sgd" in ours.optimizers else "AdamW"
+        text = f"{error.message}; {ours.lr:g} is taken, which suits {suited}"
         finding = Finding(kind="range_test", severity="warning", message=text)
         chosen = with_rate(bench.recipe.optimizer, ours.lr, ours)
         return Rated(bench.recipe.replace(optimizer=chosen), finding, None)

@@ -11,24 +11,26 @@ from upfit.values.recipe import Optimizer
 
 @dataclass(frozen=True)
 class DefaultRates:
-    """What AdamW was measured to do well with.
+    """What AdamW, or another optimizer, was measured to do well with.
 
     Args:
         lr: Rate of the uppermost layer group of the backbone, at batches of 32.
         head_lr: Rate of the head.
         layer_decay: Factor from each layer group to the one below.
+        optimizers: Whose rates these are, by name.
     """
 
     lr: float
     head_lr: float
     layer_decay: float
+    optimizers: frozenset[str] = ADAM_LIKE
 
 
 def settle_optimizer(given: Optimizer, ours: DefaultRates, *, size: int = REFERENCE_SIZE) -> Optimizer:
     """Fill in the optimizer's `auto` fields for batches of `size`; what is stated is kept.
 
-    AdamW's rates hold for optimizers whose steps are as long as the rate. For all others `auto` becomes
-    `range_test`, and the head's rate follows the backbone's.
+    AdamW's rates hold for optimizers whose steps are as long as the rate. For those that nobody has measured
+    `auto` becomes `range_test`, and the head's rate follows the backbone's.
 
     Example:
         >>> ours = DefaultRates(lr=3e-4, head_lr=1e-3, layer_decay=0.9)
@@ -42,11 +44,11 @@ def settle_optimizer(given: Optimizer, ours: DefaultRates, *, size: int = REFERE
     settled = given.replace(layer_decay=decay, weight_decay=shrink)
     lr: float | str = given.lr
     if lr == "auto":
-        lr = scaled_rate(ours.lr, size, optimizer=given.name) if _measured(given) else "range_test"
+        lr = scaled_rate(ours.lr, size, optimizer=given.name) if _measured(given, ours) else "range_test"
     if isinstance(lr, str):
         return settled.replace(lr=lr)
     head = given.head_lr
-    if head == "auto" and _measured(given):
+    if head == "auto" and _measured(given, ours):
         head = scaled_rate(ours.head_lr, size, optimizer=given.name)
     return following(settled.replace(head_lr=head), lr, ours)
 
@@ -77,12 +79,12 @@ def with_rate(given: Optimizer, rate: float, ours: DefaultRates) -> Optimizer:
         1.0
     """
     settled = following(given, rate, ours)
-    if given.head_lr != "auto" or not _measured(given):
+    if given.head_lr != "auto" or not _measured(given, ours):
         return settled
     assert not isinstance(settled.head_lr, str)
     return settled.replace(head_lr=min(settled.head_lr, ours.head_lr))
 
 
-def _measured(given: Optimizer) -> bool:
-    """Whether AdamW's rates are those of this optimizer, too."""
-    return given.name.lower() in ADAM_LIKE
+def _measured(given: Optimizer, ours: DefaultRates) -> bool:
+    """Whether the rates are those of this optimizer, too."""
+    return given.name.lower() in ours.optimizers

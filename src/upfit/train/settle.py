@@ -33,6 +33,8 @@ EPOCHS, TUNING_SHARE = 6, 0.6
 """A size is affordable if so many epochs take at most this part of the time left."""
 CACHE_SHARE = 0.15
 """Greatest part of the time left that computing activations of frozen layers may take."""
+SGD_IMAGES, SGD_TEXTS, SGD_HEAD = 0.1, 0.03, 0.1
+"""Rates of SGD with clipped gradients."""
 ADAPTERS_RATE = 10.0
 """How much faster than weights the adapters beside them learn."""
 EVALUATION_SHARE = 0.12
@@ -156,18 +158,29 @@ def defaults(modality: Literal["image", "text"], task: Task, count: int) -> dict
 
 
 def default_rates(recipe: Recipe, modality: Literal["image", "text"], task: Task) -> DefaultRates:
-    """What rates `auto` means for AdamW at batches of 32; adapters learn at ten times the rate of weights.
+    """What rates `auto` means at batches of 32; adapters learn at ten times the rate of weights.
 
     Smaller rates below cost images of drawn letters two points, and were noise on clothes and on texts
     (`bench/results/techniques.md`). LoRA at the rates of full fine-tuning was seven points behind it on
-    texts and thirteen on letters; at ten times, one and two.
+    texts and thirteen on letters; at ten times, one and two. SGD's are for gradients clipped at a norm of 1,
+    which makes its steps comparable from one network to the next.
     """
     regression, adapted = task == "regression", recipe.layers.adapter.name != "none"
+    if _is_clipped_sgd(recipe) and not (regression or adapted):
+        lr, decay = (SGD_IMAGES, 1.0) if modality == "image" else (SGD_TEXTS, 0.9)
+        return DefaultRates(lr, head_lr=SGD_HEAD, layer_decay=decay, optimizers=frozenset({"sgd"}))
     faster = ADAPTERS_RATE if adapted and recipe.layers.train != "head" else 1.0
     if modality == "image":
         return DefaultRates(lr=faster * 1e-3, head_lr=1e-3, layer_decay=1.0)
     lr, decay = (2e-4, 1.0) if regression else (3e-4, 0.9)
     return DefaultRates(lr=faster * lr, head_lr=1e-3, layer_decay=decay)
+
+
+def _is_clipped_sgd(recipe: Recipe) -> bool:
+    """Whether it is SGD as it was measured: Nesterov momentum of 0.9, gradients clipped at a norm of 1."""
+    optimizer, clip = recipe.optimizer, recipe.technique("clip")
+    plain = optimizer.name.lower() == "sgd" and optimizer.momentum is None and not optimizer.options
+    return plain and clip is not None and clip.settings.get("norm", 1.0) == 1.0
 
 
 def _filled(part: V, ours: dict[str, Any]) -> V:

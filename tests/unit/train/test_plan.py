@@ -89,8 +89,25 @@ def test_the_heads_rate_follows_a_rate_stated_for_an_optimizer_that_nobody_measu
         stated = Recipe().apply(Change(path="optimizer.name", to=name), Change(path="optimizer.lr", to=0.06))
         return settle(stated, modality="text", task="multiclass", count=1000).optimizer
 
-    assert rates("sgd").head_lr == pytest.approx(0.2)
+    assert rates("rmsprop").head_lr == pytest.approx(0.2)
     assert rates("adamw").head_lr == 1e-3
+
+
+@pytest.mark.parametrize(("modality", "rate"), [("image", 0.1), ("text", 0.03)])
+def test_sgd_has_measured_rates_where_gradients_are_clipped_as_they_were(modality, rate):
+    def settled(*changes):
+        recipe = Recipe().apply(Change(path="optimizer.name", to="sgd"), *changes)
+        return settle(recipe, modality=modality, task="multiclass", count=1000).optimizer
+
+    assert (settled().lr, settled().head_lr) == (rate, 0.1)
+    twice = settled(Change(path="batching.size", to=64))
+    assert twice.lr == pytest.approx(2 * rate)
+    for otherwise in (
+        Change(path="techniques.clip", to="off"),
+        Change(path="techniques.clip.norm", to=5.0),
+        Change(path="optimizer.momentum", to=0.5),
+    ):
+        assert settled(otherwise).lr == "range_test"
 
 
 @pytest.mark.parametrize(("train", "factor"), [("all", 10), (2, 10), ("head", 1)])
