@@ -78,8 +78,8 @@ CORE = {
     "yoruba_topic_realnoise": ("generalised_cross_entropy", "symmetric_cross_entropy", "label_smoothing"),
     "complex_lcp": ("absolute_error", "huber", "log_cosh"),
 }  # fmt: skip
-"""The techniques that people ask about most, on one set of texts and one of images, and what is meant for rare
-classes, wrong labels and numbers where there are some."""
+"""The techniques that people ask about most, on one set of texts and one of images, and what is meant for
+rare classes, wrong labels and numbers where there are some."""
 Record = dict[str, Any]
 
 INTRO = """## What each technique earns
