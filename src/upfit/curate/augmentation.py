@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from upfit.curate.embedding import embedder
+from upfit.curate.embedding import Embedder, embedder
 from upfit.data.read import read
 from upfit.data.targets import targets
 from upfit.errors import InputError
 from upfit.split.make import make_split
 from upfit.train.label_keeping import MOST_ROWS, telling_metric
 from upfit.train.objective import Objective
-from upfit.train.policy_probe import HEAD_ROWS, LADDERS, Ground, Trial, sampled, try_transforms
+from upfit.train.policy_probe import HEAD_ROWS, LADDERS, Ground, Held, Trial, sampled, try_transforms
 from upfit.train.whole_policy import Whole, whole_policy
 from upfit.values import Change, Data, Rows, Silent, Transform, Watcher
 
@@ -64,8 +64,12 @@ class Augmentation:
             "varied": len(self.rows),
             "policy": [one.model_dump() for one in self.policy],
             "together": [
-                {"policy": [one.model_dump() for one in policy], "gain": (gain.value, gain.low, gain.high)}
-                for policy, gain in self.whole.tried
+                {
+                    "policy": [each.model_dump() for each in one.policy],
+                    "gain": (one.gain.value, one.gain.low, one.gain.high),
+                    "held": None if one.held is None else (one.held.value, one.held.low, one.held.high),
+                }
+                for one in self.whole.tried
             ],
             "trials": [_trial(one) for one in self.trials],
         }
@@ -86,7 +90,8 @@ def augment(
     Linear heads on features of a frozen backbone, each fitted without the examples that it judges, answer for
     a sample of training rows as they are and varied. Where the answers hardly change, the label is kept;
     where they change much, it is not; between the two, heads are trained with varied examples and without,
-    and compared on examples as they are. Validation and test are not looked at.
+    and compared on examples as they are. What is accepted has to earn something together, and not to lose on
+    validation. Test is not looked at.
 
     Args:
         data: As for `fit`, or `Data`.
@@ -110,7 +115,8 @@ def augment(
     if table.schema.modality == "table":
         raise InputError("there is no image and no text to vary", hint="--kind COLUMN=text")
     _check_names(only, LADDERS[table.schema.modality])
-    train = make_split(table, seed=seed).train
+    split = make_split(table, seed=seed)
+    train = split.train
     if len(train) < FEWEST:
         raise InputError(f"{len(train)} training rows tell nothing", expected=f"{FEWEST} or more")
     watcher.stage("features of the frozen backbone")
@@ -120,7 +126,8 @@ def augment(
     known = targets(table, chosen)
     sample = sampled(chosen, backbone.features(chosen), known, most=rows, seed=seed)
     objective = Objective.of(table.schema.task, known, table.schema.classes)
-    ground = Ground(backbone.bench, backbone.backbone, sample, objective)
+    held = _held(table, backbone, split.validation)
+    ground = Ground(backbone.bench, backbone.backbone, sample, objective, held)
     watcher.stage("trying transforms")
     try:
         trials = try_transforms(ground, names=only or None, advance=watcher.advance)
@@ -128,6 +135,14 @@ def augment(
     finally:
         watcher.close()
     return Augmentation(table, sample.rows[sample.varied], trials, whole)
+
+
+def _held(table: Data, backbone: Embedder, rows: Rows) -> Held | None:
+    """Validation rows as they are, as many as heads learn from at most."""
+    if len(rows) < FEWEST:
+        return None
+    chosen = rows[:: -(-len(rows) // HEAD_ROWS)]
+    return Held(backbone.features(chosen), targets(table, chosen))
 
 
 def sentence(trial: Trial, *, metric: str) -> str:

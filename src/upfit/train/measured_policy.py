@@ -8,7 +8,7 @@ from upfit.models.backbone import Backbone
 from upfit.train.features import cached_features
 from upfit.train.fitted import Fitted
 from upfit.train.label_keeping import MOST_ROWS, effect_of, judge_of, varied_features
-from upfit.train.policy_probe import Ground, Trial, sampled, try_transforms, verdict_of
+from upfit.train.policy_probe import Ground, Held, Trial, sampled, try_transforms, verdict_of
 from upfit.train.whole_policy import Whole, whole_policy
 from upfit.train.workbench import Workbench
 from upfit.values import Finding, Transform
@@ -62,7 +62,7 @@ def _measured(
     whole = Whole()
     if min(most, len(rows)) >= FEWEST:
         sample = sampled(rows, np.asarray(features_ND), bench.train_targets, most=most)
-        ground = Ground(bench, backbone, sample, bench.objective)
+        ground = Ground(bench, backbone, sample, bench.objective, _held(bench, backbone))
         trials = try_transforms(ground, seconds=seconds)
         whole = whole_policy(ground, trials)
     policy = whole.policy
@@ -75,6 +75,14 @@ def _measured(
     bench.watcher.note(text)
     finding = Finding(kind="augmentation_measured", severity="info", message=text)
     return bench.with_recipe(bench.recipe.replace(augment=augment)), (finding,)
+
+
+def _held(bench: Workbench, backbone: Backbone) -> Held | None:
+    """Validation rows, whose features the probe left in the cache."""
+    rows = bench.split.validation
+    if len(rows) < FEWEST:
+        return None
+    return Held(np.asarray(cached_features(bench, backbone, rows)[0]), bench.validation_targets)
 
 
 def _affordable(forward_seconds: float, seconds: float | None) -> int:

@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -119,6 +120,19 @@ class Sample:
     varied: npt.NDArray[np.int64]
 
 
+@dataclass(frozen=True, eq=False)
+class Held:
+    """Validation rows, as they are.
+
+    Args:
+        features_ND: Of the same frozen backbone.
+        targets: Of the same rows.
+    """
+
+    features_ND: Features
+    targets: npt.NDArray[Any]
+
+
 def sampled(
     rows: Rows, features_ND: Features, targets: npt.NDArray[Any], *, most: int = MOST_ROWS, seed: int = 0
 ) -> Sample:
@@ -152,24 +166,60 @@ def judge_out_of_fold(sample: Sample, objective: Objective, *, outputs: int) -> 
     return Judge(sample.rows[sample.varied], sample.targets[sample.varied], plain, answer)
 
 
-def paired_training(sample: Sample, varied_MD: Features, objective: Objective, *, outputs: int) -> Estimate:
-    """What heads gain on examples as they are by learning from varied ones too, paired, out of fold."""
-    plain_MD, targets = sample.features_ND[sample.varied], sample.targets[sample.varied]
-    fold_of = folds_of(targets)
-    strength = _strength(plain_MD, targets, objective, outputs)
-    answers = []
-    for both in (True, False):
-        heads = []
-        for fold in range(FOLDS):
-            learnt = fold_of != fold
-            x = np.concatenate([plain_MD[learnt], varied_MD[learnt]]) if both else plain_MD[learnt]
-            y = np.concatenate([targets[learnt], targets[learnt]]) if both else targets[learnt]
-            # Twice the rows would otherwise count as half the regularisation.
-            softened = None if strength is None else strength / (1 + both)
-            heads.append(_fitted(x, y, objective, outputs, softened))
-        answers.append(_by_fold(heads, fold_of, plain_MD, objective))
-    task = objective.task
-    return paired_gain(task, telling_metric(task), answers[0], answers[1], targets)
+@dataclass(frozen=True, eq=False)
+class Paired:
+    """Heads that learn from varied examples too, against heads that learn from them as they are.
+
+    Args:
+        plain_MD: Features of the examples as they are.
+        varied_MD: Varied.
+        targets: Of both.
+        objective: The task.
+        outputs: Of a head.
+    """
+
+    plain_MD: Features
+    varied_MD: Features
+    targets: npt.NDArray[Any]
+    objective: Objective
+    outputs: int
+
+    @staticmethod
+    def of(sample: Sample, varied_MD: Features, objective: Objective, *, outputs: int) -> Paired:
+        """From a sample and its varied examples."""
+        chosen = sample.varied
+        return Paired(sample.features_ND[chosen], varied_MD, sample.targets[chosen], objective, outputs)
+
+    def out_of_fold(self) -> Estimate:
+        """What is gained on the examples as they are, paired, of heads that did not learn from them."""
+        fold_of = folds_of(self.targets)
+        pairs = [self._heads(fold_of != fold) for fold in range(FOLDS)]
+        answers = [
+            _by_fold(heads, fold_of, self.plain_MD, self.objective) for heads in zip(*pairs, strict=True)
+        ]
+        return self._gain(answers, self.targets)
+
+    def on(self, held: Held) -> Estimate:
+        """What is gained on validation rows."""
+        pair = self._heads(np.ones(len(self.targets), bool))
+        answers = [self.objective.scores(head.logits(held.features_ND)) for head in pair]
+        return self._gain(answers, held.targets)
+
+    @cached_property
+    def _strength(self) -> float | None:
+        return _strength(self.plain_MD, self.targets, self.objective, self.outputs)
+
+    def _heads(self, learnt: npt.NDArray[np.bool_]) -> tuple[Probe, Probe]:
+        x, y = self.plain_MD[learnt], self.targets[learnt]
+        both = np.concatenate([x, self.varied_MD[learnt]])
+        strength = self._strength
+        # Twice the rows would otherwise count as half the regularisation.
+        softened = None if strength is None else strength / 2
+        varied = _fitted(both, np.concatenate([y, y]), self.objective, self.outputs, softened)
+        return varied, _fitted(x, y, self.objective, self.outputs, strength)
+
+    def _gain(self, answers: Sequence[Scores], targets: npt.NDArray[Any]) -> Estimate:
+        return paired_gain(self.objective.task, telling_metric(self.objective.task), *answers, targets)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,12 +231,14 @@ class Ground:
         backbone: Frozen.
         sample: Training rows.
         objective: The task, with the units of these rows.
+        held: Validation rows, which a policy must not harm; None where they are too few.
     """
 
     bench: Workbench
     backbone: Backbone
     sample: Sample
     objective: Objective
+    held: Held | None = None
 
     @property
     def outputs(self) -> int:
@@ -232,7 +284,7 @@ def _tried(ground: Ground, judge: Judge, name: str, step: Step) -> Trial:
     effect = effect_of(judge, transform, varied, task=ground.objective.task)
     verdict, gain = verdict_of(effect), None
     if verdict == "doubtful":
-        gain = paired_training(ground.sample, varied, ground.objective, outputs=ground.outputs)
+        gain = Paired.of(ground.sample, varied, ground.objective, outputs=ground.outputs).out_of_fold()
         verdict = "keeps" if gain.value >= 0 else "doubtful"
     return Trial(effect, gain, verdict, step.used)
 

@@ -12,10 +12,10 @@ from upfit.train.objective import Objective
 from upfit.train.policy_probe import (
     FOLDS,
     Effect,
+    Paired,
     Trial,
     folds_of,
     judge_out_of_fold,
-    paired_training,
     policy_of,
     sampled,
     verdict_of,
@@ -56,9 +56,9 @@ def test_mirrored_digits_change_their_label(digit_sample):
 
 def test_learning_from_mirrored_digits_gains_nothing_from_moved_light_no_harm(digit_sample):
     sample, mirrored, objective = digit_sample
-    assert paired_training(sample, mirrored, objective, outputs=10).value < 0
+    assert Paired.of(sample, mirrored, objective, outputs=10).out_of_fold().value < 0
     darker = sample.features_ND[sample.varied] * 0.97
-    assert paired_training(sample, darker, objective, outputs=10).low > -0.05
+    assert Paired.of(sample, darker, objective, outputs=10).out_of_fold().low > -0.05
 
 
 def test_folds_deal_every_class_out_evenly():
