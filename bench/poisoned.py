@@ -60,9 +60,13 @@ POISONS: dict[str, dict[str, Any]] = {
         "layers.train": 1, "optimizer.lr": 1e-6, "optimizer.head_lr": 1e-5, "head.init": "fresh",
     },
     "fresh_batch_of_two": {"batching.size": 2},
+    "newer_l2": {"techniques.l2": {"strength": 10.0}},
+    "newer_noise": {"techniques.gradient_noise": {"strength": 100.0}},
+    "newer_schedule": {"schedule.name": "exponential", "schedule.factor": 1e-6, "schedule.every": 0.1},
+    "newer_mixup": {"techniques.mixup": {"alpha": 8.0}, "head.dropout": 0.8},
 }  # fmt: skip
-"""Poison → recipe fields; nothing was mended with the fresh ones. Running out of memory is in
-bench/out_of_memory.py: nothing runs out here."""
+"""Poison → recipe fields; nothing was mended with the newer ones. The fresh ones were so until batches of two
+and a decay of ten failed. Running out of memory is in bench/out_of_memory.py: nothing runs out here."""
 
 
 def main() -> None:
