@@ -219,7 +219,8 @@ class Paired:
         return varied, _fitted(x, y, self.objective, self.outputs, strength)
 
     def _gain(self, answers: Sequence[Scores], targets: npt.NDArray[Any]) -> Estimate:
-        return paired_gain(self.objective.task, telling_metric(self.objective.task), *answers, targets)
+        task, (both, plain) = self.objective.task, answers
+        return paired_gain(task, telling_metric(task), both, plain, targets)
 
 
 @dataclass(frozen=True, eq=False)
