@@ -139,8 +139,10 @@ def loosen(seen: Seen) -> tuple[Change, ...]:
     decay = _decay(0.0, "the penalty outweighs the data")
     dropout = Change(path="head.dropout", to=0.0, because="dropout hides too much")
     hidden = seen.dropout >= HIDDEN
+    free = Change(path="techniques.l2", to="off", because="the penalty outweighs the data")
     plain = Change(path="loss.label_smoothing", to=0.0, because="the right class is what to learn")
     return (
+        *((free,) if seen.penalty > 0 else ()),
         *((plain,) if seen.label_smoothing > SMOOTHED else ()),
         *((dropout, decay) if hidden else (decay, dropout)),
         Change(path="augment.policy", to="none", because="augmentation may ask too much"),

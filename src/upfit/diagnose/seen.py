@@ -217,6 +217,11 @@ class Seen:
         return max(self.fact("modes.dropout", 0.0), self.fact("recipe.dropout", 0.0))
 
     @property
+    def penalty(self) -> float:
+        """Strength of the L2 penalty in the loss; 0 without, or where nobody told."""
+        return self.fact("recipe.l2", 0.0)
+
+    @property
     def label_smoothing(self) -> float:
         """That of the loss function, or of the recipe."""
         return self.fact("loss.smoothing", self.fact("recipe.label_smoothing", 0.0))

@@ -49,6 +49,9 @@ def settings_of(recipe: Recipe) -> Event:
         facts["recipe.label_smoothing"] = float(recipe.loss.label_smoothing)
     if not isinstance(chosen.weight_decay, str):
         facts["recipe.weight_decay"] = float(chosen.weight_decay)
+    penalty = recipe.technique("l2")
+    if penalty is not None:
+        facts["recipe.l2"] = float(penalty.settings.get("strength", 0.0))
     # Adam divides by the size of gradients: for it clipping is no matter of size.
     if clip is not None and chosen.name.lower() not in ADAM_LIKE and "norm" in clip.settings:
         facts["recipe.clip"] = float(clip.settings["norm"])

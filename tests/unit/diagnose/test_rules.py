@@ -218,6 +218,20 @@ def test_a_loss_that_asks_for_other_classes_is_named_and_cured():
     assert "over_regularised" not in [one.kind for one in diagnose(poor(**{"loss.smoothing": 0.1})).findings]
 
 
+def test_a_penalty_that_makes_up_the_gradient_is_named_and_taken_off():
+    def found(strength):
+        looks = [
+            Health(n, weight_norms={"a": 12.0, "b": 5.0}, gradient_norms={"a": 3.0, "b": 4.0}) for n in (1, 9)
+        ]
+        return diagnose(poor(healths=looks, **{"recipe.l2": strength})).findings
+
+    first = found(0.36)[0]
+    assert first.kind == "over_regularised"
+    assert first.evidence["penalty_of_gradient"] == pytest.approx(0.36 * 13 / 5)
+    assert (first.cures[0].path, first.cures[0].to) == ("techniques.l2", "off")
+    assert "over_regularised" not in [one.kind for one in found(0.1)]
+
+
 def test_weights_that_decay_takes_are_named_before_half_is_gone():
     looks = [Health(1, weight_norms={"0": 10.0}), Health(60, weight_norms={"0": 6.0})]
     decay = {"recipe.weight_decay": 10.0, "recipe.decoupled": 1.0}

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
 from upfit.diagnose.rule import Rule, found
 from upfit.diagnose.seen import Seen
 from upfit.values import Finding
@@ -11,19 +16,31 @@ HALF = 0.5
 """Of a step: what decay alone may make up."""
 SPREAD = 0.5
 """Label smoothing beyond which the loss asks more for the other classes than for the right one."""
+MOSTLY = 0.7
+"""Of the gradient, from which on a penalty outweighs the data: at right angles they are then level."""
 PULLED, LOST = 0.3, 0.7
 """What decay alone takes off the weights (a logarithm), and what is left of them where that is too much."""
 
 
 def left_of_weights(seen: Seen) -> float:
     """Size of all weights together at the last look, beside the first; 1 where nobody looked twice."""
-    sizes = [sum(v * v for v in h.weight_norms.values()) ** 0.5 for h in seen.healths if h.weight_norms]
+    sizes = [_size(health.weight_norms) for health in seen.healths if health.weight_norms]
     return sizes[-1] / sizes[0] if len(sizes) >= 2 and sizes[0] > 0 else 1.0
 
 
 def weight_decay(seen: Seen) -> float:
     """Of the optimizer, or of the recipe."""
     return seen.fact("optimizer.weight_decay", seen.fact("recipe.weight_decay", 0.0))
+
+
+def penalty_share(seen: Seen) -> float:
+    """How much of the gradient an L2 penalty in the loss makes up: about 1 where the data have no say."""
+    shares = [
+        seen.penalty * _size(health.weight_norms) / size
+        for health in seen.healths
+        if (size := _size(health.gradient_norms)) > 0
+    ]
+    return float(np.median(shares)) if shares else 0.0
 
 
 def look(seen: Seen) -> Finding | None:
@@ -39,10 +56,12 @@ def look(seen: Seen) -> Finding | None:
     is_most = decoupled and decay * seen.rate > HALF * max(seen.update_ratio, seen.early_update_ratio)
     penalised = decay > 0 and (shrunk or is_most or (pull > 1 and not decoupled) or shrink > 3)
     dropout, smoothing = seen.dropout, seen.label_smoothing
-    hidden = dropout >= DROPPED
-    if not penalised and not hidden and not smoothing > SPREAD:
+    hidden, of_gradient = dropout >= DROPPED, penalty_share(seen)
+    if not penalised and not hidden and not smoothing > SPREAD and not of_gradient > MOSTLY:
         return None
-    if penalised:
+    if of_gradient > MOSTLY:
+        what = f"the L2 penalty makes up {of_gradient:.0%} of the gradient"
+    elif penalised:
         what = "weight decay pulls harder than the data"
     elif hidden:
         what = f"dropout hides {dropout:.0%} of the units"
@@ -59,7 +78,13 @@ def look(seen: Seen) -> Finding | None:
         weight_decay=decay,
         label_smoothing=smoothing,
         left_of_weights=left,
+        penalty_of_gradient=of_gradient,
     )
+
+
+def _size(norms: Mapping[str, float]) -> float:
+    """The norm of all layers together."""
+    return math.hypot(*norms.values())
 
 
 RULE = Rule("over_regularised", ("loss", "decay or modes or recipe"), look)
