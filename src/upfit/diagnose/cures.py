@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Sequence
 
 from upfit.diagnose.group_rates import Blamed, GroupRates, main_rate
@@ -22,6 +23,8 @@ HIDDEN = 0.6
 """Share of units that dropout hides, from which on it is the first suspect."""
 TINY, USUAL_BATCH = 4, 32
 """Examples of a batch, up to which a gradient is mostly noise, and of one that is usual."""
+GONE = 0.01
+"""Of the highest rate: less moves nothing."""
 RATES = ("optimizer.lr", "optimizer.head_lr")
 
 
@@ -75,7 +78,8 @@ def lower_rate(seen: Seen) -> tuple[Change, ...]:
 def higher_rate(seen: Seen) -> tuple[Change, ...]:
     """Rates that make steps of a usual size, or what the one-step test preferred; then longer.
 
-    Where batches are tiny, larger ones come first: steps go nowhere because each goes elsewhere.
+    Where the rate was gone early, one that lasts comes first; where batches are tiny, larger ones: steps go
+    nowhere because each goes elsewhere.
     """
     ten, hundred = seen.fact("rates.ten", math.inf), seen.fact("rates.hundred", math.inf)
     tested = 100.0 if hundred < 0.9 * ten else 10.0
@@ -83,6 +87,7 @@ def higher_rate(seen: Seen) -> tuple[Change, ...]:
     factors = [factor for factor in _to_usual(seen, blamed) if factor > 3 * tested] or [tested]
     first, *others = [_rate(seen, factor, "the loss hardly falls", blamed) for factor in factors]
     return (
+        *_lasting_rate(seen),
         *_usual_batch(seen),
         *first,
         *_more_layers(seen),
@@ -184,6 +189,14 @@ def _batch(seen: Seen, factor: float, because: str) -> tuple[Change, ...]:
         return ()
     size = max(1, int(seen.steps[0].examples * factor))
     return (Change(path="batching.size", to=size, because=because),)
+
+
+def _lasting_rate(seen: Seen) -> tuple[Change, ...]:
+    """A cosine, where half of the steps had next to none of the rate that there was."""
+    rates = [step.lr for step in seen.steps if step.lr > 0]
+    if not rates or statistics.median(rates) >= GONE * max(rates):
+        return ()
+    return (Change(path="schedule.name", to="cosine", because="the rate was gone before half of the run"),)
 
 
 def _usual_batch(seen: Seen) -> tuple[Change, ...]:

@@ -258,3 +258,14 @@ def test_steps_of_tiny_batches_that_lead_nowhere_want_larger_batches_first(examp
     tiny = replace(sick, steps=tuple(replace(step, examples=examples) for step in sick.steps))
     found = next(one for one in diagnose(tiny).findings if one.kind == "lr_too_small")
     assert found.cures[0].path == first
+
+
+@pytest.mark.parametrize(("kept", "first"), [(0.9, "optimizer.lr"), (0.3, "schedule.name")])
+def test_a_rate_that_was_gone_early_is_to_last_first(kept, first):
+    sick = SICK["lr_too_small"]
+    high = round(kept * len(sick.steps))
+    steps = [replace(step, lr=step.lr if n < high else 1e-6 * step.lr) for n, step in enumerate(sick.steps)]
+    found = next(
+        one for one in diagnose(replace(sick, steps=tuple(steps))).findings if one.kind == "lr_too_small"
+    )
+    assert found.cures[0].path == first
