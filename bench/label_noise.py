@@ -1,12 +1,12 @@
 """With a fifth of the training labels wrong, how much of what that costs does cleaning bring back?
 
     python bench/label_noise.py clothing_small hwu64_10shot            # linear probes
-    python bench/label_noise.py clothing_small hwu64_10shot --fits 20  # whole runs of 20 seconds each
+    python bench/label_noise.py clothing_small hwu64_10shot --fits 30  # whole runs of 30 seconds each
 
 Labels of the training part are flipped to another class at random, 20 %, five seeds; validation and test keep
 theirs. Learnt from: the true labels, the flipped ones, and the flipped ones after what `fit --clean auto`
 does. All three are judged on the same held-out rows (validation and test; test alone for whole runs). Whole
-runs see a sample of the rows, the same in all three (`FIT_ROWS`), and images of 64 pixels; a run that does
+runs see a sample of the rows, the same in all three (`FIT_ROWS`), and images of `--pixels`; a run that does
 not count comes first, so that all three find what the cache keeps. Results go to `results/label_noise.md`,
 line by line; what is there already is not repeated.
 """
@@ -30,10 +30,11 @@ from upfit.split.given import given_parts
 from upfit.train.label_cleaning import probably_wrong
 from upfit.train.objective import Objective
 from upfit.train.probe import fit_probe
-from upfit.values import Data
+from upfit.values import Change, Data
 
 RAW = RESULTS / "raw" / "label_noise.jsonl"
 SEEDS, SHARE = 5, 0.2
+IMAGES = ("clothing_small", "omniglot136")
 FIT_ROWS = {"train": 1000, "validation": 300, "test": 1000}
 Labels = npt.NDArray[np.int64]
 
@@ -58,14 +59,14 @@ def probe_records(name: str, seeds: range) -> Any:
     held = np.concatenate([backbone.features(parts[part]) for part in others])
     known = np.concatenate([targets(data, parts[part]) for part in others])
     outputs = data.schema.outputs
-    # Cross-validated once for true, wrong and cleaned labels each: the strength hardly differs between seeds.
+    # Cross-validated once for true and wrong labels each; cleaned rows take that of the wrong, as `fit` does.
     strengths: dict[str, float] = {}
 
     def accuracy(what: str, chosen: npt.NDArray[Any], labels: Labels) -> float:
         objective = Objective.of(data.schema.task, labels, data.schema.classes)
-        known_strength = strengths.get(what)
+        known_strength = strengths.get("noisy" if what == "cleaned" else what)
         probe = fit_probe(train[chosen], labels[chosen], objective, outputs=outputs, strength=known_strength)
-        strengths[what] = probe.strength
+        strengths.setdefault(what, probe.strength)
         return float((probe.logits(held).argmax(1).numpy() == known).mean())
 
     everyone = np.ones(len(true), bool)
@@ -74,13 +75,14 @@ def probe_records(name: str, seeds: range) -> Any:
         noisy = flipped(true, outputs, seed)
         touched = probably_wrong(train, noisy)
         stays = ~np.isin(np.arange(len(noisy)), touched)
+        unclean = accuracy("noisy", everyone, noisy)
         yield {
             "set": name,
             "model": "probe",
             "seed": seed,
             "held": len(known),
             "clean": clean,
-            "noisy": accuracy("noisy", everyone, noisy),
+            "noisy": unclean,
             "cleaned": accuracy("cleaned", stays, noisy),
             "without_wrong": accuracy("without_wrong", noisy == true, noisy),
             "dropped": len(touched),
@@ -89,7 +91,7 @@ def probe_records(name: str, seeds: range) -> Any:
         }
 
 
-def fit_records(name: str, seeds: range, seconds: float) -> Any:
+def fit_records(name: str, seeds: range, seconds: float, *, pixels: int | None) -> Any:
     """A record a seed: accuracy of whole runs on test."""
     data = read(**SETS[name].reading())
     rng = np.random.default_rng(0)
@@ -97,17 +99,21 @@ def fit_records(name: str, seeds: range, seconds: float) -> Any:
         part: np.sort(rng.permutation(rows)[: FIT_ROWS[part]]) for part, rows in given_parts(data).items()
     }
     frames = {part: _frame(data, rows) for part, rows in parts.items()}
+    changes = [Change(path="precision", to="fp32")]
+    if pixels:
+        changes.append(Change(path="inputs.image_size", to=pixels))
     true = targets(data, parts["train"])
 
     def fitted(labels: Labels, clean: Any, seed: int) -> tuple[float, int]:
         given = frames["train"].assign(label=np.array(data.schema.classes, dtype=object)[labels])
-        return _fitted({**frames, "train": given}, data, clean=clean, seed=seed, seconds=seconds)
+        asked = {"changes": changes, "budget": seconds, "clean": clean, "seed": seed}
+        return _fitted({**frames, "train": given}, data, asked)
 
     if len(seeds):
         fitted(true, "off", 0)
     for seed in seeds:
         noisy = flipped(true, data.schema.outputs, seed)
-        record: dict[str, Any] = {"set": name, "model": f"fit, {seconds:g} s", "seed": seed}
+        record: dict[str, Any] = {"set": name, "model": _model(seconds, pixels), "seed": seed}
         record |= {"rows": len(true)}
         for what, labels, clean in (
             ("clean", true, "off"),
@@ -118,31 +124,23 @@ def fit_records(name: str, seeds: range, seconds: float) -> Any:
         yield record
 
 
-def _fitted(
-    frames: dict[str, pd.DataFrame], data: Data, *, clean: Any, seed: int, seconds: float
-) -> tuple[float, int]:
+def _fitted(frames: dict[str, pd.DataFrame], data: Data, asked: dict[str, Any]) -> tuple[float, int]:
     """Accuracy on test, and on how many rows: a budget may look at fewer than there are."""
     import upfit
-    from upfit.values import Change
 
-    changes = [Change(path="precision", to="fp32")]
-    if data.schema.modality == "image":
-        changes.append(Change(path="inputs.image_size", to=64))
     kinds: Any = {column.name: column.kind for column in data.schema.columns}
     with TemporaryDirectory() as folder:
-        run = upfit.fit(
-            **frames,
-            target="label",
-            kinds=kinds,
-            changes=changes,
-            budget=seconds,
-            clean=clean,
-            seed=seed,
-            out=Path(folder) / "run",
-        )
+        run = upfit.fit(**frames, target="label", kinds=kinds, out=Path(folder) / "run", **asked)
     assert run.predictions is not None
     right = run.predictions.scores.argmax(1) == run.predictions.targets
     return float(right.mean()), len(right)
+
+
+def _model(seconds: float | None, pixels: int | None) -> str:
+    """What a line of the table is about."""
+    if seconds is None:
+        return "probe"
+    return f"fit, {seconds:g} s" + (f", {pixels} px" if pixels else "")
 
 
 def _frame(data: Data, rows: npt.NDArray[np.int64]) -> pd.DataFrame:
@@ -242,16 +240,20 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", default=["clothing_small"], choices=[*SETS])
     parser.add_argument("--fits", type=float, help="whole runs of so many seconds, instead of probes")
     parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--pixels", type=int, default=64, help="side of images in whole runs")
     given = parser.parse_args()
     for name in given.sets:
-        model = "probe" if given.fits is None else f"fit, {given.fits:g} s"
+        pixels = given.pixels if name in IMAGES else None
+        model = _model(given.fits, pixels)
         done = sum((one["set"], one["model"]) == (name, model) for one in read_lines(RAW))
         seeds = range(done, given.seeds)
-        make = probe_records(name, seeds) if given.fits is None else fit_records(name, seeds, given.fits)
+        make: Any = probe_records(name, seeds)
+        if given.fits is not None:
+            make = fit_records(name, seeds, given.fits, pixels=pixels)
         for record in make:
             append_line(RAW, record)
             text = "# A fifth of the training labels wrong: what cleaning brings back\n\n"
-            text += "`python bench/label_noise.py SET … [--fits SECONDS]`\n\n"
+            text += "`python bench/label_noise.py SET … [--fits SECONDS --pixels SIDE]`\n\n"
             text += table(read_lines(RAW)) + "\n\n" + machine_line(machine())
             write_result(RESULTS / "label_noise.md", text)
 
