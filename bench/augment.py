@@ -1,10 +1,12 @@
 """Does `upfit augment` refuse what changes labels, and is its policy never worse than none?
 
     python bench/augment.py verdicts digits omniglot136 clothing_small hwu64_5shot
+    python bench/augment.py wholes digits omniglot136 clothing_small hwu64_5shot --rows 200
     python bench/augment.py heads digits omniglot136 clothing_small hwu64_5shot
     python bench/augment.py runs digits --epochs 4 --seeds 2
 
-`verdicts` runs the command on the training part. `heads` compares linear heads on frozen features that learnt
+`verdicts` runs the command on the training part. `wholes` judges the policies anew that it tried as a whole.
+`heads` compares linear heads on frozen features that learnt
 from the training rows alone, and from them and four variations of each by the chosen policy, on the same
 held-out rows. `runs` compares whole runs with the policy and without, of the same seeds and lengths, on the
 same test rows. Results go to `results/augment.md` as they come; what is there already is not repeated.
@@ -20,7 +22,7 @@ from typing import Any
 import numpy as np
 from common import RESULTS, SETS, append_line, machine, machine_line, markdown_table, read_lines, write_result
 
-from upfit.curate.augmentation import augment
+from upfit.curate.augmentation import augment, ground_of
 from upfit.curate.embedding import embedder
 from upfit.data.read import read
 from upfit.data.targets import targets
@@ -30,6 +32,7 @@ from upfit.testing import digits_folder
 from upfit.train.label_keeping import varied_by
 from upfit.train.objective import Objective
 from upfit.train.probe import fit_probe
+from upfit.train.whole_policy import together
 from upfit.values import Change, Data, Silent, Transform
 
 RAW = RESULTS / "raw" / "augment.jsonl"
@@ -54,6 +57,32 @@ def verdicts(name: str, data: Data, rows: int) -> list[dict[str, Any]]:
     """One record: what `upfit augment` says."""
     found = augment(data, rows=rows, watcher=Said())
     return [{"what": "verdicts", "set": name, **found.to_dict()}]
+
+
+def wholes(name: str, data: Data, rows: int) -> list[dict[str, Any]]:
+    """One record: what the policies that `verdicts` tried as a whole earn, by today's rule."""
+    known = next(one for one in read_lines(RAW) if (one["what"], one["set"]) == ("verdicts", name))
+    ground = ground_of(data, make_split(data, seed=0), rows=rows, seed=0, watcher=Said())
+    policies = [tuple(Transform.model_validate(each) for each in one["policy"]) for one in known["together"]]
+    tried = [together(ground, policy) for policy in policies]
+    chosen = next((one.policy for one in tried if one.pays), ())
+    return [
+        {
+            "what": "wholes",
+            "set": name,
+            "policy": [each.model_dump() for each in chosen],
+            "tried": [
+                {
+                    "strength": "strongest" if one is tried[0] else "weakest",
+                    "gain": list(vars(one.gain).values()),
+                    "held": None if one.held is None else list(vars(one.held).values()),
+                    "rows": 0 if ground.held is None else len(ground.held.targets),
+                    "pays": one.pays,
+                }
+                for one in tried
+            ],
+        }
+    ]
 
 
 def heads(name: str, data: Data) -> list[dict[str, Any]]:
@@ -130,7 +159,10 @@ def runs(name: str, data: Data, *, epochs: float, seed: int) -> list[dict[str, A
 
 
 def policy_known(name: str) -> tuple[Transform, ...]:
-    """The policy that `verdicts` found."""
+    """The policy that `wholes` chose, or `verdicts` where that was not asked."""
+    for one in read_lines(RAW):
+        if (one["what"], one["set"]) == ("wholes", name):
+            return tuple(Transform.model_validate(each) for each in one["policy"])
     for one in read_lines(RAW):
         if (one["what"], one["set"]) == ("verdicts", name):
             return tuple(Transform.model_validate(each) for each in one["policy"])
@@ -140,8 +172,10 @@ def policy_known(name: str) -> tuple[Transform, ...]:
 def report(records: list[dict[str, Any]]) -> str:
     """All results as Markdown."""
     found = [one for one in records if "trials" in one]
-    compared = [one for one in records if "trials" not in one]
-    tables = ("## What is accepted", _accepted(found), "## The policy against none", _compared(compared))
+    wholes = [one for one in records if "tried" in one]
+    compared = [one for one in records if "trials" not in one and "tried" not in one]
+    tables = ("## What is accepted", _accepted(found), "## The policy as a whole", _wholes(wholes))
+    tables = (*tables, "## The policy against none", _compared(compared, _refused(wholes)))
     return "\n\n".join(tables)
 
 
@@ -161,12 +195,36 @@ def _accepted(records: list[dict[str, Any]]) -> str:
     return markdown_table(head, lines)
 
 
-def _compared(records: list[dict[str, Any]]) -> str:
-    head = ("set", "model", "seed", "held out", "accuracy with none", "gain of the policy (95 %)")
+def _wholes(records: list[dict[str, Any]]) -> str:
+    head = ("set", "policy", "gain in log-loss, training rows out of fold (95 %)")
+    head = (*head, "on validation (95 %)", "validation rows", "used")
+    lines = [
+        (
+            one["set"],
+            each["strength"],
+            _range(each["gain"]),
+            _range(each["held"]),
+            each["rows"],
+            "yes" if each["pays"] else "no",
+        )
+        for one in records
+        for each in one["tried"]
+    ]
+    return markdown_table(head, lines)
+
+
+def _refused(wholes: list[dict[str, Any]]) -> set[str]:
+    """Sets of which no policy is used: what was measured of one there, is of one that is not used today."""
+    return {one["set"] for one in wholes if not one["policy"]}
+
+
+def _compared(records: list[dict[str, Any]], refused: set[str]) -> str:
+    head = ("set", "policy", "model", "seed", "held out", "accuracy with none", "gain of the policy (95 %)")
     head = (*head, "gain in log-loss (95 %)")
     lines = [
         (
             one["set"],
+            "refused: none is used" if one["set"] in refused else "used",
             one["what"] if "rows" not in one else f"head on {one['rows']} rows",
             one.get("seed", "–"),
             one["held"],
@@ -188,7 +246,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["verdicts", "heads", "runs"])
+    parser.add_argument("what", choices=["verdicts", "wholes", "heads", "runs"])
     parser.add_argument("sets", nargs="+", choices=["digits", *SETS])
     parser.add_argument("--rows", type=int, default=400)
     parser.add_argument("--epochs", type=float, default=4)
@@ -206,6 +264,8 @@ def main() -> None:
                     continue
                 if given.what == "verdicts":
                     fresh = verdicts(name, data, given.rows)
+                elif given.what == "wholes":
+                    fresh = wholes(name, data, given.rows)
                 elif given.what == "heads":
                     fresh = heads(name, data)
                 else:
@@ -213,7 +273,7 @@ def main() -> None:
                 for one in fresh:
                     append_line(RAW, one)
                 text = "# Augmentation: what is accepted, and what the policy earns\n\n"
-                text += "`python bench/augment.py verdicts|heads|runs SET …`\n\n"
+                text += "`python bench/augment.py verdicts|wholes|heads|runs SET …`\n\n"
                 text += report(read_lines(RAW)) + "\n\n" + machine_line(machine())
                 write_result(RESULTS / "augment.md", text)
 

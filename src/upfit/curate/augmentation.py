@@ -17,7 +17,7 @@ from upfit.train.label_keeping import MOST_ROWS, telling_metric
 from upfit.train.objective import Objective
 from upfit.train.policy_probe import HEAD_ROWS, LADDERS, Ground, Held, Trial, sampled, try_transforms
 from upfit.train.whole_policy import Whole, whole_policy
-from upfit.values import Change, Data, Rows, Silent, Transform, Watcher
+from upfit.values import Change, Data, Rows, Silent, Split, Transform, Watcher
 
 FEWEST = 40
 """Training rows below which nothing can be told."""
@@ -116,25 +116,31 @@ def augment(
         raise InputError("there is no image and no text to vary", hint="--kind COLUMN=text")
     _check_names(only, LADDERS[table.schema.modality])
     split = make_split(table, seed=seed)
-    train = split.train
-    if len(train) < FEWEST:
-        raise InputError(f"{len(train)} training rows tell nothing", expected=f"{FEWEST} or more")
+    if len(split.train) < FEWEST:
+        raise InputError(f"{len(split.train)} training rows tell nothing", expected=f"{FEWEST} or more")
     watcher.stage("features of the frozen backbone")
-    backbone = embedder(table, model=model, watcher=watcher)
-    assert backbone is not None
-    chosen = np.sort(np.random.default_rng(seed).permutation(train)[:HEAD_ROWS])
-    known = targets(table, chosen)
-    sample = sampled(chosen, backbone.features(chosen), known, most=rows, seed=seed)
-    objective = Objective.of(table.schema.task, known, table.schema.classes)
-    held = _held(table, backbone, split.validation)
-    ground = Ground(backbone.bench, backbone.backbone, sample, objective, held)
+    ground = ground_of(table, split, model=model, rows=rows, seed=seed, watcher=watcher)
     watcher.stage("trying transforms")
     try:
         trials = try_transforms(ground, names=only or None, advance=watcher.advance)
         whole = whole_policy(ground, trials)
     finally:
         watcher.close()
-    return Augmentation(table, sample.rows[sample.varied], trials, whole)
+    return Augmentation(table, ground.sample.rows[ground.sample.varied], trials, whole)
+
+
+def ground_of(
+    table: Data, split: Split, *, model: str = "auto", rows: int, seed: int, watcher: Watcher
+) -> Ground:
+    """What trials stand on: a sample of training rows, some of which are varied, and validation."""
+    backbone = embedder(table, model=model, watcher=watcher)
+    assert backbone is not None
+    chosen = np.sort(np.random.default_rng(seed).permutation(split.train)[:HEAD_ROWS])
+    known = targets(table, chosen)
+    sample = sampled(chosen, backbone.features(chosen), known, most=rows, seed=seed)
+    objective = Objective.of(table.schema.task, known, table.schema.classes)
+    held = _held(table, backbone, split.validation)
+    return Ground(backbone.bench, backbone.backbone, sample, objective, held)
 
 
 def _held(table: Data, backbone: Embedder, rows: Rows) -> Held | None:

@@ -79,13 +79,14 @@ def whole_policy(ground: Ground, trials: Sequence[Trial]) -> Whole:
     for policy in dict.fromkeys((policy_of(trials), weakest_of(trials))):
         if not policy:
             break
-        tried.append(_together(ground, policy))
+        tried.append(together(ground, policy))
         if tried[-1].pays:
             return Whole(policy, tuple(tried))
     return Whole((), tuple(tried))
 
 
-def _together(ground: Ground, policy: Policy) -> Together:
+def together(ground: Ground, policy: Policy) -> Together:
+    """What heads earn by learning from examples varied by a policy; validation is asked after a gain."""
     sample = ground.sample
     varied_MD = varied_by(ground.bench, ground.backbone, sample.rows[sample.varied], policy)
     paired = Paired.of(sample, varied_MD, ground.objective, outputs=ground.outputs)
