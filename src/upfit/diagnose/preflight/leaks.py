@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import spearmanr
 
 from upfit.diagnose.preflight.subject import Subject
 
@@ -45,10 +46,10 @@ def _single_column(subject: Subject) -> dict[str, float]:
 
 def _correlation(column: np.ndarray, values: np.ndarray) -> float:
     """Spearman's rank correlation, without its sign."""
-    ranks = [np.argsort(np.argsort(one, kind="stable"), kind="stable") for one in (column, values)]
     if column.std() == 0 or values.std() == 0:
         return 0.0
-    return abs(float(np.corrcoef(ranks[0], ranks[1])[0, 1]))
+    # Equal values share a rank: by order of rows a column of two values would follow sorted targets.
+    return abs(float(spearmanr(column, values).statistic))
 
 
 def _spelt_out(x: np.ndarray, labels: np.ndarray) -> bool:

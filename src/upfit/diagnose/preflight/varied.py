@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch.utils.data import IterableDataset
 
+from upfit.diagnose.preflight.asking import alike, can_be_asked
 from upfit.diagnose.preflight.calls import tensors_in
 from upfit.diagnose.preflight.subject import Subject
 
@@ -42,13 +41,13 @@ def _varies(subject: Subject) -> bool | None:
     loader = subject.train
     dataset: Any = getattr(loader, "dataset", None)
     collate = getattr(loader, "collate_fn", None)
-    if not hasattr(dataset, "__getitem__") or isinstance(dataset, IterableDataset) or collate is None:
+    if not can_be_asked(dataset) or collate is None:
         return None
     rows = range(min(ROWS, len(dataset)))
     one, again = (
         tensors_in(subject.calls.split(collate([dataset[row] for row in rows])).inputs) for _ in (1, 2)
     )
-    return not all(a.shape == b.shape and torch.equal(a, b) for a, b in zip(one, again, strict=True))
+    return not alike(one, again)
 
 
 def _part(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:

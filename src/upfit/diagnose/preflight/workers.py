@@ -6,8 +6,9 @@ import warnings
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader
 
+from upfit.diagnose.preflight.asking import alike, can_be_asked
 from upfit.diagnose.preflight.calls import tensors_in
 from upfit.diagnose.preflight.subject import Subject
 
@@ -26,7 +27,7 @@ def measure(subject: Subject) -> dict[str, float]:
     loader = subject.train
     dataset: Any = getattr(loader, "dataset", None)
     count = int(getattr(loader, "num_workers", 0) or 0)
-    if count < 2 or not hasattr(dataset, "__getitem__") or isinstance(dataset, IterableDataset):
+    if count < 2 or not can_be_asked(dataset):
         return {}
     rows = list(range(min(ROWS, len(dataset))))
     with warnings.catch_warnings():
@@ -44,16 +45,6 @@ def measure(subject: Subject) -> dict[str, float]:
         )
         # Batches go to the two processes in turn.
         one, other, again, other_again = (tensors_in(batch) for batch in twin)
-    varies = not _alike(one, again) or not _alike(other, other_again)
-    same = varies and _alike(one, other) and _alike(again, other_again)
+    varies = not alike(one, again) or not alike(other, other_again)
+    same = varies and alike(one, other) and alike(again, other_again)
     return {"workers.count": float(count), "workers.vary": float(varies), "workers.same_stream": float(same)}
-
-
-def _alike(one: list[torch.Tensor], other: list[torch.Tensor]) -> bool:
-    """Whether both hold the same numbers; NaN equals NaN."""
-    return len(one) == len(other) and all(
-        a.shape == b.shape and torch.equal(a.nan_to_num(), b.nan_to_num())
-        if a.is_floating_point() and b.is_floating_point()
-        else torch.equal(a, b)
-        for a, b in zip(one, other, strict=False)
-    )
