@@ -59,12 +59,12 @@ def probe_records(name: str, seeds: range) -> Any:
     held = np.concatenate([backbone.features(parts[part]) for part in others])
     known = np.concatenate([targets(data, parts[part]) for part in others])
     outputs = data.schema.outputs
-    # Cross-validated once for true and wrong labels each; cleaned rows take that of the wrong, as `fit` does.
+    # Cross-validated once for true, wrong and cleaned labels each: `fit` asks anew with every run.
     strengths: dict[str, float] = {}
 
     def accuracy(what: str, chosen: npt.NDArray[Any], labels: Labels) -> float:
         objective = Objective.of(data.schema.task, labels, data.schema.classes)
-        known_strength = strengths.get("noisy" if what == "cleaned" else what)
+        known_strength = strengths.get(what)
         probe = fit_probe(train[chosen], labels[chosen], objective, outputs=outputs, strength=known_strength)
         strengths.setdefault(what, probe.strength)
         return float((probe.logits(held).argmax(1).numpy() == known).mean())

@@ -11,7 +11,6 @@ from upfit.store import RunFolder
 from upfit.train.features import cached_features, keep_features
 from upfit.train.label_cleaning import probably_wrong
 from upfit.train.objective import Objective
-from upfit.train.probe import suitable_strength
 from upfit.train.workbench import Workbench
 from upfit.values import Finding, Rows, Split
 
@@ -29,9 +28,9 @@ def with_clean_labels(bench: Workbench, backbone: Backbone, folder: RunFolder) -
         bench.watcher.stage("looking for wrong labels")
         _decide(bench, backbone, folder)
         bench.world.wait()
-    decided = folder.read_json(KEPT_AS)
-    cleaned = _without(bench, np.array(decided["dropped"], np.int64), decided.get("strength"))
-    if cleaned.split is not bench.split:
+    dropped = np.array(folder.read_json(KEPT_AS)["dropped"], np.int64)
+    cleaned = _without(bench, dropped)
+    if cleaned is not bench:
         folder.write_split(cleaned.split)
     return cleaned
 
@@ -41,9 +40,6 @@ def _decide(bench: Workbench, backbone: Backbone, folder: RunFolder) -> None:
     features_ND = np.asarray(cached_features(bench, backbone, rows)[0])
     places = probably_wrong(features_ND, bench.train_targets)
     kept = np.setdiff1d(np.arange(len(rows)), places)
-    # Rows that stay are those that models agree with: among them weak regularisation looks too good.
-    seed, labels = bench.recipe.seed, bench.train_targets
-    strength = suitable_strength(features_ND, labels, seed=seed) if len(places) else None
     # The probe asks for features of the rows that stay: they are known.
     keep_features(bench, backbone, rows[kept], features_ND[kept])
     text = (
@@ -59,22 +55,21 @@ def _decide(bench: Workbench, backbone: Backbone, folder: RunFolder) -> None:
         rows=tuple(rows[places].tolist()),
     )
     bench.watcher.note(text)
-    folder.write_json(KEPT_AS, {"dropped": rows[places].tolist(), "strength": strength})
+    folder.write_json(KEPT_AS, {"dropped": rows[places].tolist()})
     folder.write_findings((*folder.read_findings(), finding))
 
 
-def _without(bench: Workbench, dropped: Rows, strength: float | None) -> Workbench:
-    """The bench without some training rows; with no other rows where they are gone already."""
+def _without(bench: Workbench, dropped: Rows) -> Workbench:
+    """The bench without some training rows; itself where they are gone already."""
     split, schema = bench.split, bench.data.schema
     stays = ~np.isin(split.train, dropped)
     if stays.all():
-        return replace(bench, probe_strength=strength)
+        return bench
     targets = bench.train_targets[stays]
     how = f"{split.how}, {int((~stays).sum())} doubtful rows left out of train"
     return replace(
         bench,
         split=Split(split.train[stays], split.validation, split.test, how=how),
         train_targets=targets,
-        probe_strength=strength,
         objective=Objective.of(schema.task, targets, schema.classes, own=bench.objective.own),
     )

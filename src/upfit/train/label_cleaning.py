@@ -2,9 +2,10 @@
 
 Three witnesses (`witnesses`) speak about each row, and count as much as makes the given labels likeliest
 (`mixed`); then once more, without the rows that were doubted. Of accuracy lost to a fifth of wrong labels, on
-sets that this was made with (hwu64 with 5 examples a class, yoruba, digits), that brings back 51, 23 and
-61 %, logistic regression alone 36, -6 and 63. Giving sure rows another label, instead of leaving them out, is
-level with that. Estimating how many labels are wrong keeps clean rows: on clean sets none was doubted.
+two seeds of sets that this was made with (hwu64 with 5 examples a class, yoruba, digits), that brings back
+51, 23 and 61 %, logistic regression alone 36, -6 and 63; on others: `bench/results/label_noise.md`. Giving
+sure rows another label, instead of leaving them out, is level with that. Estimating how many labels are wrong
+keeps clean rows: of clean hwu64 (5 examples a class) and digits none was doubted.
 """
 
 from __future__ import annotations

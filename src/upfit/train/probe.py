@@ -90,7 +90,8 @@ def fit_probe(
         A probe on raw features. For fitting they are centred and divided by one number: dividing each by its
         own deviation would give the least informative directions the same say.
     """
-    standard, mean, scale = _standard(features_ND)
+    mean, scale = features_ND.mean(0), float(features_ND.std(0).mean()) + 1e-12
+    standard = ((features_ND - mean) / scale).astype(np.float32)
     if objective.task == "regression":
         weight, bias, strength = _ridge(standard, objective.encode(targets))
     elif objective.task == "multilabel":
@@ -99,26 +100,6 @@ def fit_probe(
         weight, bias, strength = _classes(standard, targets, weights, outputs, seed, strength)
     folded = (weight / scale).astype(np.float32)
     return Probe(folded, (bias - folded @ mean).astype(np.float32), strength)
-
-
-def suitable_strength(features_ND: Features, labels: npt.NDArray[Any], *, seed: int = 0) -> float:
-    """C of the logistic regression that `fit_probe` would choose by cross-validation for these classes.
-
-    Rows that were chosen because models agree with them flatter weak regularisation: on hwu64 with ten
-    examples a class the choice is 3 after cleaning, and 0.03 before. It is better made on all rows.
-
-    Args:
-        features_ND: (N, D).
-        labels: (N,) classes.
-        seed: Decides the folds.
-    """
-    return _best_strength(_standard(features_ND)[0], labels, None, seed, _fold_loss)
-
-
-def _standard(features_ND: Features) -> tuple[Features, Features, float]:
-    """Features centred and of unit spread, with the centre and the spread."""
-    mean, scale = features_ND.mean(0), float(features_ND.std(0).mean()) + 1e-12
-    return ((features_ND - mean) / scale).astype(np.float32), mean, scale
 
 
 def _ridge(x: Features, y: npt.NDArray[Any]) -> tuple[Features, Features, float]:

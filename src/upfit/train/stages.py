@@ -118,9 +118,7 @@ def _fit_head(bench: Workbench, name: Name, features: tuple[Features, Features],
     """Fit a linear head on the training rows' features, and score validation with it."""
     train_ND, validation_MD = features
     began = time.monotonic()
-    # Tuned features are others, to which a strength that was chosen before does not apply.
-    strength = bench.probe_strength if name == "probe" else None
-    probe = fit_head(bench, np.asarray(train_ND), strength=strength)
+    probe = fit_head(bench, np.asarray(train_ND))
     scores = bench.objective.scores(probe.logits(np.asarray(validation_MD)))
     tensors = {"weight": torch.from_numpy(probe.weight), "bias": torch.from_numpy(probe.bias)}
     facts = {"strength": probe.strength, "head_seconds": time.monotonic() - began}

@@ -30,7 +30,6 @@ class Workbench:
             Targets of the test part are not here: they stay sealed.
         tokenised: Texts that were tokenised already.
         pictures: Images that were decoded already.
-        probe_strength: C of the probe, where it was chosen before rows were left out; None: cross-validated.
     """
 
     data: Data
@@ -44,7 +43,6 @@ class Workbench:
     watcher: Watcher
     tokenised: dict[tuple[int, int, int], TextExamples] = field(default_factory=dict, compare=False)
     pictures: Kept | None = None
-    probe_strength: float | None = None
 
     def with_recipe(self, recipe: Recipe) -> Workbench:
         """The same bench with another recipe."""
