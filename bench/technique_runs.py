@@ -24,7 +24,7 @@ from upfit.data.read import read
 from upfit.data.targets import targets
 from upfit.errors import InputError, RecipeError
 from upfit.measure import metrics
-from upfit.techniques import check
+from upfit.techniques import check, check_fits
 from upfit.train.infer import outputs
 from upfit.train.rate_stage import rate_stage
 from upfit.train.settle import settle_techniques
@@ -115,6 +115,7 @@ def main() -> int:
             try:
                 recipe = plain if switch == "default" else plain.apply(flags.change(switch))
                 check(recipe)
+                check_fits(recipe, task=data.schema.task, modality=data.schema.modality)
                 if switch != "default" and recipe == plain:
                     raise RecipeError("the default recipe says so already")
                 if recipe.layers.train == "auto":
