@@ -10,7 +10,7 @@ import numpy as np
 from upfit.diagnose.job import Job
 from upfit.diagnose.treat_attempt import Attempt, Limits, anatomy, attempt
 from upfit.diagnose.treat_candidates import Candidate, candidates, incurable
-from upfit.diagnose.treat_judge import best_alone, judged
+from upfit.diagnose.treat_judge import best_alone, judged, judging_metric
 from upfit.diagnose.treat_own import own_cures
 from upfit.diagnose.treat_trials import LEAST, Setting, trials
 from upfit.errors import RecipeError, TrainingError
@@ -174,12 +174,14 @@ def _is_open(line: Cure) -> bool:
 
 def _whole(winner: Cure, before: Attempt, after: Attempt, metric: str) -> Cure:
     """The winner's line with the figures of whole runs; undone where those show no gain beyond noise."""
+    metric = judging_metric(winner.kind, before, after, metric)
     gain = after.gain(before, metric)
     if after.end is None:
         return winner.replace(outcome="failed", why=f"{winner.why}; the whole run broke off: {after.failure}")
     kept = before.end is None or (gain is not None and judged([gain])[1])
     return winner.replace(
         outcome="kept" if kept else "undone",
+        metric=metric,
         before=before.value(metric),
         after=after.value(metric),
         gain=gain,

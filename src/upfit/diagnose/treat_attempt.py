@@ -30,7 +30,7 @@ from upfit.diagnose.treat_inputs import Scaled, balanced, passed_unnoticed, scal
 from upfit.diagnose.treat_scores import Scored, scored
 from upfit.diagnose.treat_surgery import PATHS, Anatomy, anatomy_of, operate
 from upfit.errors import InputError
-from upfit.measure import metrics, paired_gain
+from upfit.measure import baseline_scores, metrics, paired_gain
 from upfit.values import Change, Estimate, Finding, Trace
 
 LOOKS = 4
@@ -77,6 +77,14 @@ class Attempt:
         if not same:
             return None
         return paired_gain(self.end.task, metric, self.end.scores, other.end.scores, self.end.targets)
+
+    def is_guessing(self, metric: str) -> bool:
+        """Whether it classifies no better than the commonest class for all would, beyond noise."""
+        if self.end is None or self.end.task not in ("binary", "multiclass"):
+            return False
+        truth, classes = self.end.targets, self.end.scores.shape[1]
+        guess = baseline_scores(self.end.task, truth, len(truth), classes)
+        return paired_gain(self.end.task, metric, self.end.scores, guess, truth).low <= 0
 
 
 @dataclass(frozen=True)

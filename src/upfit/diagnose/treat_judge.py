@@ -3,8 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from upfit.values import Cure, Estimate
+
+if TYPE_CHECKING:
+    from upfit.diagnose.treat_attempt import Attempt
+
+TOO_LITTLE = frozenset({"underfit_budget", "slow_convergence", "lr_too_small"})
+"""Illnesses of training that did not get far."""
+TELLING = "log_loss"
+"""What moves before answers do."""
+
+
+def judging_metric(kind: str, before: Attempt, after: Attempt, metric: str) -> str:
+    """What judges a cure: the metric; while neither side does better than guessing in it, the log-loss.
+
+    Only where training did not get far: there a lower loss is half the way, elsewhere it may be no more than
+    milder mistakes.
+    """
+    early = kind in TOO_LITTLE and before.is_guessing(metric) and after.is_guessing(metric)
+    return TELLING if early else metric
 
 
 def judged(gains: Sequence[Estimate]) -> tuple[Estimate, bool]:
@@ -41,7 +60,9 @@ def best_alone(lines: Sequence[Cure], *, lost: str) -> tuple[Cure, ...]:
     >>> [line.outcome for line in best_alone(kept, lost=" Another cure gained more.")]
     ['undone', 'kept']
     """
-    winner = max((line for line in lines if line.is_kept), key=_gained, default=None)
+    # What gains in the metric itself goes before what gains in the log-loss.
+    kept = [line for line in lines if line.is_kept]
+    winner = max(kept, key=lambda line: (line.metric != TELLING, _gained(line)), default=None)
     return tuple(
         line.replace(outcome="undone", why=f"{line.why}{lost}")
         if line.is_kept and line is not winner

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from upfit.diagnose.job import Job
 from upfit.diagnose.treat_attempt import Attempt, Limits, attempt
 from upfit.diagnose.treat_candidates import Candidate
-from upfit.diagnose.treat_judge import judged
+from upfit.diagnose.treat_judge import judged, judging_metric
 from upfit.values import Change, Cure, Estimate
 
 SEEDS = 2
@@ -80,14 +80,16 @@ def _tried(setting: Setting, pick: Candidate, plain: dict[int, Attempt], fractio
         if setting.until is not None and time.monotonic() > setting.until:
             break
         after = attempt(setting.job, (*setting.changes, change), seed=seed, limits=_limits(setting, fraction))
-        gain = after.gain(before, setting.metric)
+        if not gains:
+            about = about.replace(metric=judging_metric(finding.kind, before, after, setting.metric))
+        gain = after.gain(before, about.metric)
         if gain is None and before.end is None and after.end is not None:
             # Without the change it cannot run at all.
-            return about.replace(outcome="kept", after=after.value(setting.metric), steps=after.steps)
+            return about.replace(outcome="kept", after=after.value(about.metric), steps=after.steps)
         if gain is None:
             return about.replace(why=f"{_why(pick)}; it broke off: {after.failure}", steps=after.steps)
         gains.append(gain)
-        values.append((before.value(setting.metric), after.value(setting.metric)))
+        values.append((before.value(about.metric), after.value(about.metric)))
         steps = after.steps
         if gain.low <= 0:
             # One seed without a clear gain is enough for a no; the other seeds' time is better spent.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
@@ -9,10 +10,12 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from upfit import Change, Estimate, Finding, InputError, Job, treat
-from upfit.diagnose.treat_attempt import Limits, attempt
+from upfit.diagnose.treat_attempt import Attempt, Limits, attempt
 from upfit.diagnose.treat_candidates import candidates, incurable
 from upfit.diagnose.treat_course import Course, course_of, cut_up
-from upfit.diagnose.treat_judge import judged
+from upfit.diagnose.treat_judge import best_alone, judged, judging_metric
+from upfit.diagnose.treat_scores import Scored
+from upfit.values import Cure
 
 CE = nn.CrossEntropyLoss()
 
@@ -156,3 +159,25 @@ def test_a_job_that_cannot_be_done_is_refused(wrong, message):
     fields = {"build": job.build, "train": job.train, "validation": job.validation, "epochs": 1} | wrong
     with pytest.raises(InputError, match=message):
         attempt(Job(**fields), (), seed=0, limits=Limits(fraction=0.1))
+
+
+def test_while_neither_side_answers_better_than_guessing_the_log_loss_judges_longer_training():
+    truth = np.arange(40) % 2
+    sure = np.where(np.eye(2)[truth] > 0, 0.9, 0.1).astype(np.float32)
+    unsure = np.tile(np.array([[0.6, 0.4]], np.float32), (40, 1))
+    calmer = np.tile(np.array([[0.51, 0.49]], np.float32), (40, 1))
+    knows, guesses, less = (
+        Attempt((), nn.Identity(), Scored("binary", scores, truth, 0.7)) for scores in (sure, unsure, calmer)
+    )
+    assert judging_metric("underfit_budget", guesses, less, "accuracy") == "log_loss"
+    assert judging_metric("underfit_budget", guesses, knows, "accuracy") == "accuracy"
+    assert judging_metric("lr_too_large", guesses, less, "accuracy") == "accuracy"
+    assert less.gain(guesses, "log_loss").value > 0
+
+
+def test_what_gains_in_the_metric_goes_before_what_gains_in_the_log_loss():
+    lines = [
+        Cure(kind="underfit_budget", outcome="kept", metric=metric, gain=Estimate(gain, 0.01, 1.0))
+        for metric, gain in (("log_loss", 0.6), ("accuracy", 0.1))
+    ]
+    assert [line.outcome for line in best_alone(lines, lost="")] == ["undone", "kept"]
