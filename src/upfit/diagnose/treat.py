@@ -174,7 +174,8 @@ def _is_open(line: Cure) -> bool:
 
 def _whole(winner: Cure, before: Attempt, after: Attempt, metric: str) -> Cure:
     """The winner's line with the figures of whole runs; undone where those show no gain beyond noise."""
-    metric = judging_metric(winner.kind, before, after, metric)
+    if winner.metric != metric:
+        metric = judging_metric(winner.kind, before, after, metric)
     gain = after.gain(before, metric)
     if after.end is None:
         return winner.replace(outcome="failed", why=f"{winner.why}; the whole run broke off: {after.failure}")

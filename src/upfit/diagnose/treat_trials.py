@@ -80,7 +80,7 @@ def _tried(setting: Setting, pick: Candidate, plain: dict[int, Attempt], fractio
         if setting.until is not None and time.monotonic() > setting.until:
             break
         after = attempt(setting.job, (*setting.changes, change), seed=seed, limits=_limits(setting, fraction))
-        if not gains:
+        if setting.whole and not gains:
             about = about.replace(metric=judging_metric(finding.kind, before, after, setting.metric))
         gain = after.gain(before, about.metric)
         if gain is None and before.end is None and after.end is not None:
