@@ -301,17 +301,19 @@ def write_part() -> None:
     found = records()
     sick = [one for one in found.values() if "default" in one and gap_closed(one, "after") is not None]
     lines = []
-    for half in ("odd", "even", "both"):
-        here = [one for one in sick if half in (half_of(one["name"]), "both")]
+    parts = {half: [one for one in sick if half_of(one["name"]) == half] for half in ("odd", "even")}
+    for seed in sorted({one["seed"] for one in sick}):
+        parts[f"seed {seed}"] = [one for one in sick if one["seed"] == seed]
+    for part, here in {**parts, "all": sick}.items():
         drawn = [one for one in here if "random" in one]
         closed = [
             share(several, partial(is_repaired, key=key))
             for key, several in (("after", here), ("random", drawn), ("default", here))
         ]
         closed[1] += f" of {len(drawn)} tried"
-        lines.append((half, len(here), closed[0], share(here, lambda one: one["gone"]), *closed[1:]))
+        lines.append((part, len(here), closed[0], share(here, lambda one: one["gone"]), *closed[1:]))
     head = (
-        "half",
+        "part",
         "cases",
         "strict (≥ 90 % of the gap)",
         "symptom gone",
@@ -332,9 +334,8 @@ def write_part() -> None:
     text = [
         "## Repairs",
         "",
-        "`.venv/bin/python bench/doctor_repair.py` (`--random`, `--controls`). One seed. The lines were made "
-        "over two hours in which `treat` was mended: cases that failed were run again, those that were "
-        "repaired were not, so that some have cures of an earlier version.",
+        "`.venv/bin/python bench/doctor_repair.py` (`--random`, `--controls`). All cases were made with one "
+        "version of `treat`; the controls, and random repair of three cases, with an earlier one and seed 0.",
         "",
         markdown_table(head, lines),
         "",
@@ -356,6 +357,7 @@ def write_part() -> None:
             ("case", "seed", "faulty", "by hand", "treated", "kept", "random", "default", "strict"), rows
         ),
     ]
+    RAW.mkdir(parents=True, exist_ok=True)
     (RAW / "doctor_repair.md").write_text("\n".join(text) + "\n", encoding="utf-8")
     print("\n".join(text))
 
