@@ -14,8 +14,9 @@ from upfit.data.targets import targets
 from upfit.errors import InputError
 from upfit.split.make import make_split
 from upfit.train.label_keeping import MOST_ROWS, telling_metric
+from upfit.train.ladders import LADDERS
 from upfit.train.objective import Objective
-from upfit.train.policy_probe import HEAD_ROWS, LADDERS, Ground, Held, Trial, sampled, try_transforms
+from upfit.train.policy_probe import HEAD_ROWS, Ground, Held, Trial, sampled, try_transforms
 from upfit.train.whole_policy import Whole, whole_policy
 from upfit.values import Change, Data, Rows, Silent, Split, Transform, Watcher
 
