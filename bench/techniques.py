@@ -86,9 +86,9 @@ INTRO = """## What each technique earns
 
 Test score of the tuned weights (best by validation) with the technique switched on, minus the default
 recipe's, paired over seeds; the interval is Student's t over the seeds' differences, 95 %. "noise" means
-that it holds 0. Cost is the least training time over the seeds beside the least without it; with two seeds,
-on a shared machine, it may be too high (2 and more on omniglot136). What the default recipe has
-already is measured by leaving it out; its gain is the default's score minus the score without it.
+that it holds 0; of sixty such intervals about three miss by chance. Cost is the least training
+time over the seeds beside the least without it, on a shared machine. What the default recipe has already is
+measured by leaving it out; its gain is the default's score minus the score without it.
 A technique that asks for more steps than these short runs have can earn more in a long one.
 """
 
