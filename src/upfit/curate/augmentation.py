@@ -12,8 +12,9 @@ from upfit.curate.embedding import Embedder, embedder
 from upfit.data.read import read
 from upfit.data.targets import targets
 from upfit.errors import InputError
+from upfit.measure import telling_metric
 from upfit.split.make import make_split
-from upfit.train.label_keeping import MOST_ROWS, telling_metric
+from upfit.train.label_keeping import MOST_ROWS
 from upfit.train.ladders import LADDERS
 from upfit.train.objective import Objective
 from upfit.train.policy_probe import HEAD_ROWS, Ground, Held, Trial, sampled, try_transforms

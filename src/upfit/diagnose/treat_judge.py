@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from upfit.measure import telling_metric
 from upfit.values import Cure, Estimate
 
 if TYPE_CHECKING:
@@ -12,8 +13,8 @@ if TYPE_CHECKING:
 
 TOO_LITTLE = frozenset({"underfit_budget", "slow_convergence", "lr_too_small"})
 """Illnesses of training that did not get far."""
-TELLING = "log_loss"
-"""What moves before answers do."""
+TELLING = telling_metric("multiclass")
+"""What judges classifiers before their answers change."""
 
 
 def judging_metric(kind: str, before: Attempt, after: Attempt, metric: str) -> str:

@@ -159,12 +159,12 @@ def _picks(
     journey: Journey, bedside: Bedside, found: Sequence[Finding], rates: GroupRates
 ) -> tuple[Pick, ...]:
     """Candidates that change something, were not tried before, and fit into the time left."""
+    if not rates.main > 0:
+        return ()
     ledger = journey.folder.read_ledger()
     tried = [line.changes for line in ledger]
     if has_returned(ledger, found):
         tried = tried_enough(ledger, int(journey.folder.read_json("plan.json")["plan"]["total_steps"]))
-    if not rates.main > 0:
-        return ()
     sick = bedside.bench.recipe
     offered = candidates(with_our_rates(sick, found), most=99)
     picks = worth_trying(sick, offered, rates, tried=tried, settle=bedside.settled)

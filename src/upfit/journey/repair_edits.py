@@ -16,7 +16,7 @@ RATES = {"optimizer.lr": "lr", "optimizer.head_lr": "head_lr"}
 FUTILE = frozenset({"stopping.patience"})
 """The loop keeps the best weights by validation: stopping earlier gives the same model."""
 TOO_SLOW = frozenset({"lr_too_small", "slow_convergence"})
-"""Illnesses of steps that lead nowhere: a larger batch is no reason for smaller steps, then."""
+"""Illnesses of steps that lead nowhere: a larger batch takes larger steps with it, then."""
 ADAMW = Change(
     path="optimizer.name", to="adamw", because="AdamW with upfit's own rates was measured to do well"
 )
@@ -110,7 +110,7 @@ def worth_trying(
 def with_our_rates(recipe: Recipe, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Where a rate is to blame, what was measured to do well comes first: our rates, or AdamW with them.
 
-    Other optimizers have no rate that was measured: theirs would have to be searched for.
+    Other optimizers have no rate that was measured, or, as SGD, only for gradients that are clipped.
     """
     ours = recipe.optimizer.name.lower() in ADAM_LIKE
     return tuple(

@@ -13,10 +13,9 @@ import numpy.typing as npt
 from upfit.diagnose.treat_judge import best_alone, judged
 from upfit.errors import InputError, TrainingError
 from upfit.journey.repair_edits import Edits, Pick
-from upfit.measure import baseline_scores, metrics, paired_gain
+from upfit.measure import baseline_scores, metrics, paired_gain, telling_metric
 from upfit.models import Backbone
 from upfit.techniques import check
-from upfit.train.label_keeping import telling_metric
 from upfit.train.layer_choice import tried
 from upfit.train.settle import settle
 from upfit.train.workbench import Workbench

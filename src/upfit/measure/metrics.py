@@ -112,6 +112,18 @@ def primary_metric(task: Task) -> str:
     return _PRIMARY[task]
 
 
+def telling_metric(task: Task) -> str:
+    """The metric that shows a change first: probabilities move before answers do.
+
+    On all 1,797 digits accuracy alone does not tell of mirroring (0.034, 0.000 to 0.067), log-loss does
+    (0.058, 0.012 to 0.111).
+
+    >>> telling_metric("multiclass"), telling_metric("regression")
+    ('log_loss', 'rmse')
+    """
+    return "log_loss" if task in ("binary", "multiclass") else primary_metric(task)
+
+
 def higher_is_better(metric: str) -> bool:
     """Whether a larger value of the metric is the better one; raises `RecipeError` for an unknown metric.
 

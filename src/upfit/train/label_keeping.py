@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from upfit.data.loader import Loader
-from upfit.measure import metrics, paired_gain
+from upfit.measure import metrics, paired_gain, telling_metric
 from upfit.measure.proportions import wilson
 from upfit.models.backbone import Backbone
 from upfit.train.fitted import Fitted
@@ -91,15 +91,6 @@ def effect_of(
     loss = paired_gain(task, metric, judge.scores, varied, judge.targets)
     before = metrics(task, judge.scores, judge.targets, also=metric)[metric]
     return Effect(transform, _same(task, judge.scores, varied), loss, before)
-
-
-def telling_metric(task: Task) -> str:
-    """The metric that shows a change first: probabilities move before answers do.
-
-    On all 1,797 digits accuracy alone does not tell of mirroring (0.034, 0.000 to 0.067), log-loss does
-    (0.058, 0.012 to 0.111).
-    """
-    return {"regression": "rmse", "multilabel": "map"}.get(task, "log_loss")
 
 
 def varied_features(

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from upfit.measure import paired_gain
+from upfit.measure import paired_gain, telling_metric
 from upfit.models.backbone import Backbone
 from upfit.train.label_keeping import (
     MOST_ROWS,
@@ -20,7 +20,6 @@ from upfit.train.label_keeping import (
     Judge,
     Scores,
     effect_of,
-    telling_metric,
     varied_features,
 )
 from upfit.train.ladders import LADDERS, Step

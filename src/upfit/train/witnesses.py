@@ -82,7 +82,7 @@ def of_neighbours(directions_ND: Features, votes_NK: Features) -> Floats:
     """
     count, classes = votes_NK.shape
     asked = votes_NK.any(1)
-    shares = np.full((count, classes), 1 / classes)
+    shares = np.empty((count, classes))
     for first in range(0, count, CHUNK):
         rows = np.arange(first, min(first + CHUNK, count))
         cosines = directions_ND[rows] @ directions_ND.T
