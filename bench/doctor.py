@@ -114,6 +114,7 @@ def one_run(
         "seed": seed,
         "score": None if math.isnan(score) else round(score, 4),
         "findings": [one.kind for one in findings],
+        "steps": [one.step for one in findings],
         "unexplained": [one.kind for one in findings if not one.causes],
         "before": before,
         "second_step": early.get(2, []),

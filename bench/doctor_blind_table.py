@@ -1,0 +1,177 @@
+"""The page of `doctor_blind.py`: what was detected, named, alarmed and repaired, round by round."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from common import RESULTS, machine, machine_line, markdown_table, proportion, write_result
+
+Row = dict[str, Any]
+Found = dict[tuple[str, str, int], Row]
+ROUNDS = {
+    "blind": "Blind: cases and labels were written before any rule was looked at; run once",
+    "mended": "After mending: rules were changed with these very cases in view, so this is not blind",
+    "second": "Second batch, blind: written after the mending, run once",
+}
+
+
+def write_page() -> None:
+    """Write the page anew."""
+    text = [
+        "# The Doctor on cases that it was not written for",
+        "",
+        "`.venv/bin/python bench/doctor_blind.py --round blind --treat` · " + machine_line(machine()),
+        "",
+        ABOUT,
+        "",
+    ]
+    write_result(
+        RESULTS / "doctor_blind.md", "\n".join([*text, *(line for turn in ROUNDS for line in part(turn))])
+    )
+
+
+def part(turn: str) -> list[str]:
+    """The sections of a round; nothing if it was not made."""
+    from doctor_blind import records
+    from doctor_cases.blind import ALL
+
+    found = records(turn)
+    if not found:
+        return []
+    rows = [
+        row
+        for case in ALL
+        for key in found
+        if key[:2] == (case.name, "faulty")
+        for row in judged(case, key[2], found)
+    ]
+    counted = [row for row in rows if row["counts"]]
+    kinds: tuple[tuple[str, Callable[[Row], bool]], ...] = (
+        ("detected", lambda row: bool(row["alarms"])),
+        ("the first finding is an accepted label", lambda row: row["first"] in row["case"].labels),
+        ("the first finding is the name", lambda row: row["first"] == row["case"].labels[0]),
+        ("any finding is an accepted label", lambda row: bool(set(row["alarms"]) & set(row["case"].labels))),
+    )  # fmt: skip
+    well = [one for (_, form, _), one in found.items() if form == "healthy"]
+    mended = [row["repaired"] for row in rows]
+    lines = [(what, proportion(sum(map(holds, counted)), len(counted))) for what, holds in kinds]
+    lines += [
+        (f"{what} alarmed", proportion(sum(bool(one["findings"]) for one in several), len(several)))
+        for what, several in (("healthy runs", well), ("hand-repaired forms", mended))
+    ]
+    treated = [one for (_, form, _), one in found.items() if form == "treated"]
+    lines += repair_lines(treated)
+    return [
+        f"## {ROUNDS[turn]}",
+        "",
+        markdown_table(("", "figure (95 % interval)"), lines),
+        "",
+        markdown_table(HEAD, [line(row) for row in rows]),
+        "",
+        markdown_table(("control", "seed", "score", "alarms"), [control(one) for one in well]),
+        "",
+        *repairs(treated),
+    ]
+
+
+def judged(case: Any, seed: int, found: Found) -> list[Row]:
+    """A case and seed of which both forms were run."""
+    faulty, mended = (found.get((case.name, form, seed)) for form in ("faulty", "repaired"))
+    if faulty is None or mended is None:
+        return []
+    alarms = faulty["findings"]
+    return [
+        {
+            "case": case,
+            "seed": seed,
+            "faulty": faulty,
+            "repaired": mended,
+            "counts": harms(case, faulty, mended),
+            "alarms": alarms,
+            "first": alarms[0] if alarms else "–",
+        }
+    ]
+
+
+def harms(case: Any, faulty: Row, mended: Row) -> bool:
+    """Whether the fault costs at least 0.05 of the score, or is silent by nature."""
+    if case.silent or faulty["score"] is None or mended["score"] is None:
+        return True
+    return mended["score"] - faulty["score"] >= 0.05
+
+
+HEAD = (
+    "case", "seed", "faulty", "by hand", "counts", "accepted", "first finding", "named", "then",
+    "first alarm at step", "alarms when repaired by hand",
+)  # fmt: skip
+
+
+def line(row: Row) -> tuple[Any, ...]:
+    """A case of the table."""
+    from doctor_cases.blind import DISPUTED
+    from doctor_table import show
+
+    case, first, alarms = row["case"], row["first"], row["alarms"]
+    named = "first" if first == case.labels[0] else "accepted" if first in case.labels else "no"
+    later = ", later" if named == "no" and set(alarms) & set(case.labels) else ""
+    said = f" ({DISPUTED[case.name]})" if case.name in DISPUTED else ""
+    steps = [step for step in row["faulty"]["steps"] if step is not None]
+    return (
+        case.name, row["seed"], show(row["faulty"]["score"]), show(row["repaired"]["score"]),
+        "yes" if row["counts"] else "no", " / ".join(case.labels) + said, first, named + later,
+        ", ".join(alarms[1:4]) or "–", min(steps) if steps else "–",
+        ", ".join(row["repaired"]["findings"]) or "–",
+    )  # fmt: skip
+
+
+def control(one: Row) -> tuple[Any, ...]:
+    """A control of the table."""
+    from doctor_table import show
+
+    return one["name"], one["seed"], show(one["score"]), ", ".join(one["findings"]) or "–"
+
+
+def repair_lines(treated: list[Row]) -> list[tuple[str, str]]:
+    """The figures of repair."""
+    from doctor_repair import gap_closed, is_repaired
+
+    several = [one for one in treated if gap_closed(one, "after") is not None]
+    strict = [one for one in several if is_repaired(one, key="after")]
+    both = [one for one in strict if one["gone"]]
+    default = [one for one in several if is_repaired(one, key="default")]
+    figures = (
+        ("repaired strictly (≥ 90 % of the gap)", strict),
+        ("repaired strictly and no accepted label left", both),
+        ("strong default, strictly", default),
+    )
+    return [(what, proportion(len(which), len(several))) for what, which in figures if several]
+
+
+def repairs(treated: list[Row]) -> list[str]:
+    """A line for each treated case."""
+    from doctor_repair import gap_closed, number
+
+    if not treated:
+        return []
+    lines = [
+        (
+            one["name"], one["seed"], number(one["before"]), number(one["aim"]), number(one["after"]),
+            number(gap_closed(one, "after")), ", ".join(one["kept"]) or "–",
+            ", ".join(one["findings"]) or "–", number(one["default"]),
+        )
+        for one in treated
+    ]  # fmt: skip
+    head = ("case", "seed", "faulty", "by hand", "treated", "of the gap", "kept", "findings left", "default")
+    return [markdown_table(head, lines), ""]
+
+
+ABOUT = """\
+Somebody who had not read the rules wrote sick trainings from the vocabulary of findings alone (one- \
+dimensional convolutions, recurrent layers, small transformers, tables with categories, residual nets; \
+SGD, Adam, AdamW, RMSprop, Adagrad; several outputs, several labels, one logit), with the labels that \
+they would accept, and trainings that are unusual and well. A case counts where the fault costs at least \
+0.05 of the score on validation (accuracy or R²) beside the form repaired by hand, or is silent by \
+nature. One seed. Faults in the user's own loop, labels, data or model are not treated: no Change can \
+cure them. The faults were still chosen from the same vocabulary that the rules were written for.\
+"""

@@ -1,0 +1,83 @@
+"""Cases and controls that were written, with their accepted labels, before any rule was run on them."""
+
+from doctor_cases import blind_training as t
+from doctor_cases import blind_wiring as w
+from doctor_cases.blind_healthy import CONTROLS as FIRST_CONTROLS
+from doctor_cases.blind_parts import Blind
+
+OWN = "user's loop or model"
+WIRING = (
+    Blind("never_zeroed", ("missing_zero_grad",), w.never_zeroed, OWN),
+    Blind(
+        "old_head", ("optimizer_model_mismatch", "frozen_params", "optimizer_not_stepping"), w.old_head, OWN
+    ),
+    Blind("body_frozen", ("frozen_params",), w.body_frozen, OWN),
+    Blind("detached_body", ("detached_graph", "frozen_params"), w.detached_body, OWN),
+    Blind("never_steps", ("optimizer_not_stepping",), w.never_steps, OWN),
+    Blind("reversed_body", ("flipped_gradient",), w.reversed_body, OWN),
+    Blind("negative_loss", ("flipped_gradient", "loss_activation_mismatch"), w.negative_loss, OWN),
+    Blind("stale_statistics", ("eval_mode_bug", "train_eval_skew"), w.stale_statistics, OWN),
+    Blind("dropout_always", ("eval_mode_bug", "train_eval_skew"), w.dropout_always, OWN),
+    Blind("one_behind", ("label_corruption", "label_noise"), w.one_behind, "labels"),
+    Blind("noisy_neighbours", ("label_noise", "label_corruption"), w.noisy_neighbours, "labels"),
+    Blind("rare_class", ("class_imbalance",), w.rare_class),
+    Blind("rare_yes", ("class_imbalance",), w.rare_yes),
+    Blind("answer_inside", ("data_leakage",), w.answer_inside, "data"),
+    Blind("in_order", ("no_shuffle",), w.in_order, "the user's loader"),
+    Blind("played_backward", ("wrong_augmentation",), w.played_backward, "the user's data set"),
+    Blind("raw_wine", ("wrong_preprocessing", "exploding_gradient"), w.raw_wine),
+    Blind("other_scale", ("wrong_preprocessing", "train_eval_skew"), w.other_scale, "data"),
+    Blind(
+        "raw_target",
+        ("wrong_preprocessing", "underfit_budget", "lr_too_small", "slow_convergence"),
+        w.raw_target,
+    ),
+    Blind("infinite_row", ("nan_input", "nan_loss"), w.infinite_row),
+    Blind("wrong_axis", ("broadcast_bug", "data_leakage", "train_eval_skew"), w.wrong_axis, OWN),
+    Blind("lost_checkpoint", ("pretrained_not_loaded",), w.lost_checkpoint, "weights"),
+    Blind("every_graph_kept", ("memory_leak",), w.every_graph_kept, OWN, silent=True),
+)
+
+FAST = ("lr_too_large", "oscillating_loss", "exploding_gradient", "nan_loss")
+SLOW = ("slow_convergence", "underfit_budget")
+TRAINING = (
+    Blind("lstm_too_fast", ("lr_too_large", "oscillating_loss"), t.lstm_too_fast),
+    Blind("summed_loss", FAST, t.summed_loss),
+    Blind("undivided", FAST, t.undivided),
+    Blind("cycled_too_high", FAST, t.cycled_too_high,
+          "the schedule is in the user's loop"),
+    Blind("heavy_momentum", FAST, t.heavy_momentum),
+    Blind("conv_too_slow", ("lr_too_small", *SLOW), t.conv_too_slow),
+    Blind("moderately_slow", ("lr_too_small", *SLOW), t.moderately_slow),
+    Blind("dying_adagrad", ("lr_too_small", *SLOW), t.dying_adagrad),
+    Blind("gone_at_once", ("lr_too_small", *SLOW), t.gone_at_once, "the schedule is in the user's loop"),
+    Blind("tight_clip", ("clip_too_small", "lr_too_small"), t.tight_clip,
+          "the clipping is in the user's loop"),
+    Blind("two_epochs", ("underfit_budget", "lr_too_small", "slow_convergence"), t.two_epochs),
+    Blind("faint_tanh", ("vanishing_gradient", "bad_init"), t.faint_tanh),
+    Blind("sigmoid_convolutions", ("vanishing_gradient", "wrong_activation"), t.sigmoid_convolutions),
+    Blind("growing_states", ("exploding_gradient", "bad_init", "nan_loss"), t.growing_states),
+    Blind("shifted_down", ("dead_units", "bad_init"), t.shifted_down),
+    Blind("loud_head", ("bad_init",), t.loud_head),
+    Blind("all_alike", ("bad_init",), t.all_alike),
+    Blind("bounded_values", ("loss_activation_mismatch", "wrong_activation"), t.bounded_values),
+    Blind("rectified_values", ("loss_activation_mismatch", "wrong_activation"), t.rectified_values),
+    Blind("one_of_many", ("loss_activation_mismatch", "wrong_activation"), t.one_of_many),
+    Blind("sigmoid_scores", ("loss_activation_mismatch", "wrong_activation"), t.sigmoid_scores),
+    Blind("log_of_nought", ("nan_loss", "exploding_gradient"), t.log_of_nought, "user's loss"),
+    Blind("one_against_all", ("broadcast_bug",), t.one_against_all, "user's loss"),
+    Blind("by_heart", ("overfit", "too_little_data"), t.by_heart),
+    Blind("nearly_all_dropped", ("over_regularised",), t.nearly_all_dropped),
+    Blind("decayed_away", ("over_regularised",), t.decayed_away),
+    Blind("straight_line", ("underfit_capacity",), t.straight_line, "the network has to be larger"),
+    Blind("through_one", ("underfit_capacity",), t.through_one, "the network has to be wider"),
+    Blind("sees_ahead", ("missing_causal_mask", "data_leakage"), t.sees_ahead, "user's model", silent=True),
+    Blind("softmax_inside", ("wrong_activation", "vanishing_gradient", "slow_convergence"), t.softmax_inside),
+)  # fmt: skip
+BATCHES = {"first": (*WIRING, *TRAINING), "second": ()}
+ALL = tuple(case for several in BATCHES.values() for case in several)
+CONTROLS = {"first": FIRST_CONTROLS, "second": {}}
+DISPUTED: dict[str, str] = {}
+"""Cases whose accepted labels turned out to be wrong, and why; the figures keep the labels as written."""
+
+__all__ = ["ALL", "BATCHES", "CONTROLS", "DISPUTED"]
