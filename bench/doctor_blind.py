@@ -1,10 +1,10 @@
 """What is the Doctor worth on cases that were written, labels and all, before its rules were looked at?
 
 `.venv/bin/python bench/doctor_blind.py --round blind` watches every case of `doctor_cases/blind.py` in its
-`.venv/bin/python bench/doctor_blind.py --round blind` watches every case of `doctor_cases/blind.py` in its
 faulty and its hand-repaired form, and the controls; `--treat` has `upfit.treat` repair those that a Change
 can cure. Runs that are in `results/doctor_blind.jsonl` under the same round are not made again. A later
 round (`--round mended`) is the same after rules were changed with these cases in view: no longer blind.
+"""
 
 from __future__ import annotations
 
