@@ -195,8 +195,8 @@ def show(source: o.RecipeSource = None, *, out: o.DrawingFile = None, overwrite:
     The schedule of a file's or a run's is drawn after it, as comments.
     """
     recipe = Recipe() if source is None else flags.read_recipe(source)
-    if out is not None and out.exists() and not overwrite:
-        raise InputError(f"{out} exists already", hint="--overwrite")
+    if out is not None:
+        _check_drawing(out, overwrite=overwrite)
     print(recipe.to_yaml(), end="")
     if source is None and out is None:
         return
@@ -204,7 +204,21 @@ def show(source: o.RecipeSource = None, *, out: o.DrawingFile = None, overwrite:
 
     print(schedule_text(recipe), end="")
     if out is not None:
-        out.write_text(schedule_svg(recipe), encoding="utf-8")
+        from upfit.store.atomic import write_text
+
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_text(out, schedule_svg(recipe))
+
+
+def _check_drawing(path: Path, *, overwrite: bool) -> None:
+    """Refuse a name that cannot be written before anything is printed."""
+    from upfit.store.room import require_room
+
+    if path.is_dir():
+        raise InputError(f"{path} is a folder", expected="a name for the drawing: schedule.svg")
+    require_room(path.parent)
+    if path.exists() and not overwrite:
+        raise InputError(f"{path} exists already", hint="--overwrite, or another --out")
 
 
 @app.command()
@@ -235,8 +249,10 @@ def demo(
     limit = seconds(budget)
     with _results(as_json=as_json, quiet=quiet) as finish:
         import upfit
+        from upfit.store.room import require_room
         from upfit.testing import digits_folder
 
+        require_room(out)
         data = digits_folder(out / "digits")
         watcher = _watcher(quiet)
         finish(

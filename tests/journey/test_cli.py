@@ -88,6 +88,13 @@ MISTAKES = {
         "upfit show > recipe.yaml",
     ),
     "show nowhere.yaml": ("cannot read the recipe nowhere.yaml: No such file", "upfit show > recipe.yaml"),
+    "show --out /proc/none/drawing.svg": ("cannot create the folder /proc/none", "choose another --out"),
+    "predict run x --out /proc/none/a.csv": ("cannot create the folder /proc/none", "choose another --out"),
+    "demo --out /proc/none": ("cannot create the folder /proc/none", "choose another --out"),
+    "audit x --out /proc/none": ("cannot create the folder /proc/none", "choose another --out"),
+    "augment x --out /proc/none": ("cannot create the folder /proc/none", "choose another --out"),
+    "clean x --plan y --out /proc/none": ("cannot create the folder /proc/none", "choose another --out"),
+    "curve": ("nothing to read", "expected: DATA, or --train FILE"),
     "predict": ("missing argument 'RUN'", "upfit predict --help"),
     "predict run x --out table.xls": ("cannot be written to 'table.xls'", ".csv, .jsonl, .parquet"),
 }

@@ -23,6 +23,9 @@ def check_table(path: Path, *, overwrite: bool) -> None:
         )
     if path.exists() and not overwrite:
         raise RunFolderError(f"{path} exists already", hint="another --out, or --overwrite")
+    from upfit.store.room import require_room
+
+    require_room(path.parent)
 
 
 def write_table(answers: pandas.DataFrame, path: Path) -> None:
@@ -34,4 +37,5 @@ def write_table(answers: pandas.DataFrame, path: Path) -> None:
         ".jsonl": lambda aside: answers.to_json(aside, orient="records", lines=True, force_ascii=False),
         ".parquet": lambda aside: answers.to_parquet(aside, index=False),
     }
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_with(path, writers[path.suffix])

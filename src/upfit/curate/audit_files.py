@@ -12,6 +12,7 @@ from upfit.errors import InputError
 from upfit.report.audit_page import audit_page
 from upfit.store.atomic import write_text
 from upfit.store.free_name import free_name
+from upfit.store.room import require_room
 
 PAGE, PLAN, RESULT = "audit.html", "plan.yaml", "audit.json"
 
@@ -35,12 +36,11 @@ def own_folder(out: Path | None, free: Path, *, holds: Sequence[str], overwrite:
         overwrite: Whether earlier results may be replaced.
 
     Raises:
-        InputError: It holds something else, or results that are not to be replaced.
+        InputError: It cannot be made, holds something else, or results that are not to be replaced.
     """
+    require_room(out or free)
     if out is None:
         return free
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file", expected="a folder")
     inside = {entry.name for entry in out.iterdir()} if out.exists() else set()
     if inside - {*holds}:
         raise InputError(f"{out} holds other files", expected="a new folder", hint="--out ANOTHER")

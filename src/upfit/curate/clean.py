@@ -12,6 +12,7 @@ from upfit.data.read import read_once
 from upfit.errors import InputError
 from upfit.store.atomic import write_text
 from upfit.store.corrections_file import read_corrections
+from upfit.store.room import require_room
 from upfit.values import Plan, Task
 
 
@@ -65,6 +66,7 @@ def clean(
     """
     folder = Path(out)
     require_new(folder)
+    require_room(folder)
     agreed = plan if isinstance(plan, Plan) else read_plan(Path(plan))
     table = read_once(
         data,

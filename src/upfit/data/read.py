@@ -52,7 +52,11 @@ def read(
         ('no', 'yes')
     """
     if (source is None) == (not parts):
-        raise DataError("nothing to read" if source is None else "give either data or parts, not both")
+        if source is None:
+            raise DataError("nothing to read", expected="DATA, or --train FILE (train=... from Python)")
+        raise DataError(
+            "data and parts were given", expected="DATA alone, or --train FILE with --validation and --test"
+        )
     sources = open_parts(parts) if parts else open_sources(source)
     wanted = target if target is None or isinstance(target, str) else tuple(target)
     wishes = Wishes(task=task, kinds=dict(kinds or {}), group=group, time=time)

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from upfit.errors import RecipeError, RunFolderError
+from upfit.errors import RecipeError, RunFolderError, nearest
 from upfit.store.atomic import write_text, write_with
 from upfit.store.journal import read_trace
 from upfit.values import Cure, Estimate, Finding, Predictions, Recipe, Split
@@ -62,15 +62,13 @@ class RunFolder:
         if path.exists() and not path.is_dir():
             raise RunFolderError(f"{path} is a file", hint="choose another --out")
         if path.is_dir() and any(path.iterdir()):
+            if not (path / MARK).is_file():
+                kept = ", so --overwrite does not delete it" if overwrite else ", and holds other files"
+                raise RunFolderError(f"{path} is not a run folder{kept}", hint="choose another --out")
             if not overwrite:
                 raise RunFolderError(
                     f"{path} exists already",
                     hint=f"upfit resume {path}, another --out, or --overwrite to replace it",
-                )
-            if not (path / MARK).is_file():
-                raise RunFolderError(
-                    f"{path} is not a run folder, so --overwrite does not delete it",
-                    hint="choose another --out",
                 )
         parent = next(one for one in (path, *path.absolute().parents) if one.is_dir())
         if not os.access(parent, os.W_OK):
@@ -81,7 +79,9 @@ class RunFolder:
         """An existing run folder; raises `RunFolderError` when it is none, or of a newer version."""
         mark = path / MARK
         if not mark.is_file():
-            raise RunFolderError(f"{path} is not a run folder", expected=f"a folder with {MARK} in it")
+            raise RunFolderError(
+                f"{path} is not a run folder", expected=f"a folder with {MARK} in it", hint=_run_meant(path)
+            )
         marked = _parse(mark)
         if not isinstance(marked, dict):
             raise RunFolderError(f"{mark} is damaged: it holds no fields")
@@ -243,6 +243,14 @@ def estimates_to_json(estimates: Mapping[str, Estimate]) -> dict[str, dict[str, 
 def estimates_from_json(content: dict[str, dict[str, float]]) -> dict[str, Estimate]:
     """The reverse of `estimates_to_json`."""
     return {name: Estimate(**one) for name, one in content.items()}
+
+
+def _run_meant(path: Path) -> str:
+    """The run whose name is nearest, beside the path or in `runs`; else where runs are."""
+    known = [mark.parent for place in (path.parent, Path("runs")) for mark in place.glob(f"*/{MARK}")]
+    by_name = {run.name: run for run in known}
+    guess = nearest(path.name, by_name)
+    return f"did you mean {by_name[guess]}?" if guess else "a run's path is printed when it ends: runs/NAME-N"
 
 
 def _parse(path: Path) -> Any:

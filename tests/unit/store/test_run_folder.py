@@ -119,6 +119,19 @@ def test_what_is_no_run_folder_is_explained(tmp_path):
             RunFolder.open(path)
 
 
+def test_a_run_of_a_similar_name_is_suggested(tmp_path):
+    RunFolder.create(tmp_path / "flowers-1")
+    with pytest.raises(RunFolderError, match=r"did you mean .*flowers-1\?"):
+        RunFolder.open(tmp_path / "flowers1")
+
+
+def test_a_folder_of_other_files_is_not_called_a_run_that_can_go_on(tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(RunFolderError, match="is not a run folder, and holds other files") as refused:
+        RunFolder.require_free(tmp_path, overwrite=False)
+    assert "resume" not in str(refused.value)
+
+
 def test_a_file_that_a_run_has_not_yet_written_is_explained(tmp_path):
     folder = RunFolder.create(tmp_path / "run")
     with pytest.raises(RunFolderError, match=r"plan\.json is missing: the run did not get that far"):
