@@ -25,6 +25,13 @@ def scalars(folder, tag):
     return {one.step: one.value for one in found.Scalars(tag)}, found.Tags()
 
 
+def begun_earlier(folder):
+    """Files are read by the second in their names: a resumed run never begins in the second of the first."""
+    (file,) = folder.iterdir()
+    *before, second = file.name.split(".")[:4]
+    file.rename(folder / ".".join([*before, f"{int(second) - 1:010d}", *file.name.split(".")[4:]]))
+
+
 def test_curves_are_written(digits, tmp_path):
     trace = digits[0].trace
     replay(TensorBoardWatcher(tmp_path / "tensorboard"), trace)
@@ -38,6 +45,7 @@ def test_curves_are_written(digits, tmp_path):
 def test_a_resumed_run_continues_the_curve(digits, tmp_path):
     trace = digits[0].trace
     replay(TensorBoardWatcher(tmp_path), trace, until=120)
+    begun_earlier(tmp_path)
     # Resumed from the checkpoint at step 100: steps 101 to 120 are taken again.
     replay(TensorBoardWatcher(tmp_path), trace, after=100)
     losses, _ = scalars(tmp_path, "train/loss")
