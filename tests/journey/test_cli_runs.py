@@ -130,6 +130,22 @@ def test_predict_writes_tables(workplace, type_in, ending):
     assert "prediction" in rows.columns
 
 
+def test_predict_keeps_the_place_of_what_cannot_be_read(workplace, type_in, caplog):
+    folder, _ = workplace
+    (folder / "some").mkdir()
+    shutil.copy(folder / "digits" / "3" / "0003.png", folder / "some" / "a.png")
+    (folder / "some" / "b.png").write_bytes(b"")
+    shutil.copy(folder / "digits" / "3" / "0003.png", folder / "some" / "c.png")
+    run = type_in("predict run some")
+    assert run.returncode == 0, run.stderr
+    rows = list(csv.DictReader(run.stdout.splitlines()))
+    assert [row["image"][-5:] for row in rows] == ["a.png", "b.png", "c.png"]
+    assert rows[0]["prediction"] == rows[2]["prediction"] != ""
+    assert rows[1]["prediction"] == rows[1]["probability_3"] == ""
+    assert "1 of 3 images cannot be read and have no prediction" in caplog.text
+    assert "b.png" in caplog.text
+
+
 REFUSED = {
     "fit nowhere": "nowhere",
     "resume nowhere": "nowhere is not a run folder",

@@ -24,13 +24,13 @@ from upfit.data.source import HEIGHT, PIXELS, WIDTH, Source
 from upfit.data.sources import existing, is_table, open_file, open_object
 from upfit.data.write import Digests, finished_blocks, write_table
 from upfit.errors import DataError, nearest
-from upfit.values import PART, Data, Finding, Schema
+from upfit.values import PART, Data, Finding, Rows, Schema
 
 IN_MEMORY = 100_000
 """Rows. More inputs than that are kept in the cache, memory-mapped."""
 
 
-def read_inputs(source: Any, schema: Schema) -> Data:
+def read_inputs(source: Any, schema: Schema) -> tuple[Data, Rows]:
     """Read inputs of the kind that a schema describes; targets are kept where they are there.
 
     Args:
@@ -39,7 +39,8 @@ def read_inputs(source: Any, schema: Schema) -> Data:
         schema: The schema of the data that the model was trained on.
 
     Returns:
-        Data with the inputs in their order. Images that cannot be read are left out and listed in `findings`.
+        Data with every input, in their order, and the rows that can be predicted for: those with an image
+        that cannot be read are not among them, and are listed in `findings`.
 
     Raises:
         DataError: Nothing there, columns missing, or cells of another kind than the schema's.
@@ -52,12 +53,14 @@ def read_inputs(source: Any, schema: Schema) -> Data:
     replaced = {**_images(found, schema, keep, findings), **_targets(found, schema)}
     replaced[PART] = pa.array([""] * len(keep))
     wanted = [column.name for column in schema.columns]
-    blocks = finished_blocks(found.table.select(wanted), schema, replaced, keep)
+    every = np.ones(len(keep), dtype=bool)
+    blocks = finished_blocks(found.table.select(wanted), schema, replaced, every)
     table, digests = (
         _kept_in_memory(blocks) if len(keep) <= IN_MEMORY else _kept_on_disk(blocks, found, schema)
     )
     fingerprint = digest_of(schema.model_dump_json(), *digests)
-    return Data(table, schema, fingerprint, source=found.name, findings=tuple(findings))
+    data = Data(table, schema, fingerprint, source=found.name, findings=tuple(findings))
+    return data, np.flatnonzero(keep)
 
 
 def _kept_in_memory(blocks: Iterator[pa.RecordBatch]) -> tuple[datasets.Dataset, tuple[str, ...]]:
@@ -197,7 +200,7 @@ def _images(found: Source, schema: Schema, keep: Any, findings: list[Finding]) -
     looks = [look_at(cells[name], key=None) for name in names]
     faults = {row: fault for look in looks for row, fault in look.faults.items()}
     keep[list(faults)] = False
-    findings.extend(unreadable(faults, len(keep)))
+    findings.extend(unreadable(faults, len(keep), so="have no prediction"))
     if not keep.any():
         raise DataError("no image can be read", expected=_wanted(schema), got=next(iter(faults.values())))
     pixels = pa.array(combined_pixels(looks).astype(str))

@@ -113,11 +113,13 @@ def _stat(path: str | None) -> str:
     return f"{status.st_size}|{status.st_mtime_ns}" if status else ""
 
 
-def unreadable(faults: dict[int, str], total: int, *, limit: int = 20) -> tuple[Finding, ...]:
-    """What to tell about images that were left out."""
+def unreadable(
+    faults: dict[int, str], total: int, *, limit: int = 20, so: str = "were left out"
+) -> tuple[Finding, ...]:
+    """What to tell about images that cannot be read; `so` says what became of them."""
     if not faults:
         return ()
-    message = f"{len(faults)} of {total} images cannot be read and were left out"
+    message = f"{len(faults)} of {total} images cannot be read and {so}"
     evidence = {"files": float(len(faults)), "files_read": float(total - len(faults))}
     shown = tuple(list(faults.values())[:limit])
     return (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from upfit.train.world import World
 from upfit.values import Data, Recipe, Schema, Silent, Split
 
 DESCRIPTION = "upfit.json"
+LOG = logging.getLogger("upfit")
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,10 +80,19 @@ class SavedModel:
         return self.objective.scores(torch.from_numpy(logits))
 
     def predict(self, inputs: Any) -> pd.DataFrame:
-        """One row per input: its columns, `prediction`, and `probability_CLASS` for each class."""
-        data = read_inputs(inputs, self.schema)
-        scores = self.scores(data, np.arange(len(data)))
-        return pd.concat([_shown_inputs(data), frame_of(self.schema, scores)], axis=1)
+        """One row per input: its columns, `prediction`, and `probability_CLASS` for each class.
+
+        Where an image cannot be read they are missing (NaN), and the logger `upfit` says so.
+        """
+        data, readable = read_inputs(inputs, self.schema)
+        for finding in data.findings:
+            LOG.warning("%s: %s", finding.message, "; ".join(finding.examples[:3]))
+        answers = frame_of(self.schema, self.scores(data, readable))
+        answers = answers.set_index(readable).reindex(range(len(data)))
+        shown = _shown_inputs(data)
+        # Nothing stands under one name twice: a Parquet file could not hold it.
+        shown = shown.rename(columns={name: f"input_{name}" for name in shown if name in answers})
+        return pd.concat([shown, answers], axis=1)
 
     def _bench(self, data: Data) -> Workbench:
         none = np.zeros(0, np.int64)

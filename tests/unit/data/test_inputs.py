@@ -15,6 +15,13 @@ from upfit.testing import digits_folder, docstring_sentences
 SENTENCES = docstring_sentences(per_class=12)
 
 
+def inputs(source, schema):
+    """The data alone, where every input can be read."""
+    data, readable = read_inputs(source, schema)
+    assert readable.tolist() == list(range(len(data)))
+    return data
+
+
 @pytest.fixture
 def digits(tmp_path):
     folder = digits_folder(tmp_path / "digits", per_class=2)
@@ -41,10 +48,10 @@ def test_images_in_every_form(digits):
         [{"image": str(path)}],
         pd.DataFrame({"image": [str(path)]}),
     ]
-    keys = {read_inputs(form, schema).table[0]["__pixels__"] for form in forms}
+    keys = {inputs(form, schema).table[0]["__pixels__"] for form in forms}
     assert len(keys) == 1
-    assert len(read_inputs(folder, schema)) == 20
-    assert len(read_inputs(folder / "3", schema)) == 2
+    assert len(inputs(folder, schema)) == 20
+    assert len(inputs(folder / "3", schema)) == 2
 
 
 def test_texts_in_every_form(tmp_path):
@@ -60,23 +67,23 @@ def test_texts_in_every_form(tmp_path):
         tmp_path,
     ]
     for form in forms:
-        assert texts(read_inputs(form, schema), np.array([5])) == [(SENTENCES["text"][5],)]
-    assert len(read_inputs({"text": "one record"}, schema)) == 1
+        assert texts(inputs(form, schema), np.array([5])) == [(SENTENCES["text"][5],)]
+    assert len(inputs({"text": "one record"}, schema)) == 1
 
 
 def test_targets_are_kept_where_they_are_there(mixed):
     frame, schema = mixed
-    data = read_inputs(frame, schema)
+    data = inputs(frame, schema)
     assert (targets(data, np.arange(len(frame))) == targets(read(frame), np.arange(len(frame)))).all()
-    assert "label" not in read_inputs(frame.drop(columns="label"), schema).table.column_names
-    strange = read_inputs(frame.assign(label="unknown"), schema)
+    assert "label" not in inputs(frame.drop(columns="label"), schema).table.column_names
+    strange = inputs(frame.assign(label="unknown"), schema)
     with pytest.raises(DataError, match="the class 'unknown' is not among those"):
         targets(strange, np.array([0]))
 
 
 def test_columns_may_stand_in_another_order(mixed):
     frame, schema = mixed
-    assert read_inputs(frame[["size", "colour", "text"]], schema) == read_inputs(
+    assert inputs(frame[["size", "colour", "text"]], schema) == inputs(
         frame[["text", "size", "colour"]].assign(more=1), schema
     )
 
@@ -84,7 +91,7 @@ def test_columns_may_stand_in_another_order(mixed):
 def test_missing_columns(mixed):
     frame, schema = mixed
     with pytest.raises(DataError, match="lacks columns that the model reads: colour") as caught:
-        read_inputs(frame.rename(columns={"colour": "color"}), schema)
+        inputs(frame.rename(columns={"colour": "color"}), schema)
     assert "expected: text (text), size (number), colour (category)" in str(caught.value)
     assert "rename 'color' to 'colour'" in str(caught.value)
 
@@ -92,27 +99,29 @@ def test_missing_columns(mixed):
 def test_a_number_column_without_numbers(mixed):
     frame, schema = mixed
     with pytest.raises(DataError, match="the column 'size' does not hold numbers"):
-        read_inputs(frame.assign(size="large"), schema)
+        inputs(frame.assign(size="large"), schema)
 
 
 def test_texts_alone_for_a_model_of_several_columns(mixed):
     with pytest.raises(DataError, match="do not fit the model"):
-        read_inputs(["a text"], mixed[1])
+        inputs(["a text"], mixed[1])
 
 
 def test_texts_for_an_image_model(digits):
     with pytest.raises(DataError, match="no image can be read"):
-        read_inputs(["a text"], digits[1])
+        inputs(["a text"], digits[1])
     with pytest.raises(DataError, match="do not fit the model"):
-        read_inputs([Image.new("RGB", (2, 2))], read(SENTENCES).schema)
+        inputs([Image.new("RGB", (2, 2))], read(SENTENCES).schema)
 
 
-def test_unreadable_images_are_left_out(digits):
+def test_unreadable_images_keep_their_place(digits):
     folder, schema = digits
-    (folder / "3" / "empty.png").write_bytes(b"")
-    data = read_inputs(folder / "3", schema)
-    assert len(data) == 2
-    assert "empty.png" in data.findings[0].examples[0]
+    (folder / "3" / "0005.png").write_bytes(b"")
+    data, readable = read_inputs(folder / "3", schema)
+    assert len(data) == 3
+    assert readable.tolist() == [0, 2]
+    assert data.findings[0].message == "1 of 3 images cannot be read and have no prediction"
+    assert "0005.png" in data.findings[0].examples[0]
 
 
 @pytest.mark.parametrize(
@@ -121,10 +130,10 @@ def test_unreadable_images_are_left_out(digits):
 )
 def test_what_cannot_be_read(given, reason):
     with pytest.raises(DataError, match=reason):
-        read_inputs(given, read(SENTENCES).schema)
+        inputs(given, read(SENTENCES).schema)
 
 
 def test_an_empty_folder(tmp_path, digits):
     (tmp_path / "none").mkdir()
     with pytest.raises(DataError, match="holds no images"):
-        read_inputs(tmp_path / "none", digits[1])
+        inputs(tmp_path / "none", digits[1])
