@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from upfit.data.cells import cells
+from upfit.data.part_column import FOUND
 from upfit.data.targets import targets
 from upfit.values import PART, Data, Rows
 
@@ -39,10 +40,16 @@ def describe(data: Data) -> str:
         ("target", ", ".join(schema.target), "--target COLUMN"),
         ("task", f"{schema.task}: {_targets(data)}", "--task TASK"),
         ("ignored", ", ".join(schema.ignored), "--kind COLUMN=KIND"),
+        *(("parts", f"by the column {name}", f"--kind {name}=ignore") for name in _part_columns(data)),
         ("group", schema.group or "", "--group COLUMN"),
         ("time", schema.time or "", "--time COLUMN"),
     ]
     return "\n".join(_line(*line) for line in lines if line[1])
+
+
+def _part_columns(data: Data) -> list[str]:
+    """The column that says which part each row belongs to, if one does."""
+    return [name for finding in data.findings if finding.kind == FOUND for name in finding.examples]
 
 
 def _line(title: str, text: str, flag: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from upfit.data.build import Wishes, build
 from upfit.data.combine import combine
+from upfit.data.part_column import divided
 from upfit.data.sources import open_parts, open_sources
 from upfit.data.verify import Advance
 from upfit.errors import DataError
@@ -57,8 +58,13 @@ def read(
         raise DataError(
             "data and parts were given", expected="DATA alone, or --train FILE with --validation and --test"
         )
-    sources = open_parts(parts) if parts else open_sources(source)
     wanted = target if target is None or isinstance(target, str) else tuple(target)
+    if parts:
+        sources = open_parts(parts)
+    else:
+        named = [wanted, *wanted.split(",")] if isinstance(wanted, str) else wanted or ()
+        spoken_for: set[str | None] = {*(kinds or {}), *named, group, time}
+        sources = divided(open_sources(source), spoken_for)
     wishes = Wishes(task=task, kinds=dict(kinds or {}), group=group, time=time)
     return build(combine(sources, wanted), wishes, source=_shown(source, parts), advance=advance)
 
