@@ -202,6 +202,8 @@ def show(source: o.RecipeSource = None, *, out: o.DrawingFile = None, overwrite:
         return
     from upfit.report.schedule import schedule_svg, schedule_text
 
+    if source is not None:
+        recipe = flags.as_planned(recipe, source)
     print(schedule_text(recipe), end="")
     if out is not None:
         from upfit.store.atomic import write_text

@@ -213,6 +213,23 @@ def test_a_damaged_run_folder(type_in, copied_run, name):
     refused(type_in("predict run x.csv"), name)
 
 
+DAMAGED = {
+    "result.json": "{}",
+    "candidates.json": "[1]",
+    "findings.jsonl": '{"kind": 3}\n',
+    "predictions.parquet": "no table",
+    "trace.jsonl": '{"kind_of_record": "step"}\n',
+    "model/upfit.json": '{"version": 1}',
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_run_whose_files_hold_something_else(type_in, copied_run, name):
+    (copied_run / name).write_text(DAMAGED[name])
+    table(copied_run.parent / "x.csv", "text\n", ["a b"])
+    refused(type_in("predict run x.csv"), "is damaged or from another version", "put back a copy")
+
+
 def test_an_unfinished_run_is_not_predicted_with(type_in, copied_run):
     (copied_run / "result.json").unlink()
     table(copied_run.parent / "x.csv", "text\n", ["a b"])

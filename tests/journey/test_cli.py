@@ -132,6 +132,14 @@ def test_show_reads_the_recipe_of_a_run_folder(capsys, tmp_path):
     assert Recipe.from_yaml(out).seed == 5
 
 
+def test_show_draws_the_schedule_of_a_run_over_the_steps_it_was_planned_for(capsys, tmp_path):
+    (tmp_path / "recipe.yaml").write_text(Recipe().to_yaml())
+    (tmp_path / "plan.json").write_text('{"plan": {"total_steps": 160}}')
+    assert "# schedule cosine over 160 steps;" in typed(capsys, "show", str(tmp_path))[1]
+    (tmp_path / "plan.json").write_text('{"plan": null}')
+    assert "# schedule cosine over 1,000 steps of 10 epochs;" in typed(capsys, "show", str(tmp_path))[1]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [(b"sede: 3", "did you mean 'seed'?"), (b"- 1", "a recipe is a mapping"), (b"\xff\xfe\x00", "not UTF-8")],

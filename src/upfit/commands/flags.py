@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from pathlib import Path
 from typing import Any, get_args
 
@@ -68,3 +69,13 @@ def read_recipe(source: Path) -> Recipe:
         raise RecipeError(
             f"cannot read the recipe {path}: {reason}", hint="upfit show > recipe.yaml"
         ) from None
+
+
+def as_planned(recipe: Recipe, source: Path) -> Recipe:
+    """The recipe with the steps that a run was planned for, where `source` is a run folder with a plan."""
+    try:
+        plan = json.loads((source / "plan.json").read_text(encoding="utf-8"))["plan"]
+        steps = int(plan["total_steps"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return recipe
+    return recipe.replace(stopping=recipe.stopping.replace(steps=steps))

@@ -14,6 +14,7 @@ from upfit.journey.finish import candidate_from_json
 from upfit.journey.saved_model import SavedModel
 from upfit.measure import evidence
 from upfit.store import RunFolder, read_trace
+from upfit.store.damage import reading
 from upfit.store.run_folder import estimates_from_json
 from upfit.values import Data, Estimate, Run, Schema
 
@@ -37,6 +38,12 @@ def load_run(folder: str | Path) -> Run:
     found = RunFolder.open(Path(folder))
     if not found.has("result.json"):
         raise RunFolderError(f"{folder} is not finished", hint=f"upfit resume {folder}")
+    with reading(found.path):
+        return _loaded(found)
+
+
+def _loaded(found: RunFolder) -> Run:
+    """The evidence in the folder of a finished run."""
     result = found.read_json("result.json")
     about = found.read_json("data.json")
     test = result["test"]

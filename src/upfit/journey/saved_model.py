@@ -21,6 +21,7 @@ from upfit.models import Head, Network
 from upfit.models.catalogue import rebuild_backbone
 from upfit.store import FeatureCache
 from upfit.store.atomic import write_text, write_with
+from upfit.store.damage import reading
 from upfit.train.infer import outputs
 from upfit.train.objective import Objective
 from upfit.train.workbench import Workbench
@@ -61,16 +62,19 @@ class SavedModel:
         path = folder / DESCRIPTION
         if not path.is_file():
             raise RunFolderError(f"{folder} holds no finished model", hint="upfit resume RUN finishes it")
-        saved = json.loads(path.read_text(encoding="utf-8"))
-        schema, recipe = Schema(**saved["schema"]), Recipe(**saved["recipe"])
-        backbone = rebuild_backbone(folder, saved["backbone"])
+        with reading(path):
+            saved = json.loads(path.read_text(encoding="utf-8"))
+            schema, recipe = Schema(**saved["schema"]), Recipe(**saved["recipe"])
+            objective = Objective(**saved["objective"])
+        with reading(folder):
+            backbone = rebuild_backbone(folder, saved["backbone"])
         network = Network(backbone, Head(backbone.width, schema.outputs))
         weights = folder / "model.safetensors"
         try:
             network.load_state_dict(load_file(weights))
         except (OSError, SafetensorError, RuntimeError) as error:
             raise RunFolderError(f"{weights} is missing or damaged: {error}") from error
-        return cls(network.eval(), schema, Objective(**saved["objective"]), recipe)
+        return cls(network.eval(), schema, objective, recipe)
 
     def scores(self, data: Data, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """(N, K) class probabilities, or (N, 1) values, of rows of some data."""

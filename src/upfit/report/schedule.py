@@ -44,7 +44,8 @@ def schedule_text(recipe: Recipe) -> str:
     total, per_epoch = length(recipe)
     lr = recipe.optimizer.lr
     highest = lr if isinstance(lr, str) else f"{lr:g}"
-    head = f"# schedule {recipe.schedule.name} over {total:,} steps of {total / per_epoch:g} epochs"
+    epochs = "" if recipe.stopping.steps else f" of {total / per_epoch:g} epochs"
+    head = f"# schedule {recipe.schedule.name} over {total:,} steps{epochs}"
     rows = [f"# {label:>4} │{row}" for label, row in zip(_labels(), _rows(multipliers(recipe)), strict=True)]
     lines = [f"{head}; highest rate: {highest}", *rows, "#      └" + "─" * COLUMNS]
     if recipe.schedule.name == "plateau":

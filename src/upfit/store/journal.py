@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from upfit.store.atomic import write_text
+from upfit.store.damage import reading
 from upfit.values import Evaluation, Event, Step, Trace
 from upfit.values.trace import Health
 
@@ -75,7 +76,8 @@ class Journal:
 
 def read_trace(path: Path) -> Trace:
     """The Trace in a `trace.jsonl`; a last line cut short by a kill is left out."""
-    return _trace(list(_read(path)))
+    with reading(path):
+        return _trace(list(_read(path)))
 
 
 def _is_torn(path: Path) -> bool:
@@ -111,7 +113,7 @@ def _read(path: Path) -> Iterator[Record]:
             fields = json.loads(line)
         except ValueError:
             continue
-        make = KINDS.get(fields.pop("kind_of_record", ""))
+        make = KINDS.get(fields.pop("kind_of_record", "")) if isinstance(fields, dict) else None
         if make is not None:
             yield make(**{name: _number(value) for name, value in fields.items()})
 
