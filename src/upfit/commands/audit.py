@@ -10,6 +10,8 @@ from typing import Any
 
 from rich.console import Console
 
+from upfit.audit.finding import times
+from upfit.commands.again import next_command
 from upfit.curate.audit import audit
 from upfit.curate.audit_files import PAGE, PLAN, free_folder, write_audit
 from upfit.report.audit_table import audit_lines, audit_table
@@ -29,12 +31,10 @@ def run_audit(
     if as_json:
         return json.dumps(found.to_dict(), indent=1)
     doubtful = sum(action.doubtful for action in found.plan.actions)
-    proposed = (
-        f"{len(found.plan.actions)} proposed edits, {doubtful} of them to be looked at first: {paths[PLAN]}\n"
-    )
-    proposed += (
-        f"(keep what you agree with, then: upfit clean {data or 'DATA'} --plan {paths[PLAN]} --out FOLDER)"
-    )
+    proposed = times(len(found.plan.actions), "proposed edit")
+    proposed += f", {doubtful} of them to be looked at first: {paths[PLAN]}\n"
+    again = next_command("clean", data, settings, "--plan", str(paths[PLAN]), "--out", "FOLDER")
+    proposed += f"(keep what you agree with, then: {again})"
     tail = f"\npage with examples: {paths[PAGE]}\n" + (proposed if found.plan.actions else "")
     if not sys.__stdout__ or not sys.__stdout__.isatty():
         return audit_lines(found.findings) + "\n" + tail

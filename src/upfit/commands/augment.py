@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from upfit.commands.again import next_command
 from upfit.curate.audit_files import own_folder
 from upfit.curate.augment_files import RECIPE, RESULT, SHEET, write_augmentation
 from upfit.curate.augmentation import augment
@@ -35,6 +36,6 @@ def run_augment(
             "",
             f"policy: {used}",
             f"contact sheet: {paths[SHEET]}",
-            f"to use it: upfit fit {data or 'DATA'} --recipe {paths[RECIPE]}",
+            "to use it: " + next_command("fit", data, settings, "--recipe", str(paths[RECIPE])),
         ]
     )

@@ -14,6 +14,7 @@ import typer
 
 from upfit.commands import flags
 from upfit.commands import options as o
+from upfit.commands.again import next_command
 from upfit.commands.screens import watcher
 from upfit.errors import InputError, MissingExtraError
 from upfit.values.budget import seconds
@@ -85,7 +86,7 @@ def review(
         serve(port, not no_open, lambda address: _announce(desk, address))
     finally:
         desk.ledger.close()
-    _leave(desk, sources or [])
+    _leave(desk, sources[0] if sources else None, asked)
 
 
 def _opened(
@@ -162,19 +163,23 @@ def _announce(desk: Desk, address: str) -> None:
     print(f"{todo:,} of {len(desk.suspects):,} rows to look at; Ctrl-C ends", file=sys.stderr, flush=True)
 
 
-def _leave(desk: Desk, sources: Sequence[str]) -> None:
+def _leave(desk: Desk, source: str | None, asked: Mapping[str, Any]) -> None:
     """Where the decisions are, and what to do with them."""
-    counts = desk.decided()
-    path, data = desk.ledger.path, sources[0] if sources else "DATA"
-    if Path(data, "run.json").is_file():
-        data = desk.data.source if Path(desk.data.source).exists() else "DATA"
+    counts, path = desk.decided(), str(desk.ledger.path)
+    if source and Path(source, "run.json").is_file():
+        from upfit.store import RunFolder
+
+        asked = RunFolder.open(Path(source)).read_json("request.json")
+        source = None if asked["parts"] else asked["data"] or "DATA"
     counted = ", ".join(
         f"{count:,} {word}"
         for word, count in zip(("kept", "relabelled", "dropped"), counts.values(), strict=True)
     )
+    retrain = next_command("fit", source, asked, "--corrections", path)
+    apply = next_command("clean", source, asked, "--plan", path, "--out", "FOLDER")
     print(f"\ndecisions:  {path}  ({counted})", file=sys.stderr)
-    print(f"retrain:    upfit fit {data} --corrections {path}", file=sys.stderr)
-    print(f"apply all:  upfit clean {data} --plan {path} --out FOLDER", file=sys.stderr)
+    print(f"retrain:    {retrain}", file=sys.stderr)
+    print(f"apply all:  {apply}", file=sys.stderr)
 
 
 def _merge(sources: Sequence[str], out: Path | None, *, overwrite: bool) -> str:

@@ -12,6 +12,7 @@ from upfit.audit.table_features import table_features
 from upfit.curate.embedding import embedder
 from upfit.data.read import read
 from upfit.data.targets import targets
+from upfit.errors import InputError
 from upfit.measure.power_law import Forecast, forecasts
 from upfit.split.make import make_split
 from upfit.train.curve import curve_sizes, losses_by_size
@@ -21,7 +22,9 @@ from upfit.values import Data, Silent, Watcher
 ENOUGH = 0.005
 """A gain of twice the data below half a point is not worth collecting for."""
 FEWEST_HELD = 15
-"""Validation rows that a class needs for a curve of its own."""
+"""Validation rows that a curve, or a class's own, needs for a verdict."""
+FEWEST = 20
+"""Training rows below which there are no growing subsets to speak of."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +62,10 @@ class LearningCurve:
 
     def sentences(self) -> tuple[str, ...]:
         """The answer in words."""
-        unit = "of the target's deviation" if self.task == "regression" else "points"
+        error = _points(self.errors[-1])
+        wrong = f"off by {error} % of the target's deviation" if self.task == "regression" else ""
         lines = [
-            f"{_points(self.errors[-1])} {unit} wrong with {self.sizes[-1]:,} training rows"
+            f"{wrong or f'{error} points wrong'} with {self.sizes[-1]:,} training rows"
             f" (validation: {self.held:,} rows)"
         ]
         for factor, one in zip(("twice", "four times"), self.ahead, strict=True):
@@ -70,7 +74,9 @@ class LearningCurve:
                 f"{factor} the data: {_points(gain.value, sign=True)} points better "
                 f"({_points(gain.low, sign=True)} to {_points(gain.high, sign=True)})"
             )
-        if self.ahead[0].gain.high < ENOUGH:
+        if self.held < FEWEST_HELD:
+            lines.append(f"{self.held} validation rows are too few to tell whether more data will help")
+        elif self.ahead[0].gain.high < ENOUGH:
             lines.append("more of the same data will hardly help")
         elif self.ahead[0].gain.low > ENOUGH:
             lines.append("more data will help")
@@ -117,6 +123,10 @@ def curve(
     watcher = watcher or Silent()
     table = data if isinstance(data, Data) else read(data, **reading)
     split = make_split(table, seed=seed)
+    if len(split.train) < FEWEST:
+        raise InputError(
+            f"{len(split.train)} training rows are too few for a curve", expected=f"{FEWEST} or more"
+        )
     watcher.stage("features of the frozen backbone")
     backbone = embedder(table, model=model, watcher=watcher)
 

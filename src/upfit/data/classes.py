@@ -122,7 +122,8 @@ def _single(counts: Counter[str]) -> list[Finding]:
     if not lonely:
         return []
     shown = ", ".join(name[:60] for name in lonely[:_SHOWN])
-    message = f"{len(lonely)} classes have a single example: {shown}"
+    have = "class has" if len(lonely) == 1 else "classes have"
+    message = f"{len(lonely)} {have} a single example: {shown}"
     evidence = {"classes": float(len(lonely))}
     return [
         Finding(

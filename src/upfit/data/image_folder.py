@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 
 from upfit.data.cache import digest_of
-from upfit.data.images import EXTENSIONS
+from upfit.data.images import EXTENSIONS, FOREIGN
 from upfit.data.source import Source
 from upfit.errors import DataError
+from upfit.values import Finding
 
 IMAGE = pa.struct([("path", pa.string()), ("bytes", pa.binary())])
 """The Arrow type of an image cell."""
 
+_CONVERT = "convert them, to JPEG say"
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM", b"II*\x00", b"MM\x00*")
 
 
@@ -30,13 +34,36 @@ def read_image_folder(path: Path) -> Source:
     """
     folders = class_folders(path)
     found = [(file, folder.name) for folder in folders for file in sorted(images_under(folder))]
+    foreign = foreign_pictures(path)
     if not found:
         raise DataError(
             f"{path} holds no images in class folders",
             expected="one folder per class with images in it, or a table file",
-            got=_contents(path),
+            got=foreign[0].message if foreign else _contents(path),
+            hint=_CONVERT if foreign else "",
         )
-    return _source(path, found)
+    return replace(_source(path, found), findings=foreign)
+
+
+def foreign_pictures(path: Path) -> tuple[Finding, ...]:
+    """Pictures below a folder in formats that are not read, so that nobody trains without them unawares."""
+    files = [Path(parent, name) for parent, _, names in os.walk(path) for name in sorted(names)]
+    found = [file for file in files if file.suffix.lower() in FOREIGN and not is_hidden(file.name)]
+    if not found:
+        return ()
+    kinds = Counter(file.suffix.lower() for file in found)
+    counted = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
+    message = f"pictures in formats that are not read: {counted}"
+    return (
+        Finding(
+            kind="unreadable_file",
+            severity="warning",
+            message=message,
+            evidence={"files": float(len(found))},
+            examples=tuple(map(str, found[:20])),
+            advice=_CONVERT,
+        ),
+    )
 
 
 def class_folders(path: Path) -> list[Path]:

@@ -24,6 +24,14 @@ EXTENSIONS = frozenset(
 )
 """Names that promise an image."""
 
+FOREIGN = frozenset(
+    (
+        *(".heic", ".heif", ".avif", ".jxl", ".jp2", ".svg", ".psd"),
+        *(".dng", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf"),
+    )
+)
+"""Names that promise a picture, in a format that is not read: telephones, cameras, drawings."""
+
 LARGEST = 178_956_970
 """Pixels (about 0.5 GiB of RGB). A larger image is taken for a decompression bomb."""
 

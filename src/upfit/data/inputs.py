@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from upfit.data.arrays import looks_numeric, to_label
 from upfit.data.cache import cache_path, cached, digest_of
 from upfit.data.fingerprint import table_key
 from upfit.data.frame import encoded, read_frame
-from upfit.data.image_folder import image_array, images_under, looks_like_image
+from upfit.data.image_folder import foreign_pictures, image_array, images_under, looks_like_image
 from upfit.data.labels import Asked, read_labels
 from upfit.data.picture_column import as_images, combined_pixels, look_at, unreadable
 from upfit.data.source import HEIGHT, PIXELS, WIDTH, Source
@@ -112,9 +113,11 @@ def _open_path(path: Path, schema: Schema) -> Source:
     tables = [entry for entry in sorted(path.iterdir()) if is_table(entry)]
     if len(tables) == 1 and (not files or schema.modality != "image"):
         return open_file(tables[0])
+    foreign = foreign_pictures(path)
     if not files:
-        raise DataError(f"{path} holds no images", expected=_wanted(schema))
-    return _pictures(files, schema, name=str(path))
+        got = foreign[0].message if foreign else ""
+        raise DataError(f"{path} holds no images", expected=_wanted(schema), got=got)
+    return replace(_pictures(files, schema, name=str(path)), findings=foreign)
 
 
 def _open_list(items: list[Any], schema: Schema) -> Source:

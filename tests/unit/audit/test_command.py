@@ -50,10 +50,10 @@ def test_the_folder_holds_page_plan_and_json(messy, tmp_path):
     source = tmp_path / "messy.csv"
     messy.to_csv(source, index=False)
     out = tmp_path / "audit"
-    settings = {"train": None, "checks": QUICK, "rows": 100}
+    settings = {"train": None, "checks": QUICK, "rows": 100, "target": "label"}
     text = run_audit(str(source), out, overwrite=False, as_json=False, settings=settings)
     assert "written in 2 ways" in text
-    assert str(out / "plan.yaml") in text
+    assert f"upfit clean {source} --target label --plan {out / 'plan.yaml'} --out FOLDER" in text
     assert read_plan(out / "plan.yaml").fingerprint == read(source).fingerprint
     assert json.loads((out / "audit.json").read_text())["rows"] == len(messy)
     with pytest.raises(InputError, match="holds an audit already"):

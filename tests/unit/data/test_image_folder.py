@@ -145,6 +145,19 @@ def test_images_without_class_folders(tmp_path):
         read(tmp_path)
 
 
+def test_formats_that_are_not_read_are_told_of(tmp_path):
+    folder = digits_folder(tmp_path / "digits", per_class=2)
+    (folder / "3" / "IMG_1.HEIC").write_bytes(b"a photograph")
+    (folder / "4" / "IMG_2.heic").write_bytes(b"a photograph")
+    one = finding(read(folder), "unreadable_file")
+    assert one.message == "pictures in formats that are not read: 2 .heic"
+    assert [example.rsplit("/", 1)[1] for example in one.examples] == ["IMG_1.HEIC", "IMG_2.heic"]
+    (tmp_path / "alone" / "cat").mkdir(parents=True)
+    (tmp_path / "alone" / "cat" / "a.heic").write_bytes(b"a photograph")
+    with pytest.raises(DataError, match=r"not read: 1 \.heic\n  try:      convert them, to JPEG say"):
+        read(tmp_path / "alone")
+
+
 def test_one_class_only(tmp_path):
     noise(tmp_path / "cat" / "a.png", seed=1)
     noise(tmp_path / "cat" / "b.png", seed=2)

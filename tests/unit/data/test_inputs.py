@@ -124,6 +124,14 @@ def test_unreadable_images_keep_their_place(digits):
     assert "0005.png" in data.findings[0].examples[0]
 
 
+def test_formats_that_are_not_read_are_told_of(digits):
+    folder, schema = digits
+    (folder / "3" / "a.heic").write_bytes(b"a photograph")
+    data, readable = read_inputs(folder / "3", schema)
+    assert len(readable) == 2
+    assert data.findings[0].message == "pictures in formats that are not read: 1 .heic"
+
+
 @pytest.mark.parametrize(
     ("given", "reason"),
     [([], "the list is empty"), ([1, 2], "a list may hold"), ("nowhere.csv", "nothing at")],
