@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Callable, Sequence
 
 from upfit.diagnose.group_rates import Blamed, GroupRates, main_rate
@@ -23,8 +22,6 @@ HIDDEN = 0.6
 """Share of units that dropout hides, from which on it is the first suspect."""
 TINY, USUAL_BATCH = 4, 32
 """Examples of a batch, up to which a gradient is mostly noise, and of one that is usual."""
-GONE = 0.01
-"""Of the highest rate: less moves nothing."""
 RATES = ("optimizer.lr", "optimizer.head_lr")
 
 
@@ -193,8 +190,7 @@ def _batch(seen: Seen, factor: float, because: str) -> tuple[Change, ...]:
 
 def _lasting_rate(seen: Seen) -> tuple[Change, ...]:
     """A cosine, where half of the steps had next to none of the rate that there was."""
-    rates = [step.lr for step in seen.steps if step.lr > 0]
-    if not rates or statistics.median(rates) >= GONE * max(rates):
+    if not seen.rate_was_gone_early:
         return ()
     return (Change(path="schedule.name", to="cosine", because="the rate was gone before half of the run"),)
 

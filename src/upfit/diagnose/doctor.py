@@ -244,6 +244,8 @@ class Doctor:
     ) -> None:
         if error is not None:
             self.failed(error)
+        elif self._taken:
+            self._facts["run.ended"] = 1.0
         self.close()
 
     def _first(self, loss: torch.Tensor) -> None:

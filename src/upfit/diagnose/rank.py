@@ -47,7 +47,7 @@ EXPLAINS: dict[str, set[str]] = {
     "over_regularised": LEARNS_BADLY | {"lr_too_small", "vanishing_gradient", "dead_units"},
     "vanishing_gradient": LEARNS_BADLY | {"lr_too_small", "dead_units"},
     "dead_units": LEARNS_BADLY | {"lr_too_small", "vanishing_gradient"},
-    "class_imbalance": LEARNS_BADLY,
+    "class_imbalance": LEARNS_BADLY | {"overfit"},
     "lr_too_small": LEARNS_BADLY,
     "underfit_budget": {"slow_convergence", "underfit_capacity"},
     "underfit_capacity": {"slow_convergence"},

@@ -18,6 +18,11 @@ Curve = npt.NDArray[np.float64]
 SCORES = ("accuracy", "balanced_accuracy", "acc", "r2", "f1", "macro_f1", "auroc", "subset_accuracy")
 """Validation metrics that can be compared with the reference's score, the likeliest first."""
 
+GONE = 0.01
+"""Of the highest rate: less moves nothing."""
+BY_HEART = 40
+"""Steps on one batch that a small model needs to know it by heart."""
+
 
 class Seen:
     """A Trace as rules read it.
@@ -227,6 +232,13 @@ class Seen:
         return self.fact("loss.smoothing", self.fact("recipe.label_smoothing", 0.0))
 
     @property
+    def cannot_learn_a_batch(self) -> bool:
+        """Whether sixteen examples could not be learnt by heart, though there was time for it."""
+        start, end = self.fact("one_batch.start"), self.fact("one_batch.end")
+        tried = self.fact("one_batch.steps") >= BY_HEART and start > 0
+        return tried and end > 0.7 * start and self.fact("one_batch.score", 0.0) < 0.7
+
+    @property
     def is_probe(self) -> bool:
         """Whether little more than a head learns, on layers that are left as they are.
 
@@ -250,8 +262,9 @@ class Seen:
 
     @property
     def has_had_time(self) -> bool:
-        """Whether slowness may be judged yet: a hundred steps, or three evaluations."""
-        return len(self.steps) >= 100 or len(self.evaluations) >= 3
+        """Whether slowness may be judged: after a hundred steps, three evaluations, or all there are."""
+        ended = self.fact("run.ended") == 1 and len(self.evaluations) > 0
+        return ended or len(self.steps) >= 100 or len(self.evaluations) >= 3
 
     @property
     def is_at_chance(self) -> bool:
@@ -279,6 +292,12 @@ class Seen:
     def _update_ratio(self, looks: Iterable[Health]) -> float:
         found = [float(np.median(list(one.update_ratios.values()))) for one in looks if one.update_ratios]
         return float(np.median(found)) if found else self.fact("descent.update_ratio")
+
+    @property
+    def rate_was_gone_early(self) -> bool:
+        """Whether half of the steps had next to none of the highest rate."""
+        rates = [step.lr for step in self.steps if step.lr > 0]
+        return bool(rates) and float(np.median(rates)) < GONE * max(rates)
 
     def step_number(self, index: int) -> int | None:
         """The step of the record at `index`."""

@@ -29,6 +29,9 @@ def measure(subject: Subject) -> dict[str, float]:
     weights = {name: [w.detach().clone() for w in own] for name, own in layer_weights(subject.model).items()}
     grads = [p.grad.detach().clone() for p in held if p.grad is not None]
     for optimizer in subject.optimizers:
+        for group in optimizer.param_groups:
+            # Warm-up may begin at a rate of nought.
+            group["lr"] = group["lr"] or group.get("initial_lr", group["lr"])
         optimizer.step()
     changes = [p.detach() - old for p, old in zip(held, before, strict=True)]
     facts = _direction(changes, grads)

@@ -32,7 +32,8 @@ def measure(subject: Subject) -> dict[str, float]:
             "labels.middle": middle,
             "labels.constant": float(spread == 0),
         }
-    if subject.task == "multilabel" or (targets.ndim == 2 and targets.dtype.kind == "f"):
+    several = targets.ndim == 2 and targets.shape[1] > 1 and targets.dtype.kind == "f"
+    if subject.task == "multilabel" or several:
         return facts
     return facts | _histogram(subject, targets.reshape(-1))
 
@@ -65,8 +66,8 @@ def _histogram(subject: Subject, labels: np.ndarray) -> dict[str, float]:
         facts["labels.weighted"] = float(
             _is_weighted(subject, values[counts.argmin()], values[counts.argmax()], width)
         )
-    elif getattr(subject.calls.loss_fn, "pos_weight", None) is not None:
-        facts["labels.weighted"] = 1.0
+    elif _is_single(subject) and len(values) == 2:
+        facts["labels.weighted"] = float(_is_weighted_for(subject, values[counts.argmin()]))
     return facts
 
 
@@ -75,17 +76,35 @@ def _is_single(subject: Subject) -> bool:
     return answer.ndim < 2 or answer.shape[1] == 1
 
 
+def _is_weighted_for(subject: Subject, rare: float) -> bool:
+    """The same for a single output that says yes or no."""
+    if getattr(subject.calls.loss_fn, "pos_weight", None) is not None:
+        return True
+    example = subject.batches[0]
+    if not isinstance(example.target, torch.Tensor):
+        return False
+    target = example.target.reshape(-1)
+    target = torch.stack([torch.full_like(target[0], rare), torch.full_like(target[0], 1 - rare)])
+    target = target.reshape(2, *[1] * (example.target.ndim - 1))
+    answer = torch.zeros(2, *subject.calls.answer(example).shape[1:], device=target.device)
+    return _pulls_harder(subject, answer, target)
+
+
 def _is_weighted(subject: Subject, rare: float, common: float, width: int) -> bool:
     """Whether an example of the rare class pulls harder: the gradients of equal answers are compared."""
-    answer = torch.zeros(2, width, requires_grad=True)
-    target = torch.tensor([int(rare), int(common)])
-    device = subject.calls.device()
+    target = torch.tensor([int(rare), int(common)], device=subject.calls.device())
+    return _pulls_harder(subject, torch.zeros(2, width, device=target.device), target)
+
+
+def _pulls_harder(subject: Subject, answer: torch.Tensor, target: torch.Tensor) -> bool:
+    """Whether the first of two examples with equal answers has the larger gradient."""
+    answer = answer.requires_grad_()
     try:
         with torch.enable_grad():
-            subject.calls.loss(answer.to(device), target.to(device)).backward()
+            subject.calls.loss(answer, target).backward()
     except (RuntimeError, ValueError, IndexError, TypeError, InputError):
         return False
     if answer.grad is None:
         return False
-    pull = answer.grad.norm(dim=1)
+    pull = answer.grad.reshape(2, -1).norm(dim=1)
     return float(pull[0]) > 1.5 * float(pull[1])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 
 from upfit.diagnose.preflight.calls import Example, mapped
@@ -10,35 +12,43 @@ from upfit.diagnose.preflight.subject import Subject, batch_size
 
 @torch.no_grad()
 def measure(subject: Subject) -> dict[str, float]:
-    """In evaluation mode, exchange one example for another and see whether the other answers change.
+    """In evaluation mode, exchange an example for another: do the other answers change?
 
-    The same as asking for the gradient of output i with respect to input j ≠ i (Karpathy's recipe), and it
-    works for tokens too.
+    The last one is exchanged, and the first: where a batch is read as steps of time, only what comes later
+    changes. The same as asking for the gradient of output i with respect to input j ≠ i (Karpathy's recipe),
+    and it works for tokens too.
     """
     subject.model.eval()
     example = subject.batches[0]
     size = batch_size(example)
     if size < 3:
         return {}
-    last = size - 1
-
-    def exchange(tensor: torch.Tensor) -> torch.Tensor:
-        if not tensor.ndim or len(tensor) != size:
-            return tensor
-        changed = tensor.clone()
-        changed[last] = tensor[0]
-        return changed
-
-    before = subject.calls.answer(example).float()
-    after = subject.calls.answer(Example(mapped(example.inputs, exchange), example.target)).float()
+    before = _answer(subject, example)
     if len(before) % size:
         return {}
-    before, after = before.reshape(size, -1), after.reshape(size, -1)
+    before = before.reshape(size, -1)
     spread = float(before.std(0).mean())
     if not spread:
         return {}
-    change = float((after - before)[:last].abs().max())
-    return {
-        "mixing.change": change / spread,
-        "mixing.own_change": float((after - before)[last].abs().max()) / spread,
-    }
+    others, own = [], []
+    for place, source in ((size - 1, 0), (0, size - 1)):
+        changed = Example(mapped(example.inputs, partial(_exchanged, place, source, size)), example.target)
+        moved = (_answer(subject, changed).reshape(size, -1) - before).abs().amax(1) / spread
+        own.append(float(moved[place]))
+        others.append(float(torch.cat([moved[:place], moved[place + 1 :]]).max()))
+    return {"mixing.change": max(others), "mixing.own_change": max(own)}
+
+
+def _answer(subject: Subject, example: Example) -> torch.Tensor:
+    """With the same noise each time, if any is left on: that is another fault."""
+    torch.manual_seed(0)
+    return subject.calls.answer(example).float()
+
+
+def _exchanged(place: int, source: int, size: int, tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor of a batch with one example put in the place of another."""
+    if not tensor.ndim or len(tensor) != size:
+        return tensor
+    changed = tensor.clone()
+    changed[place] = tensor[source]
+    return changed

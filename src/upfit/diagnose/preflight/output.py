@@ -15,6 +15,8 @@ from upfit.measure.inside.layers import owners
 STRETCH = 1000.0
 """A linear output grows that much when its weights do; one behind an activation stays in its range."""
 WITHOUT_END = 1e12
+FURTHEST = 11
+"""Times that outputs are stretched at most: single precision ends at 1e38."""
 
 
 @torch.no_grad()
@@ -34,6 +36,11 @@ def measure(subject: Subject) -> dict[str, float]:
         return {}
     once = torch.cat([answer, *_stretched(subject, example, STRETCH)]).float()
     stretched = torch.cat([once, *_stretched(subject, example, STRETCH**2)]).float()
+    # A faint signal has to be stretched further until it comes to an end, or to none.
+    for power in range(3, FURTHEST):
+        if not _still_small(once, stretched):
+            break
+        once, stretched = stretched, torch.cat([stretched, *_stretched(subject, example, STRETCH**power)])
     low, high = (_end(getattr(once, name)(), getattr(stretched, name)()) for name in ("min", "max"))
     facts = {
         "output.low": low,
@@ -50,6 +57,12 @@ def _end(once: torch.Tensor, twice: torch.Tensor) -> float:
     """An end of the outputs' range; one that moves on with every stretch is no end."""
     moves = abs(float(twice)) > 10 * abs(float(once)) and abs(float(twice)) > STRETCH
     return math.copysign(WITHOUT_END, float(twice)) if moves else float(twice)
+
+
+def _still_small(once: torch.Tensor, twice: torch.Tensor) -> bool:
+    """Whether outputs grow with every stretch, and have not come so far that this tells they have no end."""
+    before, now = float(once.abs().max()), float(twice.abs().max())
+    return now > 10 * before and now <= STRETCH
 
 
 def _stretched(subject: Subject, example: Example, size: float) -> Iterator[torch.Tensor]:

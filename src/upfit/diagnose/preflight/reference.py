@@ -15,6 +15,8 @@ FEWEST = 60
 FEWEST_HELD = 30
 WIDEST = 1024
 NEIGHBOURS = 15
+MOST_VALUES = 8
+"""Values to predict at once: more (an image, say) would take a forest too long."""
 
 
 def measure(subject: Subject) -> dict[str, float]:
@@ -36,7 +38,8 @@ def measure(subject: Subject) -> dict[str, float]:
         y = y.argmax(1)
     kept = np.isfinite(x).all(1) & np.isfinite(y.astype(float)).reshape(len(y), -1).all(1) if y.size else []
     x, y = x[kept], y[kept]
-    if y.ndim != 1 or len(y) < FEWEST:
+    several = y.ndim == 2 and subject.task == "regression" and y.shape[1] <= MOST_VALUES
+    if not (y.ndim == 1 or several) or len(y) < FEWEST:
         return {}
     chosen = np.random.default_rng(0).permutation(len(y))[:MOST]
     x, y = _narrow(x[chosen]), y[chosen]
@@ -99,7 +102,24 @@ def _classification(x: npt.NDArray[Any], y: npt.NDArray[Any], *, fewest: int = F
         "reference.by_luck": _by_luck(guess, y),
         "reference.examples": float(len(y)),
     }
-    return facts | _noise(x, y)
+    return facts | _balanced(chances, y) | _noise(x, y)
+
+
+def _balanced(chances: npt.NDArray[Any], y: npt.NDArray[Any]) -> dict[str, float]:
+    """The mean over classes of how many are found, classes being equally likely; and the same by luck.
+
+    Where nearly all examples are of one class, guessing that one is right as often as anything else, and
+    says nothing about whether labels and inputs are related.
+    """
+    from sklearn.metrics import balanced_accuracy_score
+
+    guess = (chances / np.bincount(y)).argmax(1)
+    random = np.random.default_rng(0)
+    luck = [balanced_accuracy_score(random.permutation(y), guess) for _ in range(200)]
+    return {
+        "reference.balanced_score": float(balanced_accuracy_score(y, guess)),
+        "reference.balanced_by_luck": float(np.quantile(luck, 0.99)),
+    }
 
 
 def _by_luck(guess: npt.NDArray[Any], y: npt.NDArray[Any]) -> float:

@@ -34,6 +34,8 @@ def measure(subject: Subject) -> dict[str, float]:
         }
         scales = sorted(_scale(w) for w in inner)
         facts |= {"weights.scale": scales[len(scales) // 2], "weights.largest_scale": scales[-1]}
+    if layers:
+        facts["weights.last_scale"] = _scale(layers[-1][1].detach().float())
     return facts | _freshness(subject, layers)
 
 
@@ -59,7 +61,7 @@ def _freshness(subject: Subject, layers: list[tuple[str, torch.Tensor]]) -> dict
     known = [(w, _is_fresh(w.detach().float())) for _, w in layers if w.numel() >= FEWEST]
     frozen = [(w, fresh) for w, fresh in known if not w.requires_grad]
     below = known[:-1]
-    facts = {"fresh.layers": float(len(below))}
+    facts = {"fresh.layers": float(len(below)), "fresh.claimed": float(subject.pretrained is True)}
     if below:
         facts["fresh.share"] = _share(below)
         # A trained layer above a fresh one: a part of a checkpoint is missing.

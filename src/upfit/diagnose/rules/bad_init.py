@@ -21,7 +21,9 @@ def look(seen: Seen) -> Finding | None:
     """Identical rows, layers of zeros, one sign only, or sizes that let signals explode or fade."""
     same, one_sided = seen.fact("weights.identical", 0.0), seen.fact("weights.one_sided", 0.0)
     zero = seen.fact("weights.zero", 0.0) > 0.5 and seen.fact("gradients.zero_share", 0.0) > 0.3
-    large = seen.fact("weights.largest_scale", 0.0) > LARGE and is_loud(seen)
+    # A last layer of zeros is often meant; one that shouts never is.
+    largest = max(seen.fact("weights.largest_scale", 0.0), seen.fact("weights.last_scale", 0.0))
+    large = largest > LARGE and is_loud(seen)
     small = seen.fact("weights.scale", 1.0) < SMALL and seen.fact("gradients.first_over_last", 1.0) < 1e-2
     if same > 0 or zero:
         why = "The units of a layer start out identical, so that they learn the same and stay identical."
@@ -41,7 +43,7 @@ def look(seen: Seen) -> Finding | None:
         plot="activations",
         identical=same,
         one_sided=one_sided,
-        largest_scale=seen.fact("weights.largest_scale"),
+        largest_scale=largest,
         loss_at_start=seen.fact("start.loss"),
     )
 

@@ -18,7 +18,9 @@ def look(seen: Seen) -> Finding | None:
         h.evaluation_mode_loss > 3 * h.train_mode_loss and h.evaluation_mode_loss > h.train_mode_loss + 0.5
         for h in late
     ]
-    skewed = norms and len(apart) >= 2 and all(apart[-2:])
+    # One look is enough where validation itself says the same of the model in evaluation mode.
+    agrees = len(seen.validation_losses) > 0 and seen.validation_losses[-1] > 3 * seen.closing
+    skewed = norms and all(apart[-2:]) and (len(apart) >= 2 or (len(apart) == 1 and agrees and seen.is_poor))
     if in_training:
         why = (
             "Validation ran in training mode, with dropout or batch statistics at work: call "

@@ -12,6 +12,9 @@ FEWEST = 300
 def is_unrelated(seen: Seen) -> bool:
     """Neither the reference nor, after training, the model does better than luck on unseen examples."""
     reference = seen.fact("reference.score") <= seen.fact("reference.by_luck")
+    # Of rare classes accuracy knows nothing: what tells them apart may be there all the same.
+    told = seen.fact("reference.balanced_score") > seen.fact("reference.balanced_by_luck")
+    reference = reference and not told
     enough = seen.fact("reference.examples") >= FEWEST or _learnable_elsewhere(seen)
     return reference and enough and len(seen.evaluations) > 0 and seen.is_at_chance
 

@@ -11,7 +11,20 @@ from upfit.values import Finding
 
 SWALLOWED = 1.0
 """A single step as large as the weights, before training."""
+WRECKED, IN_A_ROW = 10.0, 5
+"""Times the loss at the start, and for how many steps."""
 OF_WHOM = {"both": "", "body": " of the layers below the head", "head": " of the head"}
+
+
+def was_wrecked(seen: Seen) -> bool:
+    """Whether the loss was far above its start for some steps on the way, and the run never got well again.
+
+    What is left of the network may lie quietly by then, so that steps look small.
+    """
+    if len(seen.finite_losses) < 2 * IN_A_ROW or not seen.opening_at_most > 0 or not seen.is_poor:
+        return False
+    several = np.lib.stride_tricks.sliding_window_view(seen.finite_losses, IN_A_ROW)
+    return float(np.median(several, axis=1).max()) > WRECKED * seen.opening_at_most
 
 
 def look(seen: Seen) -> Finding | None:
@@ -28,11 +41,12 @@ def look(seen: Seen) -> Finding | None:
     large_steps = (steps if steps == steps else seen.fact("descent.update_ratio")) > LARGE or blamed == "head"
     early = seen.finite_losses[5:25]
     rose = len(early) >= 10 and float(np.median(early)) > 1.1 * seen.opening_at_most
-    blew_up = len(seen.losses) > len(seen.finite_losses) or seen.closing > 2 * seen.opening_at_most
+    wrecked = was_wrecked(seen)
+    blew_up = len(seen.losses) > len(seen.finite_losses) or seen.closing > 2 * seen.opening_at_most or wrecked
     # Nothing learnt survives a first step that is larger than the weights.
     swallowed = not seen.steps and seen.fact("descent.update_ratio") > SWALLOWED
     tested = (diverged and sane) or climbs or behind or swallowed
-    watched = (rose or blew_up or seen.is_poor) and large_steps and len(seen.steps) >= 10
+    watched = (rose or blew_up or seen.is_poor) and (large_steps or wrecked) and len(seen.steps) >= 10
     thrown = next((int(one.data["bad_step"]) for one in seen.taken_back if "spike" in one.data), None)
     if not (tested or watched) or (seen.steps and len(seen.steps) >= 30 and not seen.is_poor and not blew_up):
         return None if thrown is None else _thrown_up(seen, thrown)

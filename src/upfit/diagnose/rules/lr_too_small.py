@@ -27,17 +27,21 @@ def look(seen: Seen) -> Finding | None:
     would_help = faster > 5 * max(here, 0.0) and faster > 0.1 * abs(start)
     # Steps of an ordinary size that have led nowhere yet are too few, or something else holds them back.
     would_help = (would_help or _in_proportion(seen)) and not seen.early_update_ratio > ORDINARY
-    still = seen.fallen < STILL and seen.early_update_ratio < SLOW
+    # RMSprop's and Adam's first steps are their largest: of a loss that stands still all steps count.
+    still = seen.fallen < STILL and min(seen.early_update_ratio, seen.update_ratio) < SLOW
     creeps = seen.update_ratio < CREEPING or still
     slow = seen.fallen < 0.5
-    if not (slow and (would_help or creeps)) or seen.fact("gradients.zero_share", 0.0) > 0.9:
+    gone = seen.rate_was_gone_early
+    if not ((slow and (would_help or creeps)) or gone) or seen.fact("gradients.zero_share", 0.0) > 0.9:
         return None
     rates = GroupRates.of(seen)
     of_whom = " of the head, which alone learns," if rates.too_small() == "head" else ""
     rate = main_rate(seen)
     return found(
         "lr_too_small",
-        (
+        "The schedule has taken the learning rate away before half of the steps were made."
+        if gone
+        else (
             f"The learning rate{of_whom} ({rate:.1e}) is too small: {seen.taken} steps took only "
             f"{max(seen.fallen, 0):.0%} off the loss."
         ),

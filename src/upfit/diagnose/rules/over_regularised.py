@@ -53,7 +53,9 @@ def look(seen: Seen) -> Finding | None:
     left = left_of_weights(seen)
     shrunk = left < 0.5 or (left < LOST and shrink > PULLED)
     # Of a decoupled decay it is known what it takes off the weights in a step: beside it the data do little.
-    is_most = decoupled and decay * seen.rate > HALF * max(seen.update_ratio, seen.early_update_ratio)
+    # Weights that never move are not held back by decay: nobody steps.
+    step = max(seen.update_ratio, seen.early_update_ratio)
+    is_most = decoupled and step > 0 and decay * seen.rate > HALF * step
     penalised = decay > 0 and (shrunk or is_most or (pull > 1 and not decoupled) or shrink > 3)
     dropout, smoothing = seen.dropout, seen.label_smoothing
     hidden, of_gradient = dropout >= DROPPED, penalty_share(seen)

@@ -31,6 +31,10 @@ def look(seen: Seen) -> Finding | None:
     if since < 3 or risen < RISEN or not gap:
         return None
     best = float(np.nanmax(seen.scores)) if len(seen.scores) else math.nan
+    # A rise no larger than what the curve swings to and fro is one of its swings.
+    swing = float(np.median(np.abs(np.diff(finite[lowest:]))))
+    if finite[-1] - finite[lowest] < 2 * swing:
+        return None
     # A score that stays within noise of its best is not harmed: the loss rose because a few errors are sure.
     if seen.metric in SCORES and best > 0.97 and seen.score > best - max(0.01, seen.score_noise):
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from upfit.diagnose.rule import Rule, found
 from upfit.diagnose.seen import Seen
 from upfit.values import Finding
@@ -12,9 +14,12 @@ def look(seen: Seen) -> Finding | None:
     last, batch = seen.fact("order.last_batch"), seen.fact("order.batch")
     if not (last <= 2 and last * 4 < batch and seen.fact("order.batch_norms") == 1):
         return None
+    # What a run that ended well shows is that it did no harm.
+    harmless = math.isfinite(seen.shortfall) and not seen.is_poor
     return found(
         "tiny_last_batch",
         f"The last batch has {last:.0f} examples: statistics of so few are noise. Set drop_last=True.",
+        severity="info" if harmless else "warning",
         confidence=0.7 if last == 2 else 0.85,
         plot="loss",
         last_batch=last,

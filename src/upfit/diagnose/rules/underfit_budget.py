@@ -20,6 +20,9 @@ def look(seen: Seen) -> Finding | None:
     ):
         return None
     short = len(seen.steps) < SHORT
+    # A batch that cannot be learnt by heart wants another model, not more of the same steps.
+    if seen.cannot_learn_a_batch and not short:
+        return None
     improving = len(seen.scores) >= 3 and seen.scores[-1] > seen.scores[-3] + 0.01
     if not (short or seen.still_falling or improving) or seen.fallen <= 0:
         return None

@@ -6,15 +6,11 @@ from upfit.diagnose.rule import Rule, found
 from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
-FEWEST = 40
-"""Steps on one batch that a small model needs."""
-
 
 def look(seen: Seen) -> Finding | None:
     """It cannot learn sixteen examples by heart, or it stands still below a plain reference."""
     start, end = seen.fact("one_batch.start"), seen.fact("one_batch.end")
-    tried = seen.fact("one_batch.steps") >= FEWEST and start > 0
-    cannot = tried and end > 0.7 * start and seen.fact("one_batch.score", 0.0) < 0.7
+    cannot = seen.cannot_learn_a_batch
     stands_still = len(seen.steps) >= 100 and seen.is_far_behind and not seen.still_falling
     if not (stands_still and seen.shortfall == seen.shortfall) and not (cannot and seen.is_poor):
         return None

@@ -1,0 +1,165 @@
+"""One-step tests on small networks with one thing wrong each, and on sound ones."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from upfit import Doctor
+from upfit.diagnose.preflight import measure_all
+from upfit.diagnose.preflight.calls import Calls
+from upfit.diagnose.preflight.subject import Subject
+
+CE = nn.CrossEntropyLoss()
+
+
+def pairs(x, y):
+    return DataLoader(TensorDataset(x, y), 16)
+
+
+def drawn(rows=96, *shape):
+    return torch.randn(rows, *shape, generator=torch.Generator().manual_seed(0))
+
+
+def facts(model, loader, *tests, loss=CE, task="classification", **more):
+    torch.manual_seed(0)
+    optimizer = more.pop("optimizer", None) or torch.optim.SGD(model.parameters(), 0.1)
+    subject = Subject(Calls(model, loss, None), (optimizer,), task, train=loader, **more)
+    return measure_all(subject, only=tests).facts
+
+
+class Turn(torch.autograd.Function):
+    """What gradient reversal does."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, grad):
+        return -grad
+
+
+class Called(nn.Module):
+    """A function as a module."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+@pytest.mark.parametrize(("between", "least"), [(nn.Identity(), 0.8), (Called(Turn.apply), -1.2)])
+def test_the_slope_is_what_the_gradient_promises(between, least):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), between, nn.Linear(16, 3))
+    found = facts(model, pairs(drawn(96, 6), torch.arange(96) % 3), "slope")
+    assert found["slope.layers"] == 2
+    assert found["slope.least"] == pytest.approx(least, abs=0.3)
+
+
+class Rows(nn.Module):
+    """A recurrent layer that is told which dimension comes first, or is not."""
+
+    def __init__(self, *, batch_first):
+        super().__init__()
+        self.cell = nn.GRU(4, 8, batch_first=batch_first)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x):
+        return self.head(self.cell(x)[0][:, -1])
+
+
+@pytest.mark.parametrize("batch_first", [True, False])
+def test_a_batch_that_is_read_as_time_mixes_examples(batch_first):
+    found = facts(Rows(batch_first=batch_first), pairs(drawn(48, 5, 4), torch.arange(48) % 3), "mixing")
+    assert (found["mixing.change"] > 1e-3) is not batch_first
+
+
+def test_noise_that_is_left_on_mixes_no_examples():
+    model = nn.Sequential(Called(lambda x: x + torch.randn_like(x)), nn.Linear(6, 3))
+    found = facts(model, pairs(drawn(48, 6), torch.arange(48) % 3), "mixing")
+    assert found["mixing.change"] == 0
+
+
+@pytest.mark.parametrize(("last", "has_end"), [((), False), ((nn.Tanh(),), True), ((nn.Sigmoid(),), True)])
+def test_a_faint_signal_does_not_hide_whether_outputs_have_an_end(last, has_end):
+    model = nn.Sequential(nn.Linear(6, 8, bias=False), nn.Linear(8, 3, bias=False), *last)
+    nn.init.normal_(model[0].weight, std=1e-13)
+    found = facts(model, pairs(drawn(48, 6), torch.arange(48) % 3), "output")
+    assert (found["output.high"] < 1e6) is has_end
+
+
+def test_rare_answers_of_a_single_output_are_counted_and_weights_seen():
+    y = (torch.arange(200) % 40 == 0).float()[:, None]
+    model, loader = nn.Linear(6, 1), pairs(drawn(200, 6), y)
+    plain = facts(model, loader, "labels", loss=nn.functional.binary_cross_entropy_with_logits)
+    assert plain["labels.ratio"] == pytest.approx(39)
+    assert plain["labels.weighted"] == 0
+
+    def weighed(answer, target):
+        weight = 1 + 38 * target
+        return nn.functional.binary_cross_entropy_with_logits(answer, target, weight)
+
+    assert facts(model, loader, "labels", loss=weighed)["labels.weighted"] == 1
+
+
+def test_rare_classes_are_told_from_chance_by_what_is_balanced():
+    x = drawn(600, 6)
+    rare = torch.arange(600) % 20 == 0
+    x[rare] += 1.5
+    related = facts(nn.Linear(6, 2), pairs(x, rare.long()), "reference")
+    assert related["reference.balanced_score"] > related["reference.balanced_by_luck"]
+    apart = facts(nn.Linear(6, 2), pairs(x.flip(0).roll(7, 0), rare.long()), "reference")
+    assert apart["reference.balanced_score"] <= apart["reference.balanced_by_luck"]
+
+
+def test_several_values_to_predict_have_a_reference():
+    x = drawn(200, 6)
+    loader = pairs(x, x[:, :3] * 2)
+    found = facts(nn.Linear(6, 3), loader, "reference", loss=nn.MSELoss(), task="regression")
+    assert found["reference.score"] > 0.5
+
+
+def test_a_column_made_from_the_label_is_told_from_a_good_one():
+    y = torch.arange(300) % 3
+    x = drawn(300, 6)
+    x[:, 2] = y + 0.1 * drawn(300)
+    found = facts(nn.Linear(6, 3), pairs(x, y), "leaks")
+    assert found["leaks.best_column"] >= 0.995 > 0.7 > found["leaks.second_column"]
+
+
+def test_a_head_that_shouts_is_badly_drawn_and_one_of_zeros_is_not():
+    model = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 3))
+    loader = pairs(drawn(96, 6), torch.arange(96) % 3)
+    nn.init.zeros_(model[2].weight)
+    quiet = Doctor(model, torch.optim.SGD(model.parameters(), 0.1), CE, loader)
+    assert "bad_init" not in [one.kind for one in quiet.preflight(seconds=0.2)]
+    nn.init.normal_(model[2].weight, std=30.0)
+    loud = Doctor(model, torch.optim.SGD(model.parameters(), 0.1), CE, loader)
+    assert loud.preflight(seconds=0.2)[0].kind == "bad_init"
+
+
+def test_weights_said_to_be_pretrained_that_are_fresh():
+    model = nn.Sequential(nn.Linear(20, 32), nn.ReLU(), nn.Linear(32, 3))
+    doctor = Doctor(
+        model,
+        torch.optim.SGD(model.parameters(), 0.1),
+        CE,
+        pairs(drawn(96, 20), torch.arange(96) % 3),
+        pretrained=True,
+    )
+    assert "pretrained_not_loaded" in [one.kind for one in doctor.preflight(seconds=0.2)]
+
+
+def test_a_warm_up_from_nought_is_a_step():
+    model = nn.Linear(6, 3)
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
+    torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: step / 10)
+    found = facts(model, pairs(drawn(48, 6), torch.arange(48) % 3), "descent", optimizer=optimizer)
+    assert found["descent.moved"] == 1
+    assert optimizer.param_groups[0]["lr"] == 0
