@@ -111,7 +111,7 @@ def heads(name: str, data: Data) -> list[dict[str, Any]]:
         np.tile(known, 1 + COPIES),
         objective,
         outputs=outputs,
-        strength=alone.strength,
+        firmness=alone.firmness,
         weights=np.full((1 + COPIES) * len(known), 1 / (1 + COPIES)),
     )
     scores = [objective.scores(probe.logits(judged)) for probe in (both, alone)]

@@ -19,7 +19,7 @@ from upfit.data.read import read
 from upfit.data.targets import targets
 from upfit.measure.power_law import forecasts
 from upfit.split.given import given_parts
-from upfit.train.curve import curve_sizes, losses_by_size, nested_order, probe_strength
+from upfit.train.curve import curve_sizes, losses_by_size, nested_order, probe_firmness
 from upfit.train.objective import Objective
 
 RAW = RESULTS / "raw" / "curve.jsonl"
@@ -51,11 +51,11 @@ def forecast(name: str) -> dict[str, Any]:
     outputs = data.schema.outputs
     sizes = curve_sizes(half, len(data.schema.classes))
     smaller = (train[0][:half], train[1][:half])
-    strength = probe_strength(smaller, objective, outputs=outputs, size=half)
-    losses = losses_by_size(smaller, held, objective, outputs=outputs, sizes=sizes, strength=strength)
+    firmness = probe_firmness(smaller, objective, outputs=outputs, size=half)
+    losses = losses_by_size(smaller, held, objective, outputs=outputs, sizes=sizes, firmness=firmness)
     (ahead,) = forecasts(sizes.astype(float), losses, (2 * half,))
     both = np.array([half, 2 * half])
-    true = losses_by_size(train, held, objective, outputs=outputs, sizes=both, strength=strength)
+    true = losses_by_size(train, held, objective, outputs=outputs, sizes=both, firmness=firmness)
     return {
         "set": name,
         "rows": half,

@@ -27,6 +27,7 @@ from upfit.curate.embedding import embedder
 from upfit.data.read import read
 from upfit.data.targets import targets
 from upfit.split.given import given_parts
+from upfit.train.firmness import Firmness
 from upfit.train.label_cleaning import probably_wrong
 from upfit.train.objective import Objective
 from upfit.train.probe import fit_probe
@@ -60,13 +61,13 @@ def probe_records(name: str, seeds: range) -> Any:
     known = np.concatenate([targets(data, parts[part]) for part in others])
     outputs = data.schema.outputs
     # Cross-validated once for true, wrong and cleaned labels each: `fit` asks anew with every run.
-    strengths: dict[str, float] = {}
+    known_firmness: dict[str, Firmness] = {}
 
     def accuracy(what: str, chosen: npt.NDArray[Any], labels: Labels) -> float:
         objective = Objective.of(data.schema.task, labels, data.schema.classes)
-        known_strength = strengths.get(what)
-        probe = fit_probe(train[chosen], labels[chosen], objective, outputs=outputs, strength=known_strength)
-        strengths.setdefault(what, probe.strength)
+        firmness = known_firmness.get(what)
+        probe = fit_probe(train[chosen], labels[chosen], objective, outputs=outputs, firmness=firmness)
+        known_firmness.setdefault(what, probe.firmness)
         return float((probe.logits(held).argmax(1).numpy() == known).mean())
 
     everyone = np.ones(len(true), bool)

@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from upfit.train.firmness import Firmness
+from upfit.train.logistic import Features
 from upfit.train.objective import Objective
-from upfit.train.probe import Features, fit_probe
+from upfit.train.probe import fit_probe
 
 REPEATS, SIZES = 5, 7
 SMALLEST = 1 / 16
@@ -36,7 +38,7 @@ def losses_by_size(
     *,
     outputs: int,
     sizes: npt.NDArray[np.int64],
-    strength: float | None = None,
+    firmness: Firmness | None = None,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> Floats:
     """(S, R, M) loss of each held-out example after a probe was fitted on each size, five times.
@@ -50,11 +52,11 @@ def losses_by_size(
         objective: The task with its units.
         outputs: K.
         sizes: (S,) numbers of training examples.
-        strength: C of the probes; cross-validated at the largest size where missing.
+        firmness: How firmly probes are held; cross-validated at the largest size where missing.
         advance: Told how many fits are done, and of how many.
     """
     features, targets = train
-    strength = strength or probe_strength(train, objective, outputs=outputs, size=int(sizes[-1]))
+    firmness = firmness or probe_firmness(train, objective, outputs=outputs, size=int(sizes[-1]))
     found = np.empty((len(sizes), REPEATS, len(held[1])))
     for repeat in range(REPEATS):
         order = nested_order(targets, seed=repeat)
@@ -67,7 +69,7 @@ def losses_by_size(
                 # That a class has a row or two is the very thing that is tried here.
                 warnings.filterwarnings("ignore", message="The number of unique classes")
                 probe = fit_probe(
-                    features[rows], targets[rows], objective, outputs=outputs, strength=strength
+                    features[rows], targets[rows], objective, outputs=outputs, firmness=firmness
                 )
             found[place, repeat] = _losses(objective, objective.scores(probe.logits(held[0])), held[1])
             advance(repeat * len(sizes) + place + 1, REPEATS * len(sizes))
@@ -101,10 +103,10 @@ def nested_order(targets: npt.NDArray[Any], *, seed: int) -> npt.NDArray[np.int6
     )
 
 
-def probe_strength(
+def probe_firmness(
     train: tuple[Features, npt.NDArray[Any]], objective: Objective, *, outputs: int, size: int
-) -> float | None:
-    """C, cross-validated once at the largest size.
+) -> Firmness | None:
+    """How firmly probes are held, cross-validated once at the largest size.
 
     It stands for what is believed of the weights before any data, and that does not change with their number;
     chosen anew at each size from a coarse grid, it would bend the curve by more than the data do.
@@ -113,7 +115,7 @@ def probe_strength(
         return None
     features, targets = train
     rows = np.random.default_rng(0).permutation(len(targets))[:size]
-    return fit_probe(features[rows], targets[rows], objective, outputs=outputs).strength
+    return fit_probe(features[rows], targets[rows], objective, outputs=outputs).firmness
 
 
 def _losses(objective: Objective, scores: Any, targets: npt.NDArray[Any]) -> Floats:

@@ -11,11 +11,13 @@ import numpy.typing as npt
 from upfit.techniques.losses.quantile import Quantile
 from upfit.techniques.losses.rows import bias_shift, row_weights
 from upfit.techniques.samplers import chances_of
-from upfit.train.probe import Features, Probe, fit_probe
+from upfit.train.firmness import Firmness
+from upfit.train.logistic import Features
+from upfit.train.probe import Probe, fit_probe
 from upfit.train.workbench import Workbench
 
 
-def fit_head(bench: Workbench, features_ND: Features, *, strength: float | None = None) -> Probe:
+def fit_head(bench: Workbench, features_ND: Features, *, firmness: Firmness | None = None) -> Probe:
     """Fit a linear head to the training rows.
 
     A weighted loss weighs rows here too, an adjusted one shifts the biases, and of a quantile the intercept
@@ -24,7 +26,7 @@ def fit_head(bench: Workbench, features_ND: Features, *, strength: float | None 
     Args:
         bench: Recipe, targets and objective.
         features_ND: (N, D) features of the training rows.
-        strength: C of the logistic regression; cross-validated where missing.
+        firmness: How firmly it is held; cross-validated where missing.
     """
     loss, facts = bench.recipe.loss, bench.objective.known
     probe = fit_probe(
@@ -33,7 +35,7 @@ def fit_head(bench: Workbench, features_ND: Features, *, strength: float | None 
         bench.objective,
         outputs=bench.data.schema.outputs,
         seed=bench.recipe.seed,
-        strength=strength,
+        firmness=firmness,
         weights=_weights(bench),
     )
     shift = bias_shift(loss, facts)

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 
 from upfit.store import RunFolder
 from upfit.store.atomic import write_with
+from upfit.train.firmness import Firmness
 from upfit.train.probe import Probe
 
 Name = Literal["probe", "tuned", "refitted"]
@@ -30,7 +31,7 @@ class Fitted:
         scores: (M, K) scores of the validation rows.
         tensors: `weight` and `bias` of a linear head, or (tuned) every tensor of the network.
         seconds: What it cost.
-        facts: Numbers worth keeping, e.g. the probe's strength.
+        facts: Numbers worth keeping, e.g. how firmly the probe is held.
     """
 
     name: Name
@@ -42,7 +43,9 @@ class Fitted:
     def head(self) -> Probe:
         """The linear head of a probe or a refitted probe."""
         weight, bias = self.tensors["weight"].numpy(), self.tensors["bias"].numpy()
-        return Probe(weight, bias, self.facts["strength"])
+        # A run that an earlier version began knows no factor: answers were left as they came.
+        firmness = Firmness(self.facts["strength"], self.facts.get("factor", 1.0))
+        return Probe(weight, bias, firmness)
 
 
 def kept(folder: RunFolder | None, name: Name, make: Callable[[], Fitted]) -> Fitted:

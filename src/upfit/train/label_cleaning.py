@@ -18,7 +18,7 @@ import numpy.typing as npt
 from upfit.audit.label_errors import FEWEST
 from upfit.audit.label_noise import label_noise, mixed
 from upfit.audit.scaling import of_unit_spread
-from upfit.train.probe import Features
+from upfit.train.logistic import Features
 from upfit.train.witnesses import witnesses
 
 LEAST = 50

@@ -15,7 +15,7 @@ from upfit.measure.proportions import wilson
 from upfit.models.backbone import Backbone
 from upfit.train.fitted import Fitted
 from upfit.train.infer import outputs
-from upfit.train.probe import Features
+from upfit.train.logistic import Features
 from upfit.train.workbench import Workbench
 from upfit.train.world import Batch
 from upfit.values import Augment, Estimate, Rows, Task, Transform

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from upfit.train.probe import Features
+from upfit.train.logistic import Features
 
 Floats = npt.NDArray[np.float64]
 ALPHAS = tuple(np.logspace(0, 6, 13))

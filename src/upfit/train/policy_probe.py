@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from upfit.measure import paired_gain, telling_metric
 from upfit.models.backbone import Backbone
+from upfit.train.firmness import Firmness
 from upfit.train.label_keeping import (
     MOST_ROWS,
     Effect,
@@ -23,8 +24,9 @@ from upfit.train.label_keeping import (
     varied_features,
 )
 from upfit.train.ladders import LADDERS, Step
+from upfit.train.logistic import Features
 from upfit.train.objective import Objective
-from upfit.train.probe import Features, Probe, fit_probe
+from upfit.train.probe import Probe, fit_probe
 from upfit.train.workbench import Workbench
 from upfit.values import Estimate, Rows, Transform
 
@@ -106,7 +108,7 @@ def sampled(
 
 def judge_out_of_fold(sample: Sample, objective: Objective, *, outputs: int) -> Judge:
     """The varied examples of a sample, each answered for by a head that did not learn from it."""
-    strength = _strength(sample.features_ND, sample.targets, objective, outputs)
+    firmness = _firmness(sample.features_ND, sample.targets, objective, outputs)
     fold_of = folds_of(sample.targets)[sample.varied]
     everywhere = folds_of(sample.targets)
     heads = [
@@ -115,7 +117,7 @@ def judge_out_of_fold(sample: Sample, objective: Objective, *, outputs: int) -> 
             sample.targets[everywhere != fold],
             objective,
             outputs,
-            strength,
+            firmness,
         )
         for fold in range(FOLDS)
     ]
@@ -167,17 +169,17 @@ class Paired:
         return self._gain(answers, held.targets)
 
     @cached_property
-    def _strength(self) -> float | None:
-        return _strength(self.plain_MD, self.targets, self.objective, self.outputs)
+    def _firmness(self) -> Firmness | None:
+        return _firmness(self.plain_MD, self.targets, self.objective, self.outputs)
 
     def _heads(self, learnt: npt.NDArray[np.bool_]) -> tuple[Probe, Probe]:
         x, y = self.plain_MD[learnt], self.targets[learnt]
         both = np.concatenate([x, self.varied_MD[learnt]])
-        strength = self._strength
+        firmness = self._firmness
         # Twice the rows would otherwise count as half the regularisation.
-        softened = None if strength is None else strength / 2
+        softened = None if firmness is None else replace(firmness, strength=firmness.strength / 2)
         varied = _fitted(both, np.concatenate([y, y]), self.objective, self.outputs, softened)
-        return varied, _fitted(x, y, self.objective, self.outputs, strength)
+        return varied, _fitted(x, y, self.objective, self.outputs, firmness)
 
     def _gain(self, answers: Sequence[Scores], targets: npt.NDArray[Any]) -> Estimate:
         task, (both, plain) = self.objective.task, answers
@@ -285,17 +287,17 @@ def folds_of(targets: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
 
 
 def _fitted(
-    x: Features, y: npt.NDArray[Any], objective: Objective, outputs: int, strength: float | None
+    x: Features, y: npt.NDArray[Any], objective: Objective, outputs: int, firmness: Firmness | None
 ) -> Probe:
     with warnings.catch_warnings():
         # That a class has a row or two is nothing new here.
         warnings.filterwarnings("ignore", message="The number of unique classes")
-        return fit_probe(x, y, objective, outputs=outputs, strength=strength)
+        return fit_probe(x, y, objective, outputs=outputs, firmness=firmness)
 
 
-def _strength(x: Features, y: npt.NDArray[Any], objective: Objective, outputs: int) -> float | None:
+def _firmness(x: Features, y: npt.NDArray[Any], objective: Objective, outputs: int) -> Firmness | None:
     """The regularisation that suits these rows, chosen once for all folds; ridge chooses its own."""
-    return None if objective.task == "regression" else _fitted(x, y, objective, outputs, None).strength
+    return None if objective.task == "regression" else _fitted(x, y, objective, outputs, None).firmness
 
 
 def _by_fold(

@@ -1,31 +1,20 @@
-"""The linear probe: a regularised linear model on frozen features, its strength cross-validated."""
+"""The linear probe: a regularised linear model on frozen features, held as firmly as suits the rows."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, RidgeCV
-from sklearn.metrics import log_loss
-from sklearn.model_selection import KFold, StratifiedKFold
-from threadpoolctl import threadpool_limits
+from sklearn.linear_model import RidgeCV
 
+from upfit.train.firmness import Firmness, best_firmness
+from upfit.train.logistic import Features, Rows, Weights, logistic
 from upfit.train.objective import Objective
 
-Features = npt.NDArray[np.float32]
-Weights = npt.NDArray[Any] | None
-STRENGTHS = (0.003, 0.03, 0.3, 3.0)
 ALPHAS = tuple(np.logspace(-1, 5, 13))
-CV_ROWS = 3000
-"""Rows that choosing the strength looks at; the final fit sees all."""
-CV_WORK = 10**8
-"""Rows x features x classes beyond which one fold has to do: more would take longer than it is worth."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,33 +24,16 @@ class Probe:
     Args:
         weight: (K, D).
         bias: (K,).
-        strength: The regularisation chosen: C of the logistic regression, alpha of the ridge.
+        firmness: The regularisation, and how sure the answers were made.
     """
 
     weight: Features
     bias: Features
-    strength: float
+    firmness: Firmness
 
     def logits(self, features_ND: Features) -> torch.Tensor:
         """(N, K)."""
         return torch.from_numpy(features_ND @ self.weight.T + self.bias)
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Some rows with their targets and how much each counts."""
-
-    x: Features
-    y: npt.NDArray[Any]
-    weights: Weights
-
-    def at(self, chosen: npt.NDArray[Any]) -> Rows:
-        """Some of these rows."""
-        return Rows(self.x[chosen], self.y[chosen], None if self.weights is None else self.weights[chosen])
-
-    def label(self, k: int) -> Rows:
-        """The rows as they are for label k."""
-        return Rows(self.x, self.y[:, k], None if self.weights is None else self.weights[:, k])
 
 
 def fit_probe(
@@ -71,7 +43,7 @@ def fit_probe(
     *,
     outputs: int,
     seed: int = 0,
-    strength: float | None = None,
+    firmness: Firmness | None = None,
     weights: Weights = None,
 ) -> Probe:
     """Fit the probe of a task.
@@ -82,7 +54,7 @@ def fit_probe(
         objective: The task with its units.
         outputs: K.
         seed: Decides the folds.
-        strength: C of the logistic regression; cross-validated where missing. No effect on regression.
+        firmness: As another probe was held; cross-validated where missing. No effect on regression.
         weights: (N,) how much each row counts, (N, K) for multilabel; all alike where missing. No effect on
             regression.
 
@@ -93,108 +65,39 @@ def fit_probe(
     mean, scale = features_ND.mean(0), float(features_ND.std(0).mean()) + 1e-12
     standard = ((features_ND - mean) / scale).astype(np.float32)
     if objective.task == "regression":
-        weight, bias, strength = _ridge(standard, objective.encode(targets))
-    elif objective.task == "multilabel":
-        weight, bias, strength = _labels(standard, targets, weights, seed, strength)
+        weight, bias, firmness = _ridge(standard, objective.encode(targets))
     else:
-        weight, bias, strength = _classes(standard, targets, weights, outputs, seed, strength)
+        rows = Rows(standard, targets, weights)
+        firmness = firmness or best_firmness(rows, seed=seed)
+        fit = _labels(rows, firmness) if objective.task == "multilabel" else _classes(rows, firmness, outputs)
+        weight, bias = fit
     folded = (weight / scale).astype(np.float32)
-    return Probe(folded, (bias - folded @ mean).astype(np.float32), strength)
+    return Probe(folded, (bias - folded @ mean).astype(np.float32), firmness)
 
 
-def _ridge(x: Features, y: npt.NDArray[Any]) -> tuple[Features, Features, float]:
+def _ridge(x: Features, y: npt.NDArray[Any]) -> tuple[Features, Features, Firmness]:
     model = RidgeCV(alphas=ALPHAS).fit(x, y)
-    return model.coef_[None, :], np.array([model.intercept_]), float(model.alpha_)
+    return model.coef_[None, :], np.array([model.intercept_]), Firmness(float(model.alpha_))
 
 
-def _classes(
-    x: Features, y: npt.NDArray[Any], weights: Weights, outputs: int, seed: int, strength: float | None
-) -> tuple[Features, Features, float]:
-    if strength is None:
-        strength = _best_strength(x, y, weights, seed, _fold_loss)
-    present, coef, intercept = _logistic(x, y, weights, strength)
-    weight = np.zeros((outputs, x.shape[1]), np.float32)
+def _classes(rows: Rows, firmness: Firmness, outputs: int) -> tuple[Features, Features]:
+    present, coef, intercept = logistic(rows, firmness.strength)
+    coef, intercept = coef * firmness.factor, intercept * firmness.factor
+    weight = np.zeros((outputs, rows.x.shape[1]), np.float32)
     # A class without a training row gets a bias that all but rules it out.
     bias = np.full(outputs, float(intercept.min()) - 10.0, np.float32)
     weight[present], bias[present] = coef, intercept
-    return weight, bias, strength
+    return weight, bias
 
 
-def _labels(
-    x: Features, y_NK: npt.NDArray[Any], weights_NK: Weights, seed: int, strength: float | None
-) -> tuple[Features, Features, float]:
-    def fold_loss(learn: Rows, judge: Rows, strength: float) -> float:
-        losses = [
-            _fold_loss(learn.label(k), judge.label(k), strength)
-            for k in range(min(8, learn.y.shape[1]))
-            if 0 < learn.y[:, k].sum() < len(learn.y)
-        ]
-        return float(np.mean(losses)) if losses else 0.0
-
-    if strength is None:
-        strength = _best_strength(x, y_NK, weights_NK, seed, fold_loss)
-    whole = Rows(x, y_NK, weights_NK)
-    rows = [_one_label(whole.label(k), strength) for k in range(y_NK.shape[1])]
-    return np.stack([w for w, _ in rows]), np.array([b for _, b in rows]), strength
+def _labels(rows: Rows, firmness: Firmness) -> tuple[Features, Features]:
+    found = [_one_label(rows.label(k), firmness) for k in range(rows.y.shape[1])]
+    return np.stack([weight for weight, _ in found]), np.array([bias for _, bias in found])
 
 
-def _one_label(rows: Rows, strength: float) -> tuple[Features, float]:
+def _one_label(rows: Rows, firmness: Firmness) -> tuple[Features, float]:
     """Weights of one label; a label that never varies keeps its logit constant."""
     if rows.y.min() == rows.y.max():
         return np.zeros(rows.x.shape[1], np.float32), 6.0 if rows.y[0] else -6.0
-    _, coef, intercept = _logistic(rows.x, rows.y.astype(np.int64), rows.weights, strength)
-    return 2 * coef[1], float(2 * intercept[1])
-
-
-def _logistic(
-    x: Features, y: npt.NDArray[Any], weights: Weights, strength: float, *, steps: int = 200
-) -> tuple[npt.NDArray[Any], Features, Features]:
-    """Classes present, their weights and biases; two classes get one row each, ± half the logit."""
-    if y.min() == y.max():
-        # A fold, or a very small training part, may hold a single class.
-        return y[:1], np.zeros((1, x.shape[1]), np.float32), np.zeros(1, np.float32)
-    # Many small products: with several threads the waiting costs twenty times the work.
-    with warnings.catch_warnings(), threadpool_limits(1):
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model = LogisticRegression(C=strength, max_iter=steps, tol=1e-3).fit(x, y, weights)
-    coef, intercept = model.coef_, model.intercept_
-    if len(coef) == 1:
-        coef, intercept = np.vstack([-coef, coef]) / 2, np.concatenate([-intercept, intercept]) / 2
-    return model.classes_, coef, intercept
-
-
-def _fold_loss(learn: Rows, judge: Rows, strength: float) -> float:
-    """Log-loss on a fold; classes that the fold's training part lacks are left out of it."""
-    present, coef, intercept = _logistic(learn.x, learn.y, learn.weights, strength, steps=60)
-    known = judge.at(np.isin(judge.y, present))
-    if not len(known.y) or len(present) < 2 or (known.weights is not None and not known.weights.any()):
-        return 0.0
-    chances = torch.from_numpy(known.x @ coef.T + intercept).double().softmax(1).numpy()
-    return float(log_loss(known.y, chances, labels=present, sample_weight=known.weights))
-
-
-def _best_strength(
-    x: Features, y: Any, weights: Weights, seed: int, fold_loss: Callable[[Rows, Rows, float], float]
-) -> float:
-    """The strength with the least mean log-loss over folds, on at most `CV_ROWS` rows."""
-    rows = np.random.default_rng(seed).permutation(len(x))[:CV_ROWS]
-    chosen = Rows(x, y, weights).at(rows)
-    x, y = chosen.x, chosen.y
-    splits = [(chosen.at(a), chosen.at(b)) for a, b in _folds(y, seed).split(x, y if y.ndim == 1 else None)]
-    if x.size * len(np.unique(y)) > CV_WORK:
-        splits = splits[:1]
-    best, least = STRENGTHS[0], np.inf
-    for strength in STRENGTHS:
-        loss = float(np.mean([fold_loss(learn, judge, strength) for learn, judge in splits]))
-        if loss > least:
-            # Past the least loss it only grows, and weak regularisation is the slowest to fit.
-            break
-        best, least = strength, loss
-    return best
-
-
-def _folds(y: npt.NDArray[Any], seed: int) -> Any:
-    """Three folds; stratified where every class has enough rows."""
-    if y.ndim == 1 and np.unique(y, return_counts=True)[1].min() >= 3:
-        return StratifiedKFold(3, shuffle=True, random_state=seed)
-    return KFold(min(3, len(y)), shuffle=True, random_state=seed)
+    _, coef, intercept = logistic(rows, firmness.strength)
+    return 2 * firmness.factor * coef[1], float(2 * firmness.factor * intercept[1])

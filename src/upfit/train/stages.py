@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import torch
@@ -16,16 +16,17 @@ from upfit.techniques.losses import deciding_metric
 from upfit.train.adapting import without_adapters
 from upfit.train.features import cached_features, fresh_features
 from upfit.train.feed import feed_of
+from upfit.train.firmness import Firmness
 from upfit.train.fit_head import fit_head
 from upfit.train.fitted import Fitted, Name
 from upfit.train.infer import Once, outputs
 from upfit.train.job import Source
-from upfit.train.probe import Features
+from upfit.train.logistic import Features
 from upfit.train.tune import Measure, Places, Plan, tune
 from upfit.train.workbench import Workbench
 
-START_STRENGTH = 0.001
-"""C of the logistic regression that a head starts from."""
+START = Firmness(0.001)
+"""How firmly the probe is held that a head starts from."""
 
 
 def probe_stage(bench: Workbench, backbone: Backbone) -> Fitted:
@@ -61,7 +62,7 @@ def fresh_network(bench: Workbench, backbone: Backbone) -> Network:
     set_backbone_dropout(network, recipe.layers.dropout)
     if recipe.head.init == "probe":
         features_ND, _ = cached_features(bench, backbone, bench.split.train)
-        start = fit_head(bench, np.asarray(features_ND), strength=START_STRENGTH)
+        start = fit_head(bench, np.asarray(features_ND), firmness=START)
         head.start_from(torch.from_numpy(start.weight), torch.from_numpy(start.bias))
     return network
 
@@ -121,5 +122,5 @@ def _fit_head(bench: Workbench, name: Name, features: tuple[Features, Features],
     probe = fit_head(bench, np.asarray(train_ND))
     scores = bench.objective.scores(probe.logits(np.asarray(validation_MD)))
     tensors = {"weight": torch.from_numpy(probe.weight), "bias": torch.from_numpy(probe.bias)}
-    facts = {"strength": probe.strength, "head_seconds": time.monotonic() - began}
+    facts = {**asdict(probe.firmness), "head_seconds": time.monotonic() - began}
     return Fitted(name, scores, tensors, time.monotonic() - started, facts)

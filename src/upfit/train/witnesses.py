@@ -12,7 +12,7 @@ import numpy.typing as npt
 from upfit.audit.label_errors import out_of_fold
 from upfit.audit.label_noise import logits_of
 from upfit.train.leave_one_out import leave_one_out
-from upfit.train.probe import Features
+from upfit.train.logistic import Features
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]

@@ -5,14 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.special import softmax
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import log_loss
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.multiclass import OneVsRestClassifier
 
 from upfit.testing import digits_folder
 from upfit.train.features import cached_features
 from upfit.train.feed import HeadOnly
+from upfit.train.firmness import Firmness, best_firmness
 from upfit.train.label_keeping import effect_of, judge_of, varied_features
+from upfit.train.logistic import Rows
 from upfit.train.measured_policy import MIRROR
 from upfit.train.objective import Objective
 from upfit.train.probe import fit_probe
@@ -31,8 +36,8 @@ def standard(features):
 @pytest.mark.parametrize("classes", [2, 10])
 def test_a_probe_of_classes_is_scikit_learns_logistic_regression(classes):
     x, y = (X, Y) if classes == 10 else (X, (Y > 4).astype(np.int64))
-    probe = fit_probe(x, y, Objective("multiclass"), outputs=classes)
-    theirs = LogisticRegression(C=probe.strength, max_iter=200, tol=1e-3).fit(standard(x), y)
+    probe = fit_probe(x, y, Objective("multiclass"), outputs=classes, firmness=Firmness(0.3))
+    theirs = LogisticRegression(C=0.3, max_iter=200, tol=1e-3).fit(standard(x), y)
     ours = Objective("multiclass").scores(probe.logits(x))
     np.testing.assert_allclose(ours, theirs.predict_proba(standard(x)), atol=2e-3)
     assert probe.weight.shape == (classes, 64)
@@ -40,8 +45,8 @@ def test_a_probe_of_classes_is_scikit_learns_logistic_regression(classes):
 
 def test_a_probe_of_labels_is_one_logistic_regression_a_label():
     y = np.stack([Y > 4, Y % 2 == 0, np.zeros_like(Y)], 1).astype(np.float32)
-    probe = fit_probe(X, y, Objective("multilabel"), outputs=3)
-    model = LogisticRegression(C=probe.strength, max_iter=200, tol=1e-3)
+    probe = fit_probe(X, y, Objective("multilabel"), outputs=3, firmness=Firmness(0.3))
+    model = LogisticRegression(C=0.3, max_iter=200, tol=1e-3)
     theirs = OneVsRestClassifier(model).fit(standard(X), y[:, :2].astype(int)).predict_proba(standard(X))
     ours = Objective("multilabel").scores(probe.logits(X))
     np.testing.assert_allclose(ours[:, :2], theirs, atol=2e-3)
@@ -52,8 +57,44 @@ def test_a_probe_of_values_is_scikit_learns_ridge():
     y = Y.astype(np.float32) * 100 + 7
     objective = Objective.of("regression", y)
     probe = fit_probe(X, y, objective, outputs=1)
-    theirs = Ridge(alpha=probe.strength).fit(standard(X), y).predict(standard(X))
+    theirs = Ridge(alpha=probe.firmness.strength).fit(standard(X), y).predict(standard(X))
     np.testing.assert_allclose(objective.scores(probe.logits(X))[:, 0], theirs, atol=0.5)
+
+
+def test_answers_are_made_as_sure_as_they_are_right():
+    """Rows that a probe never saw: a factor found by folds brings their log-loss down, whoever is right."""
+    all_x, all_y = load_digits(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(all_y))
+    x, y = all_x[order].astype(np.float32), all_y[order]
+    learn, held, objective = slice(0, 300), slice(300, None), Objective("multiclass")
+    probe = fit_probe(x[learn], y[learn], objective, outputs=10)
+    plain = Firmness(probe.firmness.strength)
+    raw = fit_probe(x[learn], y[learn], objective, outputs=10, firmness=plain)
+    sure, unsure = (objective.scores(one.logits(x[held])) for one in (probe, raw))
+    assert (sure.argmax(1) == unsure.argmax(1)).all()
+    found, before = (log_loss(y[held], scores) for scores in (sure, unsure))
+    assert probe.firmness.factor > 1
+    assert found < before
+
+
+def test_wrong_labels_are_answered_with_a_firmer_hold():
+    rng = np.random.default_rng(0)
+    wrong = np.where(rng.random(len(Y)) < 0.3, rng.integers(0, 10, len(Y)), Y)
+    firm, loose = (best_firmness(Rows(standard(X), labels, None), seed=0) for labels in (wrong, Y))
+    assert firm.strength < loose.strength
+
+
+def test_what_the_choice_of_firmness_finds_is_scikit_learns_cross_validation():
+    """Three folds, the log-loss at the best temperature of a fine grid."""
+    x, folds = standard(X), StratifiedKFold(3, shuffle=True, random_state=0)
+    found = best_firmness(Rows(x, Y, None), seed=0)
+    order = np.random.default_rng(0).permutation(len(x))
+    model = LogisticRegression(C=found.strength, max_iter=60, tol=1e-3)
+    logits = cross_val_predict(model, x[order], Y[order], cv=folds, method="decision_function")
+    losses = {
+        power: log_loss(Y[order], softmax(np.exp(power) * logits, axis=1)) for power in np.arange(-1, 3, 0.05)
+    }
+    assert np.log(found.factor) == pytest.approx(min(losses, key=losses.get), abs=0.06)
 
 
 def test_a_class_without_a_training_row_is_all_but_ruled_out():
@@ -64,7 +105,7 @@ def test_a_class_without_a_training_row_is_all_but_ruled_out():
 def test_a_probe_does_not_depend_on_the_unit_of_its_features():
     one = fit_probe(X, Y, Objective("multiclass"), outputs=10)
     other = fit_probe(X * 1000 + 5, Y, Objective("multiclass"), outputs=10)
-    assert one.strength == other.strength
+    assert one.firmness.strength == other.firmness.strength
     torch.testing.assert_close(one.logits(X), other.logits(X * 1000 + 5), atol=0.02, rtol=0.01)
 
 
@@ -125,10 +166,11 @@ def test_a_row_that_counts_twice_is_two_rows():
     rows = np.arange(200)
     weights = np.where(rows % 3 == 0, 2.0, 1.0)
     twice = np.repeat(rows, weights.astype(int))
-    weighted = fit_probe(X[rows], Y[rows], Objective("multiclass"), outputs=10, strength=0.1, weights=weights)
+    objective, firmness = Objective("multiclass"), Firmness(0.1)
+    weighted = fit_probe(X[rows], Y[rows], objective, outputs=10, firmness=firmness, weights=weights)
     # The same features, centred and scaled over other rows: compare what they say.
-    doubled = fit_probe(X[twice], Y[twice], Objective("multiclass"), outputs=10, strength=0.1)
-    ours, theirs = (Objective("multiclass").scores(one.logits(X)) for one in (weighted, doubled))
+    doubled = fit_probe(X[twice], Y[twice], objective, outputs=10, firmness=firmness)
+    ours, theirs = (objective.scores(one.logits(X)) for one in (weighted, doubled))
     np.testing.assert_allclose(ours, theirs, atol=0.05)
     assert (ours.argmax(1) == theirs.argmax(1)).mean() > 0.98
 
@@ -140,7 +182,7 @@ def test_weights_of_one_change_nothing(targets):
     plain = fit_probe(X[:300], targets[:300], objective, outputs=outputs)
     even = fit_probe(X[:300], targets[:300], objective, outputs=outputs, weights=np.ones(targets[:300].shape))
     np.testing.assert_allclose(plain.weight, even.weight, atol=1e-5)
-    assert plain.strength == even.strength
+    assert plain.firmness == even.firmness
 
 
 def test_weights_move_the_answers_towards_what_counts_more():
@@ -148,7 +190,9 @@ def test_weights_move_the_answers_towards_what_counts_more():
     rows = np.concatenate([np.flatnonzero(Y == 8)[:80], rare])
     classes = (Y[rows] == 3).astype(np.int64)
     weights = np.where(classes == 1, 20.0, 1.0)
-    plain = fit_probe(X[rows], classes, Objective("binary"), outputs=2, strength=0.003)
-    heavy = fit_probe(X[rows], classes, Objective("binary"), outputs=2, strength=0.003, weights=weights)
+    plain = fit_probe(X[rows], classes, Objective("binary"), outputs=2, firmness=Firmness(0.003))
+    heavy = fit_probe(
+        X[rows], classes, Objective("binary"), outputs=2, firmness=Firmness(0.003), weights=weights
+    )
     chances = [Objective("binary").scores(one.logits(X[rows]))[:, 1].mean() for one in (plain, heavy)]
     assert chances[1] > chances[0] + 0.1
