@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import upfit
-from upfit.errors import DataError, Interrupted, RunFolderError
+from upfit.errors import DataError, InputError, Interrupted, RecipeError, RunFolderError
 from upfit.values import Change, Recipe, Silent
 
 X, Y = (torch.tensor(part) for part in load_digits(return_X_y=True))
@@ -112,7 +112,7 @@ def test_a_budget_ends_it():
 
 def test_an_existing_folder_is_not_written_over(tmp_path):
     (tmp_path / "thesis.txt").write_text("five years")
-    with pytest.raises(RunFolderError, match="exists already"):
+    with pytest.raises(RunFolderError, match="is not a run folder, and holds other files"):
         upfit.train(module(), *loaders(), recipe(2), out=tmp_path)
 
 
@@ -122,8 +122,58 @@ def test_an_existing_folder_is_not_written_over(tmp_path):
         ([], "a loader gives no batches"),
         ([torch.rand(3, 64)], "a batch has no target"),
         (iter([(X[:8], Y[:8])]), "the training loader has no length"),
+        (TensorDataset(X, Y), "this gives single examples, not batches"),
+        ([(X[:8], Y[:8] - 1)], "a target is no class"),
+        ([(X[:8], torch.rand(8, 2))], "several numbers a row cannot be predicted"),
     ],
 )
 def test_loaders_that_cannot_be_used_are_explained(train, message):
     with pytest.raises(DataError, match=message):
         upfit.train(module(), train, loaders()[1], recipe(2))
+
+
+class Detached(nn.Linear):
+    """Answers that no parameter has a part in."""
+
+    def forward(self, inputs):
+        return super().forward(inputs).detach()
+
+
+class Sequences(nn.Linear):
+    """One answer for each of three places."""
+
+    def forward(self, inputs):
+        return super().forward(inputs)[:, None].expand(-1, 3, -1)
+
+
+@pytest.mark.parametrize(
+    ("odd", "message"),
+    [
+        (nn.Identity(), "nothing in the module learns"),
+        (nn.Linear(64, 10).requires_grad_(False), "nothing in the module learns"),
+        (torch.sin, "this is no module"),
+        (nn.Linear(64, 5), r"logits of shape \(16, 10\) or more columns\n  got:      shape \(16, 5\)"),
+        (Sequences(64, 10), r"got:      shape \(16, 3, 10\)"),
+        (Detached(64, 10), "no parameter that learns has a part"),
+        (nn.Bilinear(64, 64, 10), "the module cannot be called with a batch: TypeError"),
+        (
+            nn.Linear(9, 10),
+            r"cannot be called with a batch: RuntimeError: .*\n.*\n  got:      Tensor \(16, 64\)",
+        ),
+    ],
+)
+def test_modules_that_cannot_be_trained_are_explained(odd, message):
+    with pytest.raises(InputError, match=message):
+        upfit.train(odd, *loaders(), recipe(2))
+
+
+def test_a_recipe_that_is_none_is_explained():
+    with pytest.raises(RecipeError, match="the recipe is none"):
+        upfit.train(module(), *loaders(), {"optimizer": {"lr": 0.1}})
+
+
+def test_its_folder_is_told_from_a_run_of_fit(tmp_path):
+    upfit.train(module(), *loaders(), recipe(2), out=tmp_path / "own")
+    for opening in (upfit.load_run, upfit.resume):
+        with pytest.raises(RunFolderError, match=r"is of upfit\.train, and holds a journal"):
+            opening(tmp_path / "own")

@@ -18,7 +18,7 @@ from upfit.journey.corrections import (
 )
 from upfit.journey.course import Journey, Packed, pack, require_same, travel
 from upfit.journey.own import train
-from upfit.journey.runs import load_run, names_files, read_request
+from upfit.journey.runs import load_run, names_files, read_request, refuse_own
 from upfit.measure import higher_is_better, primary_metric
 from upfit.measure.metrics import family_of
 from upfit.report.mlflow import check_mlflow
@@ -195,6 +195,7 @@ def resume(
         found.remove("checkpoints")
         found.remove("candidates")
         return load_run(folder)
+    refuse_own(found)
     request = found.read_json("request.json")
     if data is not None:
         request["data"] = data

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +14,9 @@ import torch
 from torch import nn
 
 from upfit.data.own_loader import OwnSource
-from upfit.errors import DataError, RecipeError
+from upfit.errors import RecipeError
+from upfit.journey.own_check import check_module, check_outputs, class_names, look, plain
+from upfit.journey.runs import OWN_PLAN
 from upfit.measure import evidence, metrics, primary_metric
 from upfit.models.own import OwnNetwork, parted
 from upfit.store import RunFolder
@@ -33,17 +35,6 @@ from upfit.train.tune import Places, Plan, tune
 from upfit.train.world import World
 from upfit.values import Estimate, Finding, Predictions, Recipe, Run, Schema, Silent, Split, Task, Watcher
 from upfit.values.budget import seconds
-
-PLAN = "own-plan.json"
-"""Marks the folder of a `train` call, which the same call goes on with."""
-
-
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """What a loader was found to hold: the task, the number of classes, all targets."""
-
-    task: Task
-    targets: npt.NDArray[Any]
 
 
 def train(
@@ -95,7 +86,9 @@ def train(
         >>> 0 <= run.validation["accuracy"].value <= 1
         True
     """
-    watcher, recipe = watcher or Silent(), adopt(recipe or Recipe(), loss)
+    recipe = recipe or Recipe()
+    check_module(module, recipe)
+    watcher, recipe = watcher or Silent(), adopt(recipe, loss)
     check(recipe)
     clock, world = Clock(None if budget is None else seconds(budget)), World(_precision(recipe))
     watcher.stage("looking at the loaders")
@@ -106,8 +99,10 @@ def train(
     )
     check_fits(recipe, task=task, modality="own")
     network = OwnNetwork(module, binary=task == "binary")
-    objective = Objective.of(task, learning.targets, _classes(task, learning, judged), own=loss)
+    classes = class_names(task, learning, judged)
+    objective = Objective.of(task, learning.targets, classes, own=loss)
     objective.check(recipe.loss)
+    check_outputs(network, learning.first, task=task, outputs=len(classes) or 1)
     if recipe.batching.sampler != "shuffled":
         raise RecipeError(
             f"sampler {recipe.batching.sampler} cannot work here: the training loader decides what is drawn",
@@ -117,7 +112,7 @@ def train(
     recipe = settle_own(recipe, count=len(learning.targets), task=task)
 
     def encode(target: torch.Tensor) -> torch.Tensor:
-        return torch.as_tensor(objective.encode(_plain(target, learning.task)))
+        return torch.as_tensor(objective.encode(plain(target, learning.task)))
 
     source = OwnSource(train_loader, part=parted, seed=recipe.seed, encode=encode, shard=world.shard)
     judge = _Judge(network, validation_loader, objective, judged.targets, world, recipe)
@@ -162,13 +157,13 @@ def train(
         )
     watcher.close()
     scores = judge.scores()
-    classes = () if task == "regression" else tuple(str(k) for k in range(scores.shape[1]))
+    names = () if task == "regression" else tuple(str(k) for k in range(scores.shape[1]))
     count, other = len(learning.targets), len(judged.targets)
     rows = np.arange(count, count + other)
     found: dict[str, Estimate] = evidence(task, scores, judged.targets, also=metric)
     return Run(
         recipe=recipe,
-        schema=Schema(columns=(), target=("target",), task=task, classes=classes),
+        schema=Schema(columns=(), target=("target",), task=task, classes=names),
         data_fingerprint="",
         split=Split(np.arange(count), rows, rows[:0], "given by two loaders"),
         trace=tuned.trace,
@@ -208,46 +203,6 @@ def _with_tested_rate(
         held_out=held_out,
     )
     return recipe.replace(optimizer=following(given, found.choice.rate, ours)), (found.finding(),)
-
-
-def look(loader: Any, task: Task | None) -> Seen:
-    """Go through a loader once: its task and its targets.
-
-    Raises:
-        DataError: It is empty, or holds no targets.
-    """
-    targets = [parted(batch)[1].detach().cpu() for batch in loader]
-    if not targets:
-        raise DataError("a loader gives no batches", expected="at least one batch")
-    whole = torch.cat(targets)
-    task = task or _task(whole)
-    return Seen(task, _plain(whole, task))
-
-
-def _task(targets: torch.Tensor) -> Task:
-    if targets.ndim > 1 and targets.shape[1] > 1:
-        return "multilabel"
-    if targets.is_floating_point():
-        return "regression"
-    return "binary" if int(targets.max()) <= 1 else "multiclass"
-
-
-def _classes(task: Task, *seen: Seen) -> tuple[str, ...]:
-    """Classes by number, as many as any loader holds; none for regression."""
-    if task == "regression":
-        return ()
-    if task == "multilabel":
-        return tuple(str(k) for k in range(seen[0].targets.shape[1]))
-    most = max(int(one.targets.max()) for one in seen)
-    return tuple(str(k) for k in range(max(2, most + 1)))
-
-
-def _plain(targets: torch.Tensor, task: Task) -> npt.NDArray[Any]:
-    """Targets as `measure` wants them."""
-    array = targets.detach().cpu().numpy()
-    if task == "multilabel":
-        return array.astype(np.float32)
-    return array.reshape(len(array)).astype(np.float32 if task == "regression" else np.int64)
 
 
 class _Judge:
@@ -308,7 +263,7 @@ def _folder(out: str | Path | None, overwrite: bool, world: World) -> RunFolder 
     if out is None:
         return None
     path = Path(out)
-    if world.agree(not overwrite and (path / PLAN).is_file()):
+    if world.agree(not overwrite and (path / OWN_PLAN).is_file()):
         folder = RunFolder.open(path, writes=world.is_main)
         if world.is_main:
             folder.lock()
@@ -332,7 +287,7 @@ def _kept_plan(folder: RunFolder | None, plan: Plan) -> Plan:
     """The plan of the call that began here: how often to evaluate was measured, and has to stay the same."""
     if folder is None:
         return plan
-    if folder.has(PLAN):
-        return Plan(**folder.read_json(PLAN))
-    folder.write_json(PLAN, asdict(plan))
+    if folder.has(OWN_PLAN):
+        return Plan(**folder.read_json(OWN_PLAN))
+    folder.write_json(OWN_PLAN, asdict(plan))
     return plan

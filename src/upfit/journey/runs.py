@@ -18,6 +18,8 @@ from upfit.store.damage import reading
 from upfit.store.run_folder import estimates_from_json
 from upfit.values import Data, Estimate, Run, Schema
 
+OWN_PLAN = "own-plan.json"
+"""Marks the folder of a `train` call, which the same call goes on with."""
 READ = ("data", "parts", "target", "task", "kinds", "group", "time")
 """The fields of a request that say how to read the data."""
 
@@ -37,6 +39,7 @@ def load_run(folder: str | Path) -> Run:
     """
     found = RunFolder.open(Path(folder))
     if not found.has("result.json"):
+        refuse_own(found)
         raise RunFolderError(f"{folder} is not finished", hint=f"upfit resume {folder}")
     with reading(found.path):
         return _loaded(found)
@@ -66,6 +69,15 @@ def _loaded(found: RunFolder) -> Run:
         predictor=lambda inputs: SavedModel.load(found.path / "model").predict(inputs),
         test_opener=lambda: open_test(found),
     )
+
+
+def refuse_own(found: RunFolder) -> None:
+    """Say what the folder of an `upfit.train` call is for, which keeps neither a request nor a model."""
+    if found.has(OWN_PLAN):
+        raise RunFolderError(
+            f"{found.path} is of upfit.train, and holds a journal and checkpoints alone",
+            hint="the same call of upfit.train with this out= goes on; the module it was given is the model",
+        )
 
 
 def read_request(request: Mapping[str, Any], advance: Advance | None = None) -> Data:

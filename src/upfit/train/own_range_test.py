@@ -52,7 +52,8 @@ def range_test(
         The choice: `rate`, and beside it `steepest`, `lowest`, `diverged`, and the smoothed curve.
 
     Raises:
-        InputError: Fewer than eight rates, an optimizer without a rate, or `held_out` without `steps`.
+        InputError: Fewer than eight rates, an optimizer without a rate or of another model, or `held_out`
+            without `steps`.
         TrainingError: The loss falls at no rate, or is not finite at the lowest.
 
     Source:
@@ -78,6 +79,12 @@ def range_test(
         )
     if (held_out is None) != (steps is None):
         raise InputError("held_out and steps go together: how long the run is decides whether it overfits")
+    if not _shared(model, optimizer):
+        raise InputError(
+            "the optimizer moves no parameter of the model that learns",
+            expected="an optimizer over model.parameters()",
+            hint="make the optimizer after the model is as it will be trained",
+        )
     name = type(optimizer).__name__.lower()
     rates_N = np.geomspace(*span(name), rates)
     climb = _Climb(model, loss, optimizer, _ratios(optimizer))
@@ -155,6 +162,12 @@ class _Climb:
         value.backward()
         self.optimizer.step()
         return value.item()
+
+
+def _shared(model: nn.Module, optimizer: torch.optim.Optimizer) -> bool:
+    """Whether the optimizer moves anything of the model."""
+    learning = {id(parameter) for parameter in model.parameters() if parameter.requires_grad}
+    return any(id(one) in learning for group in optimizer.param_groups for one in group["params"])
 
 
 def _ratios(optimizer: torch.optim.Optimizer) -> list[float]:

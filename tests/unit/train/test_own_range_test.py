@@ -130,6 +130,8 @@ def test_what_cannot_be_tested_is_refused():
     model = network()
     with pytest.raises(InputError, match=r"no rate above 0(?s:.*)lr=1.0"):
         tried(model, torch.optim.SGD(model.parameters(), lr=0.0))
+    with pytest.raises(InputError, match="moves no parameter of the model that learns"):
+        tried(model, torch.optim.SGD(network().parameters(), lr=1.0))
     with pytest.raises(InputError, match="at least eight rates"):
         upfit.range_test(model, LOADER, nn.CrossEntropyLoss(), torch.optim.SGD(model.parameters()), rates=5)
     with pytest.raises(TrainingError, match="no rate at which the loss falls"):
