@@ -54,6 +54,14 @@ def test_mirrored_digits_change_their_label(digit_sample):
     assert effect.same.high < 0.9
 
 
+@pytest.mark.parametrize(("worse", "verdict"), [(0.05, "keeps"), (0.15, "changes")])
+def test_a_mirror_that_few_examples_cannot_clear_is_refused(worse, verdict):
+    """Both within noise: of 60 digits, mirrored ones were once read as well as that."""
+    loss = Estimate(value=0.3 * worse, low=-0.1, high=0.2)
+    same = Estimate(value=0.93, low=0.84, high=0.97)
+    assert verdict_of(Effect(Transform(name="flip", strength=1), same, loss, 0.3)) == verdict
+
+
 def test_learning_from_mirrored_digits_gains_nothing_from_moved_light_no_harm(digit_sample):
     sample, mirrored, objective = digit_sample
     assert Paired.of(sample, mirrored, objective, outputs=10).out_of_fold().value < 0
