@@ -40,7 +40,8 @@ def explain(kind: type[BaseModel], error: ValidationError) -> str:
         known = ", ".join(kind.model_fields)
         meant = f"; did you mean {guess!r}?" if guess else ""
         return f"{kind.__name__} has no field {name!r}{meant} (it has: {known})"
-    message = fault["msg"][0].lower() + fault["msg"][1:]
+    message = fault["msg"].removeprefix("Value error, ").replace("valid tuple", "list")
+    message = message[0].lower() + message[1:]
     guess = nearest(str(fault["input"]), _choices(fault))
     meant = f"; did you mean {guess!r}?" if guess else ""
     return f"{kind.__name__}.{where}: {message}; got {fault['input']!r}{meant}"

@@ -18,7 +18,8 @@ from upfit.values.loss import Loss
 from upfit.values.named import named
 
 Auto = Literal["auto"]
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -54,8 +55,8 @@ class Optimizer(Value):
     lr: Positive | Literal["auto", "range_test"] = "auto"
     head_lr: Positive | Auto = "auto"
     layer_decay: Annotated[float, Field(gt=0, le=1)] | Auto = "auto"
-    rates: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
-    weight_decay: Annotated[float, Field(ge=0)] | Auto = "auto"
+    rates: dict[str, NotNegative] = Field(default_factory=dict)
+    weight_decay: NotNegative | Auto = "auto"
     betas: tuple[Fraction, Fraction] | None = None
     momentum: Fraction | None = None
     options: dict[str, Any] = Field(default_factory=dict)
@@ -238,15 +239,30 @@ class Recipe(Value):
     def from_yaml(cls, text: str) -> Recipe:
         """Read a recipe; fields left out keep their defaults, unknown ones raise `RecipeError`."""
         try:
-            fields = yaml.safe_load(text)
+            # A SafeLoader: it makes plain values and runs nothing.
+            fields = yaml.load(text, Loader=_OneOfEach)
         except yaml.YAMLError as error:
             raise RecipeError(f"the recipe is not valid YAML: {error}") from None
+        if fields is None:
+            return cls()
         if not isinstance(fields, dict):
             raise RecipeError("a recipe is a mapping", got=type(fields).__name__)
         unknown = next((name for name in fields if not isinstance(name, str)), None)
         if unknown is not None:
             raise RecipeError(f"recipe fields have names, got {unknown!r}")
         return cls(**fields)
+
+
+class _OneOfEach(yaml.SafeLoader):
+    """Reads plain values; a name that stands twice in one mapping is refused, where YAML takes the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            line = node.start_mark.line + 1
+            raise RecipeError(f"the recipe has {twice!r} twice, below line {line}", hint="keep one of them")
+        return super().construct_mapping(node, deep)
 
 
 def _as_asked(error: RecipeError, path: str) -> RecipeError:

@@ -170,6 +170,11 @@ def test_an_unknown_field_is_named_with_the_nearest_right_one():
         ("techniques: [ema, {ema: {decay: 0.5}}]", "technique 'ema' is listed twice"),
         ("techniques: [{clip: 3}]", "clip"),
         ("techniques: ema", "techniques"),
+        ("techniques: {ema: {decay: 0.5}}", "Recipe.techniques: input should be a list"),
+        ("optimizer: {lr: .inf}", "Optimizer.lr: input should be a finite number"),
+        ("loss: {class_weights: heavy}", "Loss.class_weights: class weights are none, auto"),
+        ("seed: 1\nhead: {dropout: 0.1}\nseed: 2", "the recipe has 'seed' twice"),
+        ("optimizer:\n  lr: 0.1\n  lr: 0.2", "the recipe has 'lr' twice, below line 2"),
         ("!!python/object/apply:os.system ['true']", "not valid YAML"),
     ],
 )
@@ -177,6 +182,11 @@ def test_a_wrong_yaml_is_explained(text, message):
     with pytest.raises(RecipeError) as refused:
         Recipe.from_yaml(text)
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "null"])
+def test_a_file_that_leaves_everything_out_is_the_default(text):
+    assert Recipe.from_yaml(text) == Recipe()
 
 
 def test_techniques_may_be_written_short():
