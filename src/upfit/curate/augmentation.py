@@ -17,7 +17,7 @@ from upfit.split.make import make_split
 from upfit.train.label_keeping import MOST_ROWS
 from upfit.train.ladders import LADDERS
 from upfit.train.objective import Objective
-from upfit.train.policy_probe import HEAD_ROWS, Ground, Held, Trial, sampled, try_transforms
+from upfit.train.policy_probe import HEAD_ROWS, MIRRORS, Ground, Held, Trial, sampled, try_transforms
 from upfit.train.whole_policy import Whole, whole_policy
 from upfit.values import Change, Data, Rows, Silent, Split, Transform, Watcher
 
@@ -160,6 +160,8 @@ def sentence(trial: Trial, *, metric: str) -> str:
     name = f"{transform.name} {transform.strength:g}"
     words = {"keeps": "keeps the label", "doubtful": "no use", "changes": "changes the label"}
     same = "" if effect.same is None else f", {100 * effect.same.value:.0f} % of answers the same"
+    if effect.stayed is not None and transform.name in MIRRORS:
+        same += f" ({100 * effect.stayed.value:.0f} % of the right and likely ones)"
     spelt = metric.replace("_", "-")
     line = f"{name:<12}{words[trial.verdict]:<18}{spelt} {effect.before:.3f} {effect.loss.value:+.3f}{same}"
     if trial.gain is not None:
@@ -184,7 +186,12 @@ def _trial(trial: Trial) -> dict[str, Any]:
     effect = trial.effect
     ends = {
         name: None if one is None else (one.value, one.low, one.high)
-        for name, one in (("same", effect.same), ("loss", effect.loss), ("gain", trial.gain))
+        for name, one in (
+            ("same", effect.same),
+            ("stayed", effect.stayed),
+            ("loss", effect.loss),
+            ("gain", trial.gain),
+        )
     }
     return {
         "transform": effect.transform.name,

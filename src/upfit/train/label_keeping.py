@@ -49,12 +49,15 @@ class Effect:
     Args:
         transform: How they were varied.
         same: Share of answers that stayed the same, with its interval; None for regression.
+        stayed: The same of answers that were right and had more than half of the chances; None where classes
+            are not what is predicted, or there were no such answers.
         loss: What the metric lost, paired over examples, with its interval; above 0 is worse.
         before: The metric before.
     """
 
     transform: Transform
     same: Estimate | None
+    stayed: Estimate | None
     loss: Estimate
     before: float
 
@@ -90,7 +93,8 @@ def effect_of(
     varied = judge.answer(features_ND)
     loss = paired_gain(task, metric, judge.scores, varied, judge.targets)
     before = metrics(task, judge.scores, judge.targets, also=metric)[metric]
-    return Effect(transform, _same(task, judge.scores, varied), loss, before)
+    stayed = _stayed(task, judge, varied)
+    return Effect(transform, _same(task, judge.scores, varied), stayed, loss, before)
 
 
 def varied_features(
@@ -133,6 +137,15 @@ class View:
     def once(self) -> Iterator[Batch]:
         """The batches."""
         return self.loader.once(view=self.number)
+
+
+def _stayed(task: Task, judge: Judge, varied: Scores) -> Estimate | None:
+    """Unsure answers turn when anything turns: sure ones only when the example becomes something else."""
+    if task not in ("binary", "multiclass"):
+        return None
+    best = judge.scores.argmax(1)
+    sure = (best == judge.targets) & (judge.scores.max(1) > 0.5)
+    return wilson(float((varied.argmax(1) == best)[sure].sum()), int(sure.sum())) if sure.any() else None
 
 
 def _same(task: Task, plain: Scores, varied: Scores) -> Estimate | None:

@@ -7,8 +7,16 @@ import numpy as np
 from upfit.models.backbone import Backbone
 from upfit.train.features import cached_features
 from upfit.train.fitted import Fitted
-from upfit.train.label_keeping import MOST_ROWS, effect_of, judge_of, varied_features
-from upfit.train.policy_probe import Ground, Held, Trial, sampled, try_transforms, verdict_of
+from upfit.train.label_keeping import MOST_ROWS, Judge, effect_of, judge_of, varied_features
+from upfit.train.policy_probe import (
+    Ground,
+    Held,
+    Trial,
+    judge_out_of_fold,
+    sampled,
+    try_transforms,
+    verdict_of,
+)
 from upfit.train.whole_policy import Whole, whole_policy
 from upfit.train.workbench import Workbench
 from upfit.values import Finding, Transform
@@ -17,6 +25,8 @@ SHARE = 0.05
 """Greatest part of the time left that trying transforms may take."""
 FEWEST = 60
 """Examples below which a trial tells nothing."""
+TELLING = 200
+"""Validation examples that are enough to ask."""
 MIRROR = Transform(name="flip", strength=1)
 
 
@@ -43,11 +53,21 @@ def with_measured_policy(
 
 
 def may_mirror(bench: Workbench, backbone: Backbone, probe: Fitted) -> bool:
-    """Whether labels survive mirroring, asked of the probe on validation."""
-    judge = judge_of(bench, probe)
+    """Whether labels survive mirroring: asked on validation, and where that is small, of training rows."""
+    judge = (
+        judge_of(bench, probe)
+        if len(bench.split.validation) >= TELLING
+        else _judge_of_training(bench, backbone)
+    )
     varied = varied_features(bench, backbone, judge.rows, MIRROR)
     effect = effect_of(judge, MIRROR, varied, task=bench.data.schema.task)
     return verdict_of(effect) == "keeps"
+
+
+def _judge_of_training(bench: Workbench, backbone: Backbone) -> Judge:
+    features_ND, _ = cached_features(bench, backbone, bench.split.train)
+    sample = sampled(bench.split.train, np.asarray(features_ND), bench.train_targets)
+    return judge_out_of_fold(sample, bench.objective, outputs=bench.data.schema.outputs)
 
 
 def _measured(

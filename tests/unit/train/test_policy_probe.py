@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from upfit.measure.proportions import wilson
 from upfit.testing.small import SHORT, small_backbone, small_bench
 from upfit.train.label_keeping import effect_of, varied_features
 from upfit.train.objective import Objective
@@ -59,7 +60,18 @@ def test_a_mirror_that_few_examples_cannot_clear_is_refused(worse, verdict):
     """Both within noise: of 60 digits, mirrored ones were once read as well as that."""
     loss = Estimate(value=0.3 * worse, low=-0.1, high=0.2)
     same = Estimate(value=0.93, low=0.84, high=0.97)
-    assert verdict_of(Effect(Transform(name="flip", strength=1), same, loss, 0.3)) == verdict
+    assert verdict_of(Effect(Transform(name="flip", strength=1), same, None, loss, 0.3)) == verdict
+
+
+@pytest.mark.parametrize(
+    ("stayed", "of", "verdict"),
+    [(55, 55, "keeps"), (54, 55, "changes"), (182, 183, "keeps"), (260, 276, "changes"), (20, 20, "changes")],
+)
+def test_sure_answers_have_to_survive_a_mirror(stayed, of, verdict):
+    """55 of 55 clothes; digits and letters turn one in 17."""
+    transform, unharmed = Transform(name="flip", strength=1), Estimate(value=0, low=-0.1, high=0.1)
+    effect = Effect(transform, wilson(of * 0.93, of), wilson(stayed, of), unharmed, 0.3)
+    assert verdict_of(effect) == verdict
 
 
 def test_learning_from_mirrored_digits_gains_nothing_from_moved_light_no_harm(digit_sample):
@@ -79,7 +91,7 @@ def test_folds_deal_every_class_out_evenly():
 
 
 def _trial(name, strength, verdict, used=None):
-    effect = Effect(Transform(name=name, strength=strength), None, Estimate(0, 0, 0), 1.0)
+    effect = Effect(Transform(name=name, strength=strength), None, None, Estimate(0, 0, 0), 1.0)
     return Trial(effect, None, verdict, strength if used is None else used)
 
 

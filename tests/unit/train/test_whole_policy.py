@@ -21,7 +21,9 @@ STRONG, WEAK = (Transform(name="turn", strength=20),), (Transform(name="turn", s
 
 def _kept(strength):
     same = Estimate(value=1.0, low=1.0, high=1.0)
-    effect = Effect(Transform(name="turn", strength=strength), same, Estimate(value=0, low=0, high=0), 0.3)
+    effect = Effect(
+        Transform(name="turn", strength=strength), same, None, Estimate(value=0, low=0, high=0), 0.3
+    )
     return Trial(effect, None, "keeps", strength)
 
 
