@@ -105,9 +105,14 @@ def _inputs(combined: Combined, wishes: Wishes) -> tuple[tuple[Column, ...], tup
         # Alone, a column of few values (short commands, say) is better read than merely told apart.
         inputs = [Column(name=inputs[0].name, kind="text")]
     if not inputs:
-        why = f"left out: {', '.join(ignored)}" if ignored else "there is only the target"
+        why = [f"left out: {', '.join(ignored)}"] if ignored else []
+        why += [
+            f"{use}: {name}" for use, name in (("--group", wishes.group), ("--time", wishes.time)) if name
+        ]
         raise DataError(
-            "no column can serve as input", expected="text, images, numbers or categories", got=why
+            "no column can serve as input",
+            expected="text, images, numbers or categories",
+            got="; ".join([f"the target: {', '.join(combined.target)}", *why]),
         )
     return tuple(inputs), tuple(ignored)
 

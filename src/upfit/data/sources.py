@@ -102,6 +102,10 @@ def existing(given: str | Path) -> Path:
     Raises:
         DataError: It is not; the nearest name beside it is suggested.
     """
+    if not str(given).strip():
+        raise DataError("the path is empty", expected=_KNOWN, hint="is a variable of the shell unset?")
+    if "://" in str(given):
+        raise DataError(f"{given} is an address, and nothing is fetched", expected=_KNOWN, hint="download it")
     path = Path(given).expanduser()
     try:
         if path.exists():

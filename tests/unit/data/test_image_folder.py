@@ -198,6 +198,15 @@ def test_missing_path_suggests_the_neighbour(tmp_path):
     assert f"did you mean {tmp_path / 'digits'}?" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [("", "the path is empty"), (" ", "the path is empty"), ("https://a.org/b.csv", "nothing is fetched")],
+)
+def test_what_is_no_path(given, message):
+    with pytest.raises(DataError, match=message):
+        read(given)
+
+
 def test_a_changed_image_is_seen(tmp_path):
     digits_folder(tmp_path, per_class=2)
     before = read(tmp_path)

@@ -145,3 +145,10 @@ def test_shared_sets(shared_data):
     for name, (target, task, classes, modality) in expected.items():
         schema = read(shared_data / name, target=target).schema
         assert (schema.task, len(schema.classes), schema.modality) == (task, classes, modality), name
+
+
+def test_columns_with_another_use_are_named_where_no_input_is_left():
+    frame = pd.DataFrame({"when": range(20), "who": ["a", "b"] * 10, "label": ["x", "y"] * 10})
+    with pytest.raises(DataError, match="no column can serve as input") as caught:
+        read(frame, time="when", group="who")
+    assert "got:      the target: label; --group: who; --time: when" in str(caught.value)
