@@ -8,7 +8,7 @@ wrong: clothing_small .77 to .79, digits .91 to .92 accuracy).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from upfit.train.logistic import Rows, logistic
+from upfit.train.logistic import Rows, logistic, model_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -29,6 +30,8 @@ ROWS = 3000
 """Rows that choosing looks at; the final fit sees all."""
 WORK = 10**8
 """Rows x features x classes beyond which one fold has to do: more would take longer than it is worth."""
+STEPS = 60
+"""Iterations of each fit of a fold at most."""
 LABELS = 8
 """Of many labels, those that choosing looks at."""
 POWERS = (-3.0, 3.0)
@@ -68,6 +71,31 @@ class Answers:
         return np.asarray(-logs[np.arange(len(logs)), self.places])
 
 
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Rows to learn from, and others to answer about.
+
+    Args:
+        learn: The first.
+        judge: The others.
+        model: Goes on from the last strength at the next: that halves the time.
+    """
+
+    learn: Rows
+    judge: Rows
+    model: LogisticRegression
+
+    def answers(self, strength: float) -> Answers | None:
+        """None where nothing can be told; rows of classes that are not learnt from are left out."""
+        present, coef, intercept = logistic(self.learn, strength, model=self.model)
+        known = self.judge.at(np.isin(self.judge.y, present))
+        if not len(known.y) or len(present) < 2:
+            return None
+        logits = (known.x @ coef.T + intercept).astype(np.float64)
+        weights = np.ones(len(known.y)) if known.weights is None else np.asarray(known.weights, np.float64)
+        return Answers(logits, np.searchsorted(present, known.y), weights)
+
+
 def best_firmness(rows: Rows, *, seed: int) -> Firmness:
     """The one with the least log-loss over folds, each strength with the factor that suits it.
 
@@ -87,22 +115,21 @@ def best_firmness(rows: Rows, *, seed: int) -> Firmness:
     """
     chosen = rows.at(np.random.default_rng(seed).permutation(len(rows.x))[:ROWS])
     x, y = chosen.x, chosen.y
-    parts = _folds(y, seed).split(x, y if y.ndim == 1 else None)
-    folds = [(chosen.at(learn), chosen.at(judge)) for learn, judge in parts]
-    if x.size * len(np.unique(y)) > WORK:
-        return _walk(STRENGTHS, lambda strength: _judged(folds[:1], strength))[0]
-    judge: Callable[[float], tuple[Firmness, float]] = lambda strength: _judged(folds, strength)  # noqa: E731
-    best, loss = _walk(STRENGTHS, judge)
-    beside = [judge(best.strength * step) for step in (1 / HALF_STEP, HALF_STEP)]
+    parts = list(_folds(y, seed).split(x, y if y.ndim == 1 else None))
+    much = x.size * len(np.unique(y)) > WORK
+    pairs = [(chosen.at(learn), chosen.at(judge)) for learn, judge in (parts[:1] if much else parts)]
+    folds = [fold for learn, judge in pairs for fold in _of_labels(learn, judge)]
+    best, loss = _walk(STRENGTHS, folds)
+    if much:
+        return best
+    beside = [_judged(folds, best.strength * step) for step in (1 / HALF_STEP, HALF_STEP)]
     return min([(best, loss), *beside], key=lambda one: one[1])[0]
 
 
-def _walk(
-    strengths: Sequence[float], judge: Callable[[float], tuple[Firmness, float]]
-) -> tuple[Firmness, float]:
+def _walk(strengths: Sequence[float], folds: Sequence[Fold]) -> tuple[Firmness, float]:
     best, least = Firmness(strengths[0]), np.inf
     for strength in strengths:
-        firmness, loss = judge(strength)
+        firmness, loss = _judged(folds, strength)
         if loss > least:
             # Past the least loss it only grows, and weak regularisation is the slowest to fit.
             break
@@ -110,9 +137,9 @@ def _walk(
     return best, least
 
 
-def _judged(folds: Sequence[tuple[Rows, Rows]], strength: float) -> tuple[Firmness, float]:
+def _judged(folds: Sequence[Fold], strength: float) -> tuple[Firmness, float]:
     """A strength with its factor, and the log-loss with both."""
-    answers = [one for learn, judge in folds for one in _answers(learn, judge, strength)]
+    answers = [found for fold in folds if (found := fold.answers(strength)) is not None]
     weights = np.concatenate([one.weights for one in answers]) if answers else np.empty(0)
     if not weights.sum():
         return Firmness(strength), 0.0
@@ -126,22 +153,12 @@ def _judged(folds: Sequence[tuple[Rows, Rows]], strength: float) -> tuple[Firmne
     return Firmness(strength, float(np.exp(found.x))), float(found.fun)
 
 
-def _answers(learn: Rows, judge: Rows, strength: float) -> list[Answers]:
+def _of_labels(learn: Rows, judge: Rows) -> list[Fold]:
+    """A fold, or for several labels a row one for each label that varies."""
     if learn.y.ndim == 1:
-        return _answered(learn, judge, strength)
+        return [Fold(learn, judge, model_of(steps=STEPS, warm=True))]
     varied = [k for k in range(min(LABELS, learn.y.shape[1])) if 0 < learn.y[:, k].sum() < len(learn.y)]
-    return [one for k in varied for one in _answered(learn.label(k), judge.label(k), strength)]
-
-
-def _answered(learn: Rows, judge: Rows, strength: float) -> list[Answers]:
-    """Answers about a fold; rows of classes that its training part lacks are left out."""
-    present, coef, intercept = logistic(learn, strength, steps=60)
-    known = judge.at(np.isin(judge.y, present))
-    if not len(known.y) or len(present) < 2:
-        return []
-    logits = (known.x @ coef.T + intercept).astype(np.float64)
-    weights = np.ones(len(known.y)) if known.weights is None else np.asarray(known.weights, np.float64)
-    return [Answers(logits, np.searchsorted(present, known.y), weights)]
+    return [Fold(learn.label(k), judge.label(k), model_of(steps=STEPS, warm=True)) for k in varied]
 
 
 def _folds(y: npt.NDArray[Any], seed: int) -> Any:

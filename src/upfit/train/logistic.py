@@ -34,13 +34,20 @@ class Rows:
         return Rows(self.x, self.y[:, k].astype(np.int64), weights)
 
 
-def logistic(rows: Rows, strength: float, *, steps: int = 200) -> tuple[npt.NDArray[Any], Features, Features]:
+def model_of(*, steps: int, warm: bool = False) -> LogisticRegression:
+    """What is fitted in so many iterations; a warm one goes on from where its last fit ended."""
+    return LogisticRegression(max_iter=steps, tol=1e-3, warm_start=warm)
+
+
+def logistic(
+    rows: Rows, strength: float, *, model: LogisticRegression | None = None
+) -> tuple[npt.NDArray[Any], Features, Features]:
     """Classes present, their weights and biases; two classes get one row each, ± half the logit.
 
     Args:
         rows: Features of about unit spread, targets 0 to K-1.
         strength: C: the smaller, the firmer the weights are held near nothing.
-        steps: Iterations at most.
+        model: What is fitted, from `model_of`; a new one of 200 iterations where missing.
     """
     x, y = rows.x, rows.y
     if y.min() == y.max():
@@ -49,7 +56,7 @@ def logistic(rows: Rows, strength: float, *, steps: int = 200) -> tuple[npt.NDAr
     # Many small products: with several threads the waiting costs twenty times the work.
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model = LogisticRegression(C=strength, max_iter=steps, tol=1e-3).fit(x, y, rows.weights)
+        model = (model or model_of(steps=200)).set_params(C=strength).fit(x, y, rows.weights)
     coef, intercept = model.coef_, model.intercept_
     if len(coef) == 1:
         coef, intercept = np.vstack([-coef, coef]) / 2, np.concatenate([-intercept, intercept]) / 2
