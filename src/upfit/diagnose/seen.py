@@ -264,7 +264,7 @@ class Seen:
     def has_had_time(self) -> bool:
         """Whether slowness may be judged: after a hundred steps, three evaluations, or all there are."""
         ended = self.fact("run.ended") == 1 and len(self.evaluations) > 0
-        return ended or len(self.steps) >= 100 or len(self.evaluations) >= 3
+        return ended or self.taken >= 100 or len(self.evaluations) >= 3
 
     @property
     def is_at_chance(self) -> bool:

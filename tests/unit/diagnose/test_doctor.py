@@ -122,6 +122,21 @@ def test_clearing_before_backward_and_in_place_is_sound():
     assert kinds(doctor) == []
 
 
+def test_a_warm_up_that_begins_at_nought_is_sound():
+    model, loader = network(), batches()
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-2)
+    plan = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, step / 10))
+    with Doctor(model, optimizer, CE, loader) as doctor:
+        for x, y in loader:
+            loss = CE(model(x), y)
+            loss.backward()
+            doctor.step(loss)
+            optimizer.step()
+            plan.step()
+            optimizer.zero_grad()
+    assert "optimizer_not_stepping" not in kinds(doctor)
+
+
 def test_two_optimizers_that_take_turns_are_sound():
     made, judge = network(), network()
     first, second = torch.optim.SGD(made.parameters(), 0.05), torch.optim.SGD(judge.parameters(), 0.05)

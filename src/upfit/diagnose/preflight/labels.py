@@ -78,8 +78,6 @@ def _is_single(subject: Subject) -> bool:
 
 def _is_weighted_for(subject: Subject, rare: float) -> bool:
     """The same for a single output that says yes or no."""
-    if getattr(subject.calls.loss_fn, "pos_weight", None) is not None:
-        return True
     example = subject.batches[0]
     if not isinstance(example.target, torch.Tensor):
         return False

@@ -7,6 +7,8 @@ from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
 SHARED = 0.1
+NEARLY, LOST = 0.95, 0.2
+"""What a column tells of training examples, and how much less of others where it was made from labels."""
 
 
 def look(seen: Seen) -> Finding | None:
@@ -31,6 +33,12 @@ def look(seen: Seen) -> Finding | None:
             "A single input column gives the answer away; will it be known when the model is used?",
             0.7,
         )
+    elif seen.fact("leaks.told") >= NEARLY and seen.fact("leaks.told_held") < seen.fact("leaks.told") - LOST:
+        why, sure = (
+            "A single input column gives the answer away in training examples, and not in validation: it "
+            "was made from the labels.",
+            0.85,
+        )
     elif future:
         why, sure = (
             "What the model says about a token depends on the tokens after it: it can read the answer.",
@@ -47,6 +55,8 @@ def look(seen: Seen) -> Finding | None:
         shared=shared,
         best_column=best,
         second_column=second,
+        told=seen.fact("leaks.told"),
+        told_in_validation=seen.fact("leaks.told_held"),
         future_change=seen.fact("causal.change"),
     )
 

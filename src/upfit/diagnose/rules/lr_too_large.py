@@ -6,6 +6,7 @@ import numpy as np
 
 from upfit.diagnose.group_rates import LARGE, GroupRates
 from upfit.diagnose.rule import Rule, found
+from upfit.diagnose.rules.over_regularised import pulled_by_decay
 from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
@@ -38,7 +39,9 @@ def look(seen: Seen) -> Finding | None:
     blamed = rates.too_large()
     steps = max(seen.update_ratio, seen.early_update_ratio)
     # Adam's first step is its largest: what was seen of the run counts before what one step showed.
-    large_steps = (steps if steps == steps else seen.fact("descent.update_ratio")) > LARGE or blamed == "head"
+    long = steps if steps == steps else seen.fact("descent.update_ratio")
+    # What decay takes off the weights in each step is decay's fault.
+    large_steps = long - pulled_by_decay(seen) > LARGE or blamed == "head"
     early = seen.finite_losses[5:25]
     rose = len(early) >= 10 and float(np.median(early)) > 1.1 * seen.opening_at_most
     wrecked = was_wrecked(seen)

@@ -13,6 +13,8 @@ ORDINARY = 1e-3
 """Size of a step beside the weights in healthy training (Karpathy)."""
 LEAST = 0.02
 """Of the loss: what a hundredfold rate has to take off in sixteen steps."""
+AUDIBLE, MUCH = 0.005, 0.1
+"""The same where it would have taken off a tenth in as many steps as there were."""
 STILL, SLOW = 0.02, 1e-4
 """A loss of which next to nothing is gone, on steps a tenth as large as they usually are."""
 
@@ -63,7 +65,9 @@ def _in_proportion(seen: Seen) -> bool:
     """Whether a larger rate makes the loss fall as many times faster: a hundredfold is not too large yet."""
     start = seen.fact("rates.start")
     once, ten, hundred = (start - seen.fact(f"rates.{name}") for name in ("as_set", "ten", "hundred"))
-    return ten > 3 * max(once, 0.0) and hundred > 3 * max(ten, 0.0) and hundred > LEAST * abs(start)
+    in_all = hundred * seen.taken / seen.fact("rates.steps")
+    enough = hundred > LEAST * abs(start) or (hundred > AUDIBLE * abs(start) and in_all > MUCH * abs(start))
+    return ten > 3 * max(once, 0.0) and hundred > 3 * max(ten, 0.0) and enough
 
 
 RULE = Rule("lr_too_small", ("loss", "rates or updates"), look)

@@ -33,6 +33,15 @@ def weight_decay(seen: Seen) -> float:
     return seen.fact("optimizer.weight_decay", seen.fact("recipe.weight_decay", 0.0))
 
 
+def pulled_by_decay(seen: Seen) -> float:
+    """Share of the weights that a decoupled decay takes off in one step; 0 for one that is not."""
+    return weight_decay(seen) * seen.rate if _is_decoupled(seen) else 0.0
+
+
+def _is_decoupled(seen: Seen) -> bool:
+    return seen.fact("optimizer.decoupled", seen.fact("recipe.decoupled")) == 1
+
+
 def penalty_share(seen: Seen) -> float:
     """How much of the gradient an L2 penalty in the loss makes up: about 1 where the data have no say."""
     shares = [
@@ -48,14 +57,14 @@ def look(seen: Seen) -> Finding | None:
     if not seen.steps or not seen.is_poor:
         return None
     pull, decay = seen.fact("decay.pull", 0.0), weight_decay(seen)
-    decoupled = seen.fact("optimizer.decoupled", seen.fact("recipe.decoupled")) == 1
-    shrink = decay * seen.rate * seen.taken if decoupled else 0.0
+    decoupled = _is_decoupled(seen)
+    shrink = pulled_by_decay(seen) * seen.taken
     left = left_of_weights(seen)
     shrunk = left < 0.5 or (left < LOST and shrink > PULLED)
     # Of a decoupled decay it is known what it takes off the weights in a step: beside it the data do little.
     # Weights that never move are not held back by decay: nobody steps.
     step = max(seen.update_ratio, seen.early_update_ratio)
-    is_most = decoupled and step > 0 and decay * seen.rate > HALF * step
+    is_most = step > 0 and pulled_by_decay(seen) > HALF * step
     penalised = decay > 0 and (shrunk or is_most or (pull > 1 and not decoupled) or shrink > 3)
     dropout, smoothing = seen.dropout, seen.label_smoothing
     hidden, of_gradient = dropout >= DROPPED, penalty_share(seen)

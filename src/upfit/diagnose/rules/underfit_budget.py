@@ -19,7 +19,7 @@ def look(seen: Seen) -> Finding | None:
         or seen.losses.size > len(seen.finite_losses)
     ):
         return None
-    short = len(seen.steps) < SHORT
+    short = seen.taken < SHORT
     # A batch that cannot be learnt by heart wants another model, not more of the same steps.
     if seen.cannot_learn_a_batch and not short:
         return None

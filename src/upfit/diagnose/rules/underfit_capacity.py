@@ -11,7 +11,7 @@ def look(seen: Seen) -> Finding | None:
     """It cannot learn sixteen examples by heart, or it stands still below a plain reference."""
     start, end = seen.fact("one_batch.start"), seen.fact("one_batch.end")
     cannot = seen.cannot_learn_a_batch
-    stands_still = len(seen.steps) >= 100 and seen.is_far_behind and not seen.still_falling
+    stands_still = seen.taken >= 100 and seen.is_far_behind and not seen.still_falling
     if not (stands_still and seen.shortfall == seen.shortfall) and not (cannot and seen.is_poor):
         return None
     return found(

@@ -44,6 +44,7 @@ class _Sample:
         self.owner = owner
         self.bare = parameter._backward_hooks is None
         self.before = parameter.detach().clone()
+        self.rate = float(group.get("lr", 0.0))
         self.version = parameter._version
         self.arrived: torch.Tensor | None = None
         self.dirty = False
@@ -56,7 +57,7 @@ class _Sample:
 
     def could_change(self) -> bool:
         """Whether its gradient and its rate are large enough to change it in single precision."""
-        grad, rate = self.parameter.grad, float(self.group.get("lr", 0.0))
+        grad, rate = self.parameter.grad, self.rate
         if grad is None or grad.is_sparse or rate <= 0 or not bool(torch.isfinite(grad).all()):
             return False
         size = float(self.before.abs().max())
@@ -111,6 +112,8 @@ class Wiring:
             self._judge_leftovers()
         for sample in self._samples:
             sample.before = sample.parameter.detach().clone()
+            # That of the step to come: a schedule may have moved it by the time the step is judged.
+            sample.rate = float(sample.group.get("lr", 0.0))
             sample.version = sample.parameter._version
             sample.cleared = sample.used = False
         self._stepped.clear()

@@ -1,0 +1,98 @@
+"""Rules where two illnesses look alike, on made Traces: which is named, and which keeps quiet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from upfit.diagnose import diagnose
+from upfit.testing.traces import HEALTHY_FACTS, falling, healthy_trace, made_trace
+from upfit.values.trace import Health
+
+FLAT = [2.3] * 200
+POOR = [(2.2, 0.3)] * 6
+
+
+def poor(losses=FLAT, validation=POOR, healths=(), **facts):
+    return made_trace(losses, validation=validation, facts={**HEALTHY_FACTS, **facts}, healths=healths)
+
+
+def test_weights_that_never_move_between_evaluations_are_not_stepped():
+    look = Health(3, gradient_norms={"a": 1.0}, update_ratios={"a": 0.0})
+    same = made_trace(FLAT, validation=[(2.2, 0.3)] * 5, facts=HEALTHY_FACTS, healths=[look])
+    assert diagnose(same).findings[0].kind == "optimizer_not_stepping"
+    moved = replace(look, update_ratios={"a": 1e-4})
+    moves = made_trace(FLAT, validation=[(2.2, 0.3)] * 5, facts=HEALTHY_FACTS, healths=[moved])
+    assert "optimizer_not_stepping" not in [one.kind for one in diagnose(moves).findings]
+
+
+def test_a_batch_that_cannot_be_learnt_by_heart_wants_another_model():
+    held = {"one_batch.start": 2.3, "one_batch.end": 2.1, "one_batch.score": 0.3, "one_batch.steps": 60.0}
+    kinds = [one.kind for one in diagnose(poor(falling(2.31, 1.9, 200), **held)).findings]
+    assert kinds[0] == "underfit_capacity"
+    assert "underfit_budget" not in kinds
+
+
+def test_a_tiny_last_batch_that_did_no_harm_is_only_told():
+    facts = {"order.last_batch": 1.0, "order.batch_norms": 1.0}
+    [told] = [one for one in diagnose(healthy_trace(**facts)).findings if one.kind == "tiny_last_batch"]
+    assert told.severity == "info"
+
+
+def test_a_loss_that_was_thrown_far_up_on_the_way_is_the_rate():
+    losses = [2.3] * 50 + [400.0] * 10 + [2.4] * 100
+    quiet = Health(150, update_ratios={"a": 0.0, "b": 1e-3}, dead={"relu": 1.0})
+    found = diagnose(poor(losses, healths=[quiet])).findings
+    assert found[0].kind == "lr_too_large"
+    assert "lr_too_large" in next(one for one in found if one.kind == "dead_units").causes
+
+
+def test_a_short_run_that_is_over_may_be_judged():
+    short = poor(falling(2.31, 2.0, 12), validation=[(2.2, 0.2)] * 2)
+    assert "underfit_budget" not in [one.kind for one in diagnose(short).findings]
+    over = poor(falling(2.31, 2.0, 12), validation=[(2.2, 0.2)] * 2, **{"run.ended": 1.0})
+    assert "underfit_budget" in [one.kind for one in diagnose(over).findings]
+
+
+def test_a_swing_of_the_validation_loss_is_no_overfitting():
+    swings = [0.6, 0.3, 0.24, 0.30, 0.25, 0.29, 0.27, 0.29]
+    trace = made_trace(falling(2.3, 0.001, 200), validation=[(loss, 0.9) for loss in swings])
+    assert "overfit" not in [one.kind for one in diagnose(trace).findings]
+
+
+def test_one_look_at_stale_statistics_is_enough_where_validation_agrees():
+    look = Health(90, train_mode_loss=0.1, evaluation_mode_loss=40.0)
+    stale = poor(
+        falling(2.31, 0.1, 90), validation=[(30.0, 0.2)] * 4, healths=[look], **{"modes.batch_norms": 2.0}
+    )
+    assert diagnose(stale).findings[0].kind == "eval_mode_bug"
+
+
+def test_a_rate_that_stands_still_after_large_first_steps_is_too_small():
+    looks = [
+        Health(step, update_ratios={"a": ratio})
+        for step, ratio in ((1, 3e-4), (2, 2e-4), (80, 2e-5), (150, 2e-5))
+    ]
+    assert "lr_too_small" in [one.kind for one in diagnose(poor(FLAT, healths=looks)).findings]
+
+
+def test_a_rate_that_the_schedule_took_away_is_too_small():
+    trace = poor(falling(2.31, 1.0, 150))
+    steps = tuple(replace(one, lr=1e-3 if one.step <= 20 else 1e-9) for one in trace.steps)
+    assert "lr_too_small" in [one.kind for one in diagnose(replace(trace, steps=steps)).findings]
+
+
+def test_a_hundredfold_rate_that_would_have_got_far_in_all_steps():
+    tried = {"rates.start": 1.393, "rates.as_set": 1.3929, "rates.ten": 1.3915, "rates.hundred": 1.3734}
+    tried |= {"rates.steps": 16.0, "descent.update_ratio": 2e-4}
+    long = diagnose(poor([1.393 - 1e-5 * i for i in range(200)], **tried)).findings
+    assert long[0].kind == "lr_too_small"
+    short = diagnose(poor([1.393 - 1e-5 * i for i in range(40)], **tried)).findings
+    assert "lr_too_small" not in [one.kind for one in short]
+
+
+def test_steps_that_are_large_because_of_decay_blame_no_rate():
+    looks = [Health(step, update_ratios={"a": 0.21}) for step in (1, 2, 3)]
+    decay = {"optimizer.weight_decay": 20.0, "optimizer.decoupled": 1.0, "optimizer.lr": 1e-2}
+    trace = poor(healths=looks, **decay)
+    trace = replace(trace, steps=tuple(replace(one, lr=1e-2) for one in trace.steps))
+    assert diagnose(trace).findings[0].kind == "over_regularised"
