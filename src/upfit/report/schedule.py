@@ -42,8 +42,10 @@ def schedule_text(recipe: Recipe) -> str:
         # schedule cosine over 1,000 steps of 10 epochs; highest rate: auto
     """
     total, per_epoch = length(recipe)
-    lr = recipe.optimizer.lr
+    lr, head_lr = recipe.optimizer.lr, recipe.optimizer.head_lr
     highest = lr if isinstance(lr, str) else f"{lr:g}"
+    if not isinstance(head_lr, str) and head_lr != lr:
+        highest += f", the head's {head_lr:g}"
     epochs = "" if recipe.stopping.steps else f" of {total / per_epoch:g} epochs"
     head = f"# schedule {recipe.schedule.name} over {total:,} steps{epochs}"
     rows = [f"# {label:>4} │{row}" for label, row in zip(_labels(), _rows(multipliers(recipe)), strict=True)]

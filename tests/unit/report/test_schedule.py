@@ -25,6 +25,17 @@ def test_a_recipe_with_its_drawing_reads_back(name):
     assert ("not drawn" in text) == (name == "plateau")
 
 
+def test_a_rate_of_the_head_is_told_beside_it():
+    recipe = Recipe(optimizer={"lr": 0.001, "head_lr": 0.02})
+    assert "highest rate: 0.001, the head's 0.02" in schedule_text(recipe)
+    assert "head" not in schedule_text(Recipe(optimizer={"lr": 0.02, "head_lr": 0.02})).splitlines()[0]
+
+
+def test_the_length_without_epochs_is_told_in_steps_alone():
+    first = schedule_text(Recipe(stopping={"steps": 6})).splitlines()[0]
+    assert first == "# schedule cosine over 6 steps; highest rate: auto"
+
+
 def test_the_drawing_falls_with_the_rate():
     rows = schedule_text(recipe(schedule__name="linear", schedule__warmup=0.0)).splitlines()[1 : LINES + 1]
     widths = [len(row) - len("#      │") for row in rows]
