@@ -239,8 +239,7 @@ class Recipe(Value):
     def from_yaml(cls, text: str) -> Recipe:
         """Read a recipe; fields left out keep their defaults, unknown ones raise `RecipeError`."""
         try:
-            # A SafeLoader: it makes plain values and runs nothing.
-            fields = yaml.load(text, Loader=_OneOfEach)
+            fields = _OneOfEach(text).get_single_data()
         except yaml.YAMLError as error:
             raise RecipeError(f"the recipe is not valid YAML: {error}") from None
         if fields is None:
@@ -254,7 +253,7 @@ class Recipe(Value):
 
 
 class _OneOfEach(yaml.SafeLoader):
-    """Reads plain values; a name that stands twice in one mapping is refused, where YAML takes the last."""
+    """Reads plain values, and runs nothing; a name that stands twice in one mapping is refused, where YAML takes the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
