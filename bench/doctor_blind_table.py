@@ -11,19 +11,26 @@ Row = dict[str, Any]
 Found = dict[tuple[str, str, int], Row]
 ROUNDS = {
     "blind": "Blind: cases and labels were written before any rule was looked at; run once",
-    "mended": "After mending: rules were changed with these very cases in view, so this is not blind",
+    "mended": "After mending: rules were changed with these very cases in view, so this is not blind. The "
+    "runs that had been misjudged were made again; to what was seen of the others the new rules were applied",
     "second": "Second batch, blind: written after the mending, run once",
 }
 
 
 def write_page() -> None:
     """Write the page anew."""
+    from doctor_cases.blind import REMARKS
+
     text = [
         "# The Doctor on cases that it was not written for",
         "",
         "`.venv/bin/python bench/doctor_blind.py --round blind --treat` · " + machine_line(machine()),
         "",
         ABOUT,
+        "",
+        "## What showed of the cases themselves",
+        "",
+        *(f"- `{name}`: {said}." for name, said in REMARKS.items()),
         "",
     ]
     write_result(
@@ -109,17 +116,15 @@ HEAD = (
 
 def line(row: Row) -> tuple[Any, ...]:
     """A case of the table."""
-    from doctor_cases.blind import DISPUTED
     from doctor_table import show
 
     case, first, alarms = row["case"], row["first"], row["alarms"]
     named = "first" if first == case.labels[0] else "accepted" if first in case.labels else "no"
     later = ", later" if named == "no" and set(alarms) & set(case.labels) else ""
-    said = f" ({DISPUTED[case.name]})" if case.name in DISPUTED else ""
     steps = [step for step in row["faulty"]["steps"] if step is not None]
     return (
         case.name, row["seed"], show(row["faulty"]["score"]), show(row["repaired"]["score"]),
-        "yes" if row["counts"] else "no", " / ".join(case.labels) + said, first, named + later,
+        "yes" if row["counts"] else "no", " / ".join(case.labels), first, named + later,
         ", ".join(alarms[1:4]) or "–", min(steps) if steps else "–",
         ", ".join(row["repaired"]["findings"]) or "–",
     )  # fmt: skip
