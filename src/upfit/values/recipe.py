@@ -253,7 +253,7 @@ class Recipe(Value):
 
 
 class _OneOfEach(yaml.SafeLoader):
-    """Reads plain values, and runs nothing; a name that stands twice in one mapping is refused, where YAML takes the last."""
+    """Reads plain values and runs nothing; a name that stands twice in one mapping is refused."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
