@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,13 +24,27 @@ def aside(path: Path) -> Iterator[Path]:
         sync(temporary)
         temporary.replace(path)
         sync(path.parent)
-    except OSError as error:
+    except Exception as error:
+        reason = _refused(error)
+        if reason is None:
+            raise
         raise RunFolderError(
-            f"cannot write {path}: {error.strerror or error}",
+            f"cannot write {path}: {reason}",
             hint="free some space or choose another place with --out; what was saved before is intact",
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _refused(error: Exception) -> str | None:
+    """Why the system refused to write; None for any other fault.
+
+    Libraries written in Rust (safetensors) name the system's error in the text of an exception of their own.
+    """
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    number = re.search(r"\(os error (\d+)\)", str(error))
+    return os.strerror(int(number[1])) if number else None
 
 
 def write_text(path: Path, text: str) -> None:
