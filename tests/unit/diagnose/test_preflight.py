@@ -170,3 +170,12 @@ def test_a_warm_up_from_nought_is_a_step():
     found = facts(model, pairs(drawn(48, 6), torch.arange(48) % 3), "descent", optimizer=optimizer)
     assert found["descent.moved"] == 1
     assert optimizer.param_groups[0]["lr"] == 0
+
+
+def test_values_in_their_order_are_chained_and_shuffled_ones_are_not():
+    x = drawn(200, 6)
+    y = x[:, :1] * 2
+    rows = y[:, 0].argsort()
+    asked = {"loss": nn.MSELoss(), "task": "regression"}
+    assert facts(nn.Linear(6, 1), pairs(x[rows], y[rows]), "order", **asked)["order.chained"] > 0.9
+    assert facts(nn.Linear(6, 1), pairs(x, y), "order", **asked)["order.chained"] < 0.3

@@ -96,3 +96,9 @@ def test_steps_that_are_large_because_of_decay_blame_no_rate():
     trace = poor(healths=looks, **decay)
     trace = replace(trace, steps=tuple(replace(one, lr=1e-2) for one in trace.steps))
     assert diagnose(trace).findings[0].kind == "over_regularised"
+
+
+def test_a_model_that_the_optimizer_holds_in_part_is_named_once_it_ends_badly():
+    part = {"optimizer.covers": 0.06, "optimizer.only_top": 1.0, "trainable.share": 1.0}
+    assert diagnose(poor(**part)).findings[0].kind == "optimizer_model_mismatch"
+    assert "optimizer_model_mismatch" not in [one.kind for one in diagnose(healthy_trace(**part)).findings]

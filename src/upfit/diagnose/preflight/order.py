@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import spearmanr
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from upfit.diagnose.preflight.subject import Subject
@@ -15,7 +16,7 @@ def measure(subject: Subject) -> dict[str, float]:
     """Whether a second pass repeats the order of the first, and whether neighbours share their label.
 
     `chained` is the share of neighbours with one label beyond what a random order would give, over what is
-    possible: 0 for a shuffled set, 1 for a sorted one.
+    possible: 0 for a shuffled set, 1 for a sorted one. Of values it is the rank correlation of neighbours.
     """
     found = subject.surveyed
     if not found.examples:
@@ -29,9 +30,17 @@ def measure(subject: Subject) -> dict[str, float]:
         facts["order.last_batch"] = float(found.sizes[-1])
     facts["order.batch_norms"] = float(any(isinstance(m, _BatchNorm) for m in subject.model.modules()))
     labels = found.targets
-    if labels.ndim == 1 and subject.task == "classification" and len(labels) > 1:
-        facts["order.chained"] = _chained(labels)
+    labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+    judged = {"classification": _chained, "regression": _correlated}.get(subject.task)
+    if labels.ndim == 1 and judged is not None and len(labels) > 2:
+        facts["order.chained"] = judged(labels)
     return facts
+
+
+def _correlated(values: np.ndarray) -> float:
+    if not np.isfinite(values).all() or values[1:].std() == 0 or values[:-1].std() == 0:
+        return 0.0
+    return float(spearmanr(values[1:], values[:-1]).statistic)
 
 
 def _chained(labels: np.ndarray) -> float:

@@ -16,7 +16,7 @@ def look(seen: Seen) -> Finding | None:
         return None
     return found(
         "no_shuffle",
-        "Training examples come sorted by label, in the same order each time: set shuffle=True.",
+        "Training examples come sorted by what is to be predicted, in one order each time: set shuffle=True.",
         confidence=0.9,
         plot="loss",
         repeated=repeated,

@@ -6,20 +6,29 @@ from upfit.diagnose.rule import Rule, found
 from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
+HALF = 0.5
+"""Of the trainable weights: what an optimizer holds at least."""
+
 
 def look(seen: Seen) -> Finding | None:
     """Parameters that the model does not have, or a model that the optimizer does not know."""
     inside, covers = seen.fact("optimizer.in_model"), seen.fact("optimizer.covers")
-    if not (inside < 0.5 or (covers == 0 and seen.fact("trainable.tensors", 0.0) > 0)):
+    other = inside < 0.5 or (covers == 0 and seen.fact("trainable.tensors", 0.0) > 0)
+    # Whoever means to train a head alone freezes the rest: these layers want gradients and never move.
+    partly = covers < HALF and bool(seen.steps) and seen.has_had_time and seen.is_poor
+    if not (other or partly):
         return None
     return found(
         "optimizer_model_mismatch",
         (
             "The optimizer holds parameters that are not this model's: it was made for another copy. "
             "Make it again, from the model that is trained."
+            if other
+            else f"The optimizer was given only {covers:.0%} of the weights that want to learn: the others "
+            "stay as they were drawn. Freeze them if that is meant."
         ),
         severity="error",
-        confidence=0.99,
+        confidence=0.99 if other else 0.85,
         step=seen.step_number(0),
         plot="update_ratio",
         in_model=inside,
