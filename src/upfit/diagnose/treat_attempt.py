@@ -105,7 +105,9 @@ class Limits:
 
 
 def attempt(job: Job, changes: tuple[Change, ...], *, seed: int, limits: Limits | None = None) -> Attempt:
-    """Train from new weights. Running out of memory ends it and is told; other errors are the caller's.
+    """Train from new weights. Running out of memory ends it and is told, and so is what changes break.
+
+    Without changes, other errors are the caller's.
 
     Args:
         job: What to train.
@@ -142,7 +144,8 @@ def attempt(job: Job, changes: tuple[Change, ...], *, seed: int, limits: Limits 
         taken, failure = loop.train(seed, limits)
         end = scored(calls, job.validation, job.task)
     except Exception as error:
-        if not facts_of_failure(error):
+        # What only a change brings about (batch statistics of a lone example, say) is an end of that attempt.
+        if not facts_of_failure(error) and not changes:
             raise
         if doctor is not None:
             doctor.failed(error)
