@@ -236,7 +236,8 @@ CURES: dict[str, Cures] = {
         Change(path="batching.sampler", to="balanced", because="rare classes are drawn as often as others"),
     ),
     "label_noise": lambda _: (
-        Change(path="loss.label_smoothing", to=0.1, because="a wrong label then pulls less hard"),
+        # Where a third of the labels is wrong, it gains three points and label smoothing costs one (cards).
+        Change(path="loss.name", to="generalised_cross_entropy", because="rows beyond belief stop pulling"),
         Change(path="stopping.patience", to=3, because="wrong labels are learnt last"),
     ),
     "clip_too_small": lambda _: (
@@ -267,7 +268,8 @@ ADVICE: dict[str, str] = {
     "frozen_params": "Set requires_grad, and make the optimizer after that, from model.parameters().",
     "label_corruption": "Look at twenty examples with their labels as the loader delivers them.",
     "label_noise": (
-        "Correct or remove the labels that contradict their neighbours; stop early; smooth the labels."
+        "Correct or remove the labels that contradict their neighbours; take a loss that bears wrong labels; "
+        "stop early."
     ),
     "loss_activation_mismatch": (
         "Give logits to CrossEntropyLoss and BCEWithLogitsLoss; use a linear output for values."
