@@ -78,9 +78,8 @@ def _hard(judged: Judged, mask: npt.NDArray[np.bool_]) -> Finding | None:
     places = _worst(judged, mask)
     if not len(places):
         return None
-    message = (
-        f"{times(len(places), 'error')} that are neither: the model has more to learn from rows like these"
-    )
+    errors = times(len(places), "error that is", "errors that are")
+    message = f"{errors} neither: the model has more to learn from rows like these"
     advice = "collect rows like these; tune longer or take a stronger backbone"
     return _finding(judged, "hard_examples", message, places).replace(advice=advice)
 
