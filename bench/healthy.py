@@ -144,7 +144,7 @@ def write() -> None:
     ]
     detail = ["run", "set", "healthy", "score", "reference", "raised", "repair would begin for"]
     text = (
-        "# Healthy runs\n\n`python bench/healthy.py --families table --count 145`, "
+        "# Healthy runs\n\n`python bench/healthy.py --families table --count 320`, "
         f"`--families image text --count 60` · {machine_line(machine())}\n\n"
         "How a run is drawn and when it counts as healthy is in the script's first lines. Rates of false "
         "alarms are of healthy runs, with Wilson's intervals (95 %); *worse: warned* is how many of the "
