@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from upfit.data.arrays import to_label
 from upfit.data.source import PARTS, Source, part_named
 from upfit.data.sources import PartSources
+from upfit.data.target_choice import asked_columns
 from upfit.values import Finding, Part
 
 NAMES = ("split", "part", "subset", "partition", "set")
@@ -21,16 +22,20 @@ FOUND = "part_column"
 """Kind of the finding that names it."""
 
 
-def divided(sources: PartSources, spoken_for: Collection[str | None]) -> PartSources:
+def divided(
+    sources: PartSources, *, target: str | Sequence[str] | None, others: Collection[str | None]
+) -> PartSources:
     """A source that is not divided, by its column of parts, which is no input then.
 
     Args:
         sources: As they were opened.
-        spoken_for: Columns that the user said something about; they mean that.
+        target: What the user asked to predict.
+        others: More columns that the user said something about; they mean that.
     """
     source = sources.get(None)
     if source is None:
         return sources
+    spoken_for = {*asked_columns(target, source.table.column_names), *others}
     for name in source.table.column_names:
         if name.lower().strip() in NAMES and name not in spoken_for:
             parts = _parts(source.table[name])

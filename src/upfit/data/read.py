@@ -62,9 +62,7 @@ def read(
     if parts:
         sources = open_parts(parts)
     else:
-        named = [wanted, *wanted.split(",")] if isinstance(wanted, str) else wanted or ()
-        spoken_for: set[str | None] = {*(kinds or {}), *named, group, time}
-        sources = divided(open_sources(source), spoken_for)
+        sources = divided(open_sources(source), target=wanted, others=(*(kinds or {}), group, time))
     wishes = Wishes(task=task, kinds=dict(kinds or {}), group=group, time=time)
     return build(combine(sources, wanted), wishes, source=_shown(source, parts), advance=advance)
 

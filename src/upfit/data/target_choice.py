@@ -46,12 +46,20 @@ def choose_target(source: Source, asked: str | Sequence[str] | None) -> tuple[st
     return (found,)
 
 
+def asked_columns(asked: str | Sequence[str] | None, names: Sequence[str]) -> list[str]:
+    """The columns that were asked for: one of `names`, several in a row, or several with commas between.
+
+    >>> asked_columns("a, b", ["a", "b"]), asked_columns("a, b", ["a, b"]), asked_columns(None, ["a"])
+    (['a', 'b'], ['a, b'], [])
+    """
+    if not isinstance(asked, str):
+        return list(asked or ())
+    return [asked] if asked in names else [one.strip() for one in asked.split(",") if one.strip()]
+
+
 def _asked(source: Source, asked: str | Sequence[str]) -> tuple[str, ...]:
     names = source.table.column_names
-    if isinstance(asked, str):
-        wanted = [asked] if asked in names else [one.strip() for one in asked.split(",") if one.strip()]
-    else:
-        wanted = list(asked)
+    wanted = asked_columns(asked, names)
     for one in wanted or [str(asked)]:
         if one not in names:
             guess = nearest(one, names)

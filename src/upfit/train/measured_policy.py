@@ -57,17 +57,18 @@ def may_mirror(bench: Workbench, backbone: Backbone, probe: Fitted) -> bool:
     judge = (
         judge_of(bench, probe)
         if len(bench.split.validation) >= TELLING
-        else _judge_of_training(bench, backbone)
+        else _judge_of_training(bench, backbone, probe)
     )
     varied = varied_features(bench, backbone, judge.rows, MIRROR)
     effect = effect_of(judge, MIRROR, varied, task=bench.data.schema.task)
     return verdict_of(effect) == "keeps"
 
 
-def _judge_of_training(bench: Workbench, backbone: Backbone) -> Judge:
+def _judge_of_training(bench: Workbench, backbone: Backbone, probe: Fitted) -> Judge:
     features_ND, _ = cached_features(bench, backbone, bench.split.train)
     sample = sampled(bench.split.train, np.asarray(features_ND), bench.train_targets)
-    return judge_out_of_fold(sample, bench.objective, outputs=bench.data.schema.outputs)
+    outputs, firmness = bench.data.schema.outputs, probe.head().firmness
+    return judge_out_of_fold(sample, bench.objective, outputs=outputs, firmness=firmness)
 
 
 def _measured(

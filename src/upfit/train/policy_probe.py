@@ -109,9 +109,18 @@ def sampled(
     return Sample(rows[chosen], features_ND[chosen], targets[chosen], varied)
 
 
-def judge_out_of_fold(sample: Sample, objective: Objective, *, outputs: int) -> Judge:
-    """The varied examples of a sample, each answered for by a head that did not learn from it."""
-    firmness = _firmness(sample.features_ND, sample.targets, objective, outputs)
+def judge_out_of_fold(
+    sample: Sample, objective: Objective, *, outputs: int, firmness: Firmness | None = None
+) -> Judge:
+    """The varied examples of a sample, each answered for by a head that did not learn from it.
+
+    Args:
+        sample: Rows to learn from, some of them to be varied.
+        objective: The task.
+        outputs: Of a head.
+        firmness: Of a probe of these rows; cross-validated where there is none.
+    """
+    firmness = firmness or _firmness(sample.features_ND, sample.targets, objective, outputs)
     fold_of = folds_of(sample.targets)[sample.varied]
     everywhere = folds_of(sample.targets)
     heads = [
