@@ -9,6 +9,7 @@ from upfit.audit.columns import columns
 from upfit.audit.conflicts import conflicts
 from upfit.audit.duplicates import duplicates
 from upfit.audit.files import files
+from upfit.audit.formats import formats
 from upfit.audit.giveaways import giveaways
 from upfit.audit.image_quality import image_quality
 from upfit.audit.label_errors import label_errors
@@ -44,6 +45,7 @@ CHECKS: tuple[Check, ...] = (
     outliers,
     missing,
     columns,
+    formats,
     ranges,
     shift,
     order,
@@ -51,7 +53,7 @@ CHECKS: tuple[Check, ...] = (
 )
 
 CHEAPEST: tuple[Check, ...] = (label_names, balance)
-CHEAP: tuple[Check, ...] = (*CHEAPEST, conflicts, duplicates, missing, ranges)
+CHEAP: tuple[Check, ...] = (*CHEAPEST, conflicts, duplicates, missing, formats, ranges)
 """Those that take a moment and need no features; for very many rows, the first two."""
 
 _GRAVITY = {"error": 0, "warning": 1, "info": 2}

@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from upfit.audit.dates import dates
+from upfit.audit.markup import without_markup
 from upfit.audit.plan_check import check_plan
+from upfit.audit.quantities import quantities
 from upfit.data.source import HIDDEN
 from upfit.errors import InputError
 from upfit.values import PART, Action, Data, Plan
@@ -106,12 +109,21 @@ def _imputed(data: Data, frame: pd.DataFrame, column: str, learnt_on: np.ndarray
 
 
 def _converted(column: pd.Series[Any], action: Action) -> pd.Series[Any]:
-    """Some values to gaps, or texts such as "1,200 EUR" to numbers."""
+    """Some values to gaps, texts such as "1,200 EUR" to numbers in one unit, or dates to 2024-01-31."""
     if action.to == "missing":
         written = column.map(lambda cell: f"{cell:g}" if isinstance(cell, float) else str(cell))
         return column.where(~written.isin(action.values), None)
-    plain = column.astype("string").str.replace(r"[^0-9eE.+-]", "", regex=True)
-    return pd.to_numeric(plain, errors="coerce")
+    if pd.api.types.is_numeric_dtype(column) and action.to == "number":
+        return column
+    written = [None if pd.isna(cell) else str(cell) for cell in column]
+    read = quantities(written, least=0.5) if action.to == "number" else dates(written, least=0.5)
+    if read is None:
+        example = next((cell for cell in written if cell), "nothing")
+        raise InputError(
+            f"{action.column!r} holds no {action.to}s, or in units that do not go together",
+            got=f"for instance {example[:60]!r}",
+        )
+    return pd.Series(read.values, index=column.index)
 
 
 def _normalised(column: pd.Series[Any], action: Action, learnt_on: np.ndarray) -> pd.Series[Any]:
@@ -122,6 +134,8 @@ def _normalised(column: pd.Series[Any], action: Action, learnt_on: np.ndarray) -
         return column.clip(known.quantile(LOW), known.quantile(HIGH))
     if action.to == "lowercase":
         return column.str.lower()
+    if action.to == "markup":
+        return column.map(lambda cell: without_markup(cell) if isinstance(cell, str) else cell)
     if action.to == "whitespace":
         return column.str.split().str.join(" ")
     return column.map(lambda cell: _without(cell, action.values))

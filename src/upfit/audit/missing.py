@@ -16,13 +16,11 @@ NOTABLE, MOSTLY = 0.01, 0.6
 
 def missing(subject: Subject) -> tuple[Finding, ...]:
     """One finding a column with at least one cell in a hundred missing."""
-    found = []
+    found, only_text = [], len(subject.data.schema.of_kind("text")) == 1
     for column in subject.data.schema.columns:
-        if column.kind == "image":
-            continue
+        if column.kind == "image" or (column.kind == "text" and only_text):
+            continue  # rows without any text are told of with the other faults of texts
         gaps = np.asarray(pc.is_null(cells(subject.data, column.name)).to_numpy(zero_copy_only=False), bool)
-        if column.kind == "text":
-            continue  # empty texts are told of with the other faults of texts
         share = float(gaps.mean())
         if share >= NOTABLE:
             found.append(_finding(subject, column.name, column.kind, gaps, share))
@@ -30,7 +28,7 @@ def missing(subject: Subject) -> tuple[Finding, ...]:
 
 
 def _finding(subject: Subject, name: str, kind: str, gaps: np.ndarray, share: float) -> Finding:
-    filler = "median" if kind == "number" else "mode"
+    filler = {"number": "median", "text": "missing"}.get(kind, "mode")
     message = f"{name!r} is missing in {percent(share)} of rows"
     tells = _tells(subject, gaps)
     if tells:
@@ -38,7 +36,12 @@ def _finding(subject: Subject, name: str, kind: str, gaps: np.ndarray, share: fl
         filler = filler if kind == "number" else "missing"
     rows = np.flatnonzero(gaps)
     action = Action(
-        do="fill", column=name, to=filler, because=f"{percent(share)} missing; learnt on train alone"
+        do="fill",
+        column=name,
+        to=filler,
+        because=f"{percent(share)} missing; "
+        + ("a word for it" if kind == "text" else "learnt on train alone"),
+        doubtful=kind == "text",  # nothing written is often as good as a word for it
     )
     return Finding(
         kind="missing_values",

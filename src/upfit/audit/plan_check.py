@@ -13,7 +13,7 @@ from upfit.errors import InputError, nearest
 from upfit.values import Action, Data, Plan
 
 FILLERS = ("median", "mean", "mode", "iterative")
-NORMALISERS = ("winsorise", "whitespace", "lowercase", "boilerplate")
+NORMALISERS = ("winsorise", "whitespace", "lowercase", "boilerplate", "markup")
 
 
 def check_plan(data: Data, plan: Plan) -> None:
@@ -70,8 +70,8 @@ def _fits(data: Data, action: Action, number: int) -> None:
         _merges(data, action, number)
     elif action.do == "normalise" and action.to not in NORMALISERS:
         raise _fault(number, action, f"to: {action.to!r}", expected=", ".join(NORMALISERS))
-    elif action.do == "convert" and action.to not in ("number", "missing"):
-        raise _fault(number, action, f"to: {action.to!r}", expected="number, or missing with values")
+    elif action.do == "convert" and action.to not in ("number", "date", "missing"):
+        raise _fault(number, action, f"to: {action.to!r}", expected="number, date, or missing with values")
     elif action.do == "fill" and action.to is None:
         raise _fault(number, action, "to: is missing", expected=", ".join((*FILLERS, "or a token")))
 

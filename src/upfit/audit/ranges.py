@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from upfit.audit.finding import of_rows, percent, times
+from upfit.audit.finding import of_rows, percent, some, times
 from upfit.audit.subject import Subject
 from upfit.data.cells import cells
 from upfit.values import Action, Finding
@@ -20,7 +20,8 @@ def ranges(subject: Subject) -> tuple[Finding, ...]:
     found = []
     for name in subject.data.schema.of_kind("number"):
         values = np.asarray(cells(subject.data, name).to_numpy(zero_copy_only=False), float)
-        found += [one for check in (_infinite, _code, _far) if (one := check(subject, name, values))]
+        told = (check(subject, name, values) for check in (_infinite, _code, _negative, _far))
+        found += [one for one in told if one]
     return tuple(found)
 
 
@@ -60,6 +61,27 @@ def _code(subject: Subject, name: str, values: npt.NDArray[np.float64]) -> Findi
             )  # a cap (the highest value that was written down) says a lot, and must not go
             return of_rows(subject, "out_of_range", "warning", message, rows=rows, actions=[action])
     return None
+
+
+def _negative(subject: Subject, name: str, values: npt.NDArray[np.float64]) -> Finding | None:
+    """A few numbers below nought, where all others are above and no tail leads down to them."""
+    known = values[np.isfinite(values)]
+    below, above = known[known < 0], known[known >= 0]
+    if len(above) < 50 or not 0 < len(below) <= max(3, 0.01 * len(known)):
+        return None
+    one = len(np.unique(below)) == 1
+    if one and below[0] in _CODES and len(below) >= 3:
+        return None  # told of as a code
+    gap, middle = float(above.min() - below.max()), float(np.subtract(*np.quantile(above, (0.75, 0.25))))
+    if gap <= 0.5 * middle and not (one and len(below) >= 3):
+        return None
+    rows = np.flatnonzero(np.isfinite(values) & (values < 0))
+    shown = sorted({f"{value:g}" for value in below})
+    message = f"{name!r} is below nought in {times(len(rows), 'row')} ({some(shown, 3)}) and nowhere else"
+    action = Action(
+        do="convert", column=name, values=tuple(shown), to="missing", because="below nought", doubtful=True
+    )
+    return of_rows(subject, "out_of_range", "warning", message, rows=rows, actions=[action])
 
 
 def _far(subject: Subject, name: str, values: npt.NDArray[np.float64]) -> Finding | None:

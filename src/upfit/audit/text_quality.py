@@ -6,15 +6,15 @@ import re
 from collections import Counter
 
 import numpy as np
+import pyarrow.compute as pc
 
 from upfit.audit.finding import Severity, drop, of_rows, percent, some, times
+from upfit.audit.markup import MARKUP
 from upfit.audit.subject import Subject
+from upfit.data.cells import cells
 from upfit.values import Action, Finding
 
 _MOJIBAKE = re.compile("\ufffd|Ã[\u0080-\u00bf]|â€[œ™\u009d“”˜]|Â[\u00a0-\u00bf]")
-_MARKUP = re.compile(
-    r"<(?:br|p|div|span|a|b|i|li|ul|td|tr|font|img)\b[^<>]*>|&(?:nbsp|amp|quot|lt|gt|#\d+);", re.I
-)
 _SCRIPTS = {
     "Latin": re.compile("[A-Za-z\u00c0-\u024f\u1e00-\u1eff]"),
     "Cyrillic": re.compile("[\u0400-\u04ff]"),
@@ -94,9 +94,21 @@ def _mojibake(subject: Subject) -> Finding | None:
 
 
 def _markup(subject: Subject) -> Finding | None:
-    marks = Counter(one.group() for text in subject.written for one in _MARKUP.finditer(text))
+    marks = Counter(one.group() for text in subject.written for one in MARKUP.finditer(text))
     named = some([mark for mark, _ in marks.most_common()], 3)
-    return _matching(subject, _MARKUP, "markup", f"HTML left in them ({named})")
+    found = _matching(subject, MARKUP, "markup", f"HTML left in them ({named})")
+    if found is None:
+        return None
+    columns = (name for name in subject.data.schema.of_kind("text") if _marked(subject, name))
+    because = "tags and escapes of HTML say nothing about the content"
+    return found.replace(
+        actions=tuple(Action(do="normalise", column=name, to="markup", because=because) for name in columns)
+    )
+
+
+def _marked(subject: Subject, column: str) -> bool:
+    written = cells(subject.data, column)
+    return bool(pc.any(pc.match_substring_regex(written, MARKUP.pattern, ignore_case=True)).as_py())
 
 
 def _around(text: str, mark: str) -> str:

@@ -18,13 +18,13 @@ class Action(Value):
 
     Args:
         do: `drop` rows or (with `column` and no rows) a column; `relabel` rows; `merge` values of a column
-            into one; `fill` missing cells; `convert` a column to numbers; `normalise` a column.
+            into one; `fill` missing cells; `convert` a column to numbers or dates; `normalise` a column.
         column: The column concerned; empty for rows as a whole.
         rows: Row indices in the table as upfit reads it.
         values: For `merge`: the values that become `to`.
         to: New labels, one a row (`relabel`); the value that stays (`merge`); `median`, `mode`, `iterative`
-            or a token (`fill`); `number` (`convert`); `winsorise`, `whitespace` or `lowercase`
-            (`normalise`).
+            or a token (`fill`); `number`, `date` or `missing` (`convert`); `winsorise`, `whitespace`,
+            `lowercase`, `boilerplate` or `markup` (`normalise`).
         because: The reason, for the person who decides.
         doubtful: Only for some of the rows, which a person has to look at: left out unless that was done.
 

@@ -182,6 +182,8 @@ def test_texts_that_cannot_be_read(sentences_frame, subject_of):
     assert found["wrong_encoding"] == (1,)
     assert found["foreign_script"] == (2,)
     assert found["markup"] == (3,)
+    (cure,) = [one.actions[0] for one in text_quality(subject_of(frame)) if one.kind == "markup"]
+    assert (cure.do, cure.column, cure.to) == ("normalise", "text", "markup")
     assert not [one for one in text_quality(subject_of(sentences_frame)) if one.kind != "boilerplate"]
 
 
@@ -224,6 +226,25 @@ def test_faults_of_columns(numbers, subject_of):
     assert "'giveaway'" in found["target_leakage"].message
     odd = [one for one in ranges(subject) if one.kind == "out_of_range"]
     assert {one.rows for one in odd} == {(60, 70, 80, 90), (5,)}
+
+
+def test_a_few_numbers_below_nought_are_named_but_no_tails(numbers, subject_of):
+    dirty = numbers.copy()
+    dirty.loc[[11, 12, 13], "alcohol"] = -2.0
+    (found,) = ranges(subject_of(dirty, target="target"))
+    assert found.rows == (11, 12, 13)
+    assert found.actions[0].values == ("-2",)
+    shifted = numbers.assign(alcohol=numbers["alcohol"] - numbers["alcohol"].nsmallest(2).iloc[1] + 1e-3)
+    assert (shifted["alcohol"] < 0).sum() == 1
+    assert not ranges(subject_of(shifted, target="target"))
+
+
+def test_gaps_of_one_text_among_several_are_told(sentences_frame, subject_of):
+    frame = sentences_frame.assign(note=sentences_frame["text"].str.upper())
+    assert not missing(subject_of(frame))
+    frame.loc[:99, "note"] = None
+    (found,) = missing(subject_of(frame))
+    assert "'note' is missing in 42 %" in found.message
 
 
 def test_a_frame_round_one_class_gives_it_away(digits_frame, subject_of):
