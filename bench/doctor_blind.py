@@ -27,7 +27,7 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--round", default="blind")
-    parser.add_argument("--batch", default="first", choices=("first", "second"))
+    parser.add_argument("--batch", default="first", choices=("first", "second", "third"))
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--only", default="", help="names, with commas between them")
     parser.add_argument("--treat", action="store_true", help="repair, after watching")

@@ -5,6 +5,8 @@ from doctor_cases import blind_wiring as w
 from doctor_cases.blind_healthy import CONTROLS as FIRST_CONTROLS
 from doctor_cases.blind_parts import Blind
 from doctor_cases.blind_second import SECOND, SECOND_CONTROLS
+from doctor_cases.blind_third import THIRD
+from doctor_cases.blind_third_healthy import THIRD_CONTROLS
 
 OWN = "user's loop or model"
 WIRING = (
@@ -75,9 +77,9 @@ TRAINING = (
     Blind("sees_ahead", ("missing_causal_mask", "data_leakage"), t.sees_ahead, "user's model", silent=True),
     Blind("softmax_inside", ("wrong_activation", "vanishing_gradient", "slow_convergence"), t.softmax_inside),
 )  # fmt: skip
-BATCHES = {"first": (*WIRING, *TRAINING), "second": SECOND}
+BATCHES = {"first": (*WIRING, *TRAINING), "second": SECOND, "third": THIRD}
 ALL = tuple(case for several in BATCHES.values() for case in several)
-CONTROLS = {"first": FIRST_CONTROLS, "second": SECOND_CONTROLS}
+CONTROLS = {"first": FIRST_CONTROLS, "second": SECOND_CONTROLS, "third": THIRD_CONTROLS}
 REMARKS = {
     "by_heart": "mended by hand it still has sixty rows: too_little_data is right there",
     "every_graph_kept": "three passes are too few in both forms: underfit_budget is right, and was not meant",
