@@ -1,4 +1,4 @@
-"""JSONL files, a line at a time; a key may turn up late, and a value may change its type."""
+"""JSONL files, a line at a time; a key may turn up late, a value may change its type, objects may nest."""
 
 from __future__ import annotations
 
@@ -20,17 +20,21 @@ from upfit.values import Finding
 
 _BATCH_ROWS = 10_000
 _MOST_COLUMNS = 2_000
+_MOST_NESTED = 50
+"""Keys of a nested object beyond which it is no record but a map, and stays as it is."""
 
 
 def read_jsonl(path: Path) -> Source:
     """Read a file with one JSON object a line; scalars are kept as strings, lists as JSON.
+
+    Objects within objects become columns named `outer.inner`.
 
     Raises:
         DataError: More broken lines than whole ones, or lines that are no objects.
     """
     found = scan(path)
     encoding, errors = detect(found)
-    key = digest_of("jsonl", found.digest, encoding)
+    key = digest_of("jsonl 2", found.digest, encoding)
     if found.head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"["):
         raise DataError(
             f"{path} is one JSON array",
@@ -49,6 +53,7 @@ class _Seen:
 
     names: dict[str, None] = field(default_factory=dict)
     lists: dict[str, None] = field(default_factory=dict)
+    nested: dict[str, dict[str, None]] = field(default_factory=dict)
     rows: int = 0
     broken: int = 0
     shown: list[str] = field(default_factory=list)
@@ -60,17 +65,22 @@ def _convert(path: Path, encoding: str, errors: str, aside: Path) -> Notes:
     for number, record in _records(path, encoding, errors):
         _learn(seen, number, record, path)
     _check(seen, path)
-    schema = pa.schema([(name, pa.string()) for name in seen.names])
+    opened = _opened(seen)
+    schema = pa.schema([(name, pa.string()) for name in _columns(seen, opened)])
     rows: list[dict[str, str | None]] = []
     with stream_writer(aside, schema) as writer:
         for _, record in _records(path, encoding, errors):
             if isinstance(record, dict):
-                rows.append({name: _as_text(value) for name, value in record.items()})
+                rows.append({name: _as_text(value) for name, value in _flat(record, opened)})
             if len(rows) == _BATCH_ROWS:
                 writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=schema))
                 rows = []
         writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=schema))
-    findings = (*encoding_findings(path, encoding, errors), *_broken_findings(seen, path))
+    findings = (
+        *encoding_findings(path, encoding, errors),
+        *_broken_findings(seen, path),
+        *_nested_findings(seen, opened),
+    )
     return Notes(findings=findings, facts={"lists": tuple(seen.lists)})
 
 
@@ -101,10 +111,64 @@ def _learn(seen: _Seen, number: int, record: Any, path: Path) -> None:
     seen.rows += 1
     for name, value in record.items():
         seen.names.setdefault(name)
+        if isinstance(value, dict):
+            _learn_nested(seen.nested.setdefault(name, {}), value, name)
         if isinstance(value, list):
             seen.lists.setdefault(name)
     if len(seen.names) > _MOST_COLUMNS:
         raise DataError(f"{path} has more than {_MOST_COLUMNS} keys", expected="the same keys on every line")
+
+
+def _learn_nested(known: dict[str, None], value: dict[str, Any], path: str) -> None:
+    """Take the keys of an object into account; beyond a few they are no longer counted."""
+    for inner, _ in _leaves(value, path):
+        if len(known) <= _MOST_NESTED:
+            known.setdefault(inner)
+
+
+def _leaves(value: dict[str, Any], path: str) -> Iterator[tuple[str, Any]]:
+    """What lies in an object, at any depth, under names like `outer.inner`."""
+    for name, inner in value.items():
+        if isinstance(inner, dict):
+            yield from _leaves(inner, f"{path}.{name}")
+        else:
+            yield f"{path}.{name}", inner
+
+
+def _opened(seen: _Seen) -> dict[str, dict[str, None]]:
+    """Objects that become columns, with the names of these; not those that a name would clash with."""
+    return {
+        name: inner
+        for name, inner in seen.nested.items()
+        if len(inner) <= _MOST_NESTED and not any(one in seen.names for one in inner)
+    }
+
+
+def _columns(seen: _Seen, opened: dict[str, dict[str, None]]) -> list[str]:
+    """Names of all columns, those of an object in its place."""
+    return [one for name in seen.names for one in opened.get(name, (name,))]
+
+
+def _flat(record: dict[str, Any], opened: dict[str, dict[str, None]]) -> Iterator[tuple[str, Any]]:
+    """The cells of a line; what is no object where others have one is left out."""
+    for name, value in record.items():
+        if name not in opened:
+            yield name, value
+        elif isinstance(value, dict):
+            yield from _leaves(value, name)
+
+
+def _nested_findings(seen: _Seen, opened: dict[str, dict[str, None]]) -> tuple[Finding, ...]:
+    told = [
+        f"the objects under {name!r} became {len(inner)} columns: {', '.join([*inner][:8])}"
+        for name, inner in opened.items()
+    ]
+    told += [
+        f"the objects under {name!r} are read as they are written: over {_MOST_NESTED} keys, or a name twice"
+        for name in seen.nested
+        if name not in opened
+    ]
+    return tuple(Finding(kind="nested_objects", severity="info", message=one) for one in told)
 
 
 def _check(seen: _Seen, path: Path) -> None:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from upfit.data.arrays import is_number, looks_numeric, to_label, to_number, to_text, to_whole_label
+from upfit.data.joined import SEPARATORS, joining_mark
 from upfit.errors import DataError
 from upfit.values import Finding, Task
 
@@ -19,7 +20,6 @@ MOST_CLASSES = 20
 CLASS_SHARE = 0.05
 """A numeric target is a class where it has at most 20 whole values, fewer than 5 % of the rows."""
 
-_SEPARATORS = ("|", ";", ",")
 _YES = {"1", "1.0", "true", "yes", "y", "t"}
 _NO = {"0", "0.0", "false", "no", "n", "f"}
 
@@ -63,8 +63,9 @@ def read_labels(columns: list[pa.ChunkedArray], asked: Asked) -> Labels:
     name = asked.names[0]
     if column.null_count == len(column):
         raise _all_missing(name)
-    if asked.lists or pa.types.is_list(column.type) or asked.task == "multilabel":
-        return _lists(column, asked)
+    joined = None if asked.task or asked.classes else joining_mark(column)
+    if joined or asked.lists or pa.types.is_list(column.type) or asked.task == "multilabel":
+        return _lists(column, asked, mark=joined)
     # A folder called "nan" is a class all the same.
     labels = to_text(column) if asked.classes else to_label(column)
     if labels.null_count == len(labels) and not is_number(column.type):
@@ -184,7 +185,7 @@ def _flags(column: pa.ChunkedArray, name: str) -> pa.Array:
     return _whole(pc.if_else(pc.is_valid(labels), yes.cast(pa.int8()), pa.scalar(None, pa.int8())))
 
 
-def _lists(column: pa.ChunkedArray, asked: Asked) -> Labels:
+def _lists(column: pa.ChunkedArray, asked: Asked, *, mark: str | None = None) -> Labels:
     """Lists of class names, or strings that are cut at `|` (or `;` or `,` where there is no `|`)."""
     if asked.task not in (None, "multilabel"):
         raise DataError(
@@ -195,7 +196,14 @@ def _lists(column: pa.ChunkedArray, asked: Asked) -> Labels:
     else:
         cells = _cut(to_text(column).to_pylist())
     lists = pa.array(cells, pa.list_(pa.string()))
-    return Labels("multilabel", (lists,), _nulls(lists))
+    return Labels("multilabel", (lists,), _nulls(lists), _joined(asked.names[0], mark))
+
+
+def _joined(name: str, mark: str | None) -> tuple[Finding, ...]:
+    if mark is None:
+        return ()
+    message = f"{name!r} holds several labels a row, joined by {mark!r}; --task multiclass keeps them whole"
+    return (Finding(kind="joined_labels", severity="info", message=message),)
 
 
 def _listed(cell: Any) -> list[str] | None:
@@ -212,5 +220,5 @@ def _listed(cell: Any) -> list[str] | None:
 
 def _cut(cells: list[str | None]) -> list[list[str] | None]:
     texts = [cell for cell in cells if cell]
-    separator = next((mark for mark in _SEPARATORS if any(mark in text for text in texts)), "|")
+    separator = next((mark for mark in SEPARATORS if any(mark in text for text in texts)), "|")
     return [None if cell is None else _listed(cell.split(separator)) for cell in cells]

@@ -295,3 +295,28 @@ def test_image_paths(tmp_path):
     assert found.evidence["files"] == 2
     assert "no such file" in found.examples[0]
     assert "is an address" in found.examples[1]
+
+
+def test_jsonl_objects_become_columns_and_it_is_said(tmp_path):
+    records = [
+        {
+            "text": f"sentence {number} of many here",
+            "meta": {"mood": "ab"[number % 2], "by": {"age": number % 7}},
+        }
+        for number in range(40)
+    ]
+    records[3]["meta"] = None
+    path = write(tmp_path / "data.jsonl", [json.dumps(record) for record in records])
+    data = read(path, target="meta.mood")
+    assert data.schema.of_kind("text") == ("text",)
+    assert "meta.by.age" in data.schema.of_kind("number", "category")
+    assert len(data) == 39
+    assert "'meta' became 2 columns: meta.mood, meta.by.age" in finding(data, "nested_objects").message
+
+
+def test_jsonl_maps_of_many_keys_stay_whole(tmp_path):
+    records = [
+        {"text": f"row {n} of many", "seen": {f"u{n}": 1, f"v{n}": 2}, "label": n % 2} for n in range(60)
+    ]
+    data = read(write(tmp_path / "data.jsonl", [json.dumps(record) for record in records]))
+    assert "read as they are written" in finding(data, "nested_objects").message

@@ -194,3 +194,26 @@ def test_class_names_of_all_sorts():
     data = read(frame(label=cycle(*names)))
     assert set(data.schema.classes) == set(names)
     assert (targets(data, np.arange(N)) == [data.schema.classes.index(name) for name in cycle(*names)]).all()
+
+
+def test_joined_labels_are_taken_apart_and_it_is_said():
+    data = read(frame(label=cycle("war;love", "love", "love; crime", "crime", "war;crime")))
+    assert data.schema.task == "multilabel"
+    assert data.schema.classes == ("crime", "love", "war")
+    assert "joined by ';'" in finding(data, "joined_labels").message
+    kept = read(frame(label=cycle("war;love", "love", "love; crime")), task="multiclass")
+    assert kept.schema.task == "multiclass"
+    assert "war;love" in kept.schema.classes
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("sideboards, buffets & tables", "chairs", "cots"),  # a class whose name holds a comma
+        ("animal;cat", "animal;dog", "plant;tree"),  # a class below a class
+        ("1,200", "3,400", "5,600"),
+        ("yes", "no", "no; really"),
+    ],
+)
+def test_marks_within_a_class_join_nothing(names):
+    assert read(frame(label=cycle(*names)), target="label").schema.task in ("multiclass", "binary")
