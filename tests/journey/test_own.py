@@ -177,3 +177,8 @@ def test_its_folder_is_told_from_a_run_of_fit(tmp_path):
     for opening in (upfit.load_run, upfit.resume):
         with pytest.raises(RunFolderError, match=r"is of upfit\.train, and holds a journal"):
             opening(tmp_path / "own")
+
+
+def test_cutmix_wants_images():
+    with pytest.raises(RecipeError, match="cutmix swaps rectangles of images"):
+        upfit.train(module(), *loaders(), recipe(**{"techniques.cutmix": {"alpha": 1.0}}))

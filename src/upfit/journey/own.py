@@ -15,7 +15,7 @@ from torch import nn
 
 from upfit.data.own_loader import OwnSource
 from upfit.errors import RecipeError
-from upfit.journey.own_check import check_module, check_outputs, class_names, look, plain
+from upfit.journey.own_check import check_mixers, check_module, check_outputs, class_names, look, plain
 from upfit.journey.runs import OWN_PLAN
 from upfit.measure import evidence, metrics, primary_metric
 from upfit.models.own import OwnNetwork, parted
@@ -103,6 +103,7 @@ def train(
     objective = Objective.of(task, learning.targets, classes, own=loss)
     objective.check(recipe.loss)
     check_outputs(network, learning.first, task=task, outputs=len(classes) or 1)
+    check_mixers(recipe, learning.first)
     if recipe.batching.sampler != "shuffled":
         raise RecipeError(
             f"sampler {recipe.batching.sampler} cannot work here: the training loader decides what is drawn",

@@ -14,6 +14,8 @@ from torch import nn
 from upfit.data.own_loader import moved
 from upfit.errors import DataError, InputError, RecipeError, UpfitError
 from upfit.models.own import OwnNetwork, parted
+from upfit.techniques.mixing import pixels_of
+from upfit.techniques.refuse import PIXEL_MIXERS
 from upfit.values import Recipe, Task
 
 
@@ -145,6 +147,27 @@ def check_outputs(network: OwnNetwork, batch: Any, *, task: Task, outputs: int) 
             "no parameter that learns has a part in the module's outputs",
             hint="stay in torch: no .detach(), .item(), .argmax() or numpy on the way",
         )
+
+
+def check_mixers(recipe: Recipe, batch: Any) -> None:
+    """Inputs that can be mixed, where a technique is to mix them.
+
+    Raises:
+        InputError: They are no tensor of real numbers.
+        RecipeError: `cutmix` on inputs that are no images.
+    """
+    inputs, _ = parted(batch)
+    for name in PIXEL_MIXERS:
+        if not recipe.technique(name):
+            continue
+        pixels_of({"inputs": inputs}, name)
+        if name == "cutmix" and inputs.ndim != 4:
+            raise RecipeError(
+                "cutmix swaps rectangles of images, and these inputs are none",
+                expected="inputs of shape (B, C, H, W)",
+                got=_shown(inputs),
+                hint="techniques.mixup, which blends any real numbers",
+            )
 
 
 def _called(network: OwnNetwork, inputs: Any) -> torch.Tensor:

@@ -38,14 +38,14 @@ def learning_names(groups: tuple[LayerGroup, ...], train: Trained) -> set[str]:
         train: `all`, `head`, a number of groups below the head, stages, or names and patterns.
 
     Raises:
-        RecipeError: A name or pattern that nothing goes by.
+        RecipeError: A name or pattern that nothing goes by, or more groups than there are.
     """
     assert train != "auto", "the recipe has to be settled first"
     *below, head = groups
     if isinstance(train, tuple):
         chosen = _named(below, train)
     else:
-        count = 0 if train == "head" else min(train, len(below)) if isinstance(train, int) else len(below)
+        count = 0 if train == "head" else _counted(train, below) if isinstance(train, int) else len(below)
         chosen = {name for group in below[len(below) - count :] for name in group.parameters}
     if any(is_adapter(name) for group in below for name in group.parameters):
         # Adapters learn in place of the weights beside them.
@@ -112,6 +112,17 @@ def let_learn(train: Trained, state: State, groups: tuple[LayerGroup, ...], per_
     state.stale = 0 if train.every == "plateau" else state.stale
     text = f"{count} of {below} layer groups below the head learn now"
     return Event(state.step, "unfreeze", text, {"learning": count})
+
+
+def _counted(train: int, below: Sequence[LayerGroup]) -> int:
+    """A number of layer groups that there are; a slip of the hand must not train all of them unsaid."""
+    if train > len(below):
+        raise RecipeError(
+            f"layers.train={train}: there are {len(below)} layer groups below the head",
+            expected=f"1 to {len(below)}, or all",
+            hint="layers.train=all",
+        )
+    return train
 
 
 def _named(below: Sequence[LayerGroup], wanted: tuple[str, ...]) -> set[str]:

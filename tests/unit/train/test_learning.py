@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from upfit.errors import Interrupted
+from upfit.errors import Interrupted, RecipeError
+from upfit.models.groups import LayerGroup
 from upfit.techniques.adapters import has_adapters
 from upfit.train.adapting import without_adapters
 from upfit.train.layer_choice import candidates, decide
+from upfit.train.learning import learning_names
 from upfit.train.settle import settle_cache
 from upfit.values import Estimate, Recipe
 
@@ -116,3 +118,10 @@ def test_only_a_gain_beyond_noise_is_chosen_over_all_layers():
 def test_candidates_come_once_each():
     assert candidates(1, by_signal=1) == ("head", "all")
     assert candidates(17, by_signal=9) == ("head", 1, 9, "all")
+
+
+def test_more_layer_groups_than_there_are_are_refused():
+    groups = (LayerGroup("stem", ("a",)), LayerGroup("block", ("b",)), LayerGroup("head", ("c",)))
+    assert learning_names(groups, 2) == {"a", "b", "c"}
+    with pytest.raises(RecipeError, match=r"layers\.train=99: there are 2 layer groups below the head"):
+        learning_names(groups, 99)
