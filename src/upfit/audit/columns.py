@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,8 +19,8 @@ _WORDS = {"empty": "empty", "constant": "the same in every row", "identifier": "
 
 
 def columns(subject: Subject) -> tuple[Finding, ...]:
-    """Columns left out on reading, inputs that hardly vary, and inputs that only name the row."""
-    return (*_ignored(subject), *_nearly_constant(subject), *_identifiers(subject))
+    """Columns left out on reading, inputs that hardly vary, that only name the row, or that say the same."""
+    return (*_ignored(subject), *_nearly_constant(subject), *_identifiers(subject), *_twins(subject))
 
 
 def _ignored(subject: Subject) -> list[Finding]:
@@ -92,6 +95,27 @@ def _identifiers(subject: Subject) -> list[Finding]:
                 actions=(action,),
             )
         )
+    return found
+
+
+def _twins(subject: Subject) -> list[Finding]:
+    """Pairs of inputs of which each value of the one always goes with one value of the other."""
+    codes: dict[str, npt.NDArray[np.int64]] = {}
+    for name in subject.data.schema.of_kind("category", "number"):
+        column = cells(subject.data, name).dictionary_encode()
+        # Values that hardly come back go together by chance, and two that do can be anything.
+        if 3 <= len(column.dictionary) <= len(column) / 10:
+            codes[name] = np.asarray(pc.fill_null(column.indices, -1).to_numpy(), np.int64)
+    found = []
+    for first, second in combinations(codes, 2):
+        pairs = codes[first] * (codes[second].max() + 2) + codes[second]
+        kinds = {len(np.unique(one)) for one in (codes[first], codes[second], pairs)}
+        if len(kinds) == 1:
+            message = f"{first!r} and {second!r} say the same in other words; one of them is enough"
+            action = Action(do="drop", column=second, because=f"it says what {first!r} says", doubtful=True)
+            found.append(
+                Finding(kind="redundant_column", severity="info", message=message, actions=(action,))
+            )
     return found
 
 

@@ -8,13 +8,18 @@ from upfit.audit.finding import Severity, drop, of_rows, percent, some, times
 from upfit.audit.subject import Subject
 from upfit.values import Finding
 
+APART = 0.1
+"""Numbers closer than this share of their deviation say the same."""
+
 
 def conflicts(subject: Subject) -> tuple[Finding, ...]:
-    """Groups of rows with the same inputs and more than one class, in train and validation."""
+    """Groups of rows with the same inputs and more than one class or value, in train and validation."""
     rows = subject.open_rows
-    if not subject.single_class:
+    if subject.data.schema.task == "multilabel":
         return ()
     codes = np.unique(subject.keys[rows], return_inverse=True)[1]
+    if not subject.single_class:
+        return _values(subject, codes)
     labels = np.asarray(subject.labels)
     pairs = np.unique(np.stack([codes, labels]), axis=1)
     torn = np.flatnonzero(np.bincount(pairs[0]) > 1)
@@ -46,6 +51,41 @@ def conflicts(subject: Subject) -> tuple[Finding, ...]:
             groups=len(torn),
             share=share,
         ),
+    )
+
+
+def _values(subject: Subject, codes: np.ndarray) -> tuple[Finding, ...]:
+    """Groups of rows with the same inputs and numbers that differ: what no model can tell apart."""
+    rows, values = subject.open_rows, np.asarray(subject.labels, float)
+    low, high = np.full(codes.max() + 1, np.inf), np.full(codes.max() + 1, -np.inf)
+    np.minimum.at(low, codes, values)
+    np.maximum.at(high, codes, values)
+    apart = high - low
+    torn = apart > APART * max(float(values.std()), 1e-12)
+    inside = torn[codes]
+    if not inside.any():
+        return ()
+    share = float(inside.mean())
+    target = subject.data.schema.target[0]
+    worst = np.argsort(-apart)[: min(12, int(torn.sum()))].tolist()
+    examples = [
+        f"{subject.show(int(rows[np.argmax(codes == code)]))} → {low[code]:g} to {high[code]:g}"
+        for code in worst
+    ]
+    message = (
+        f"{times(int(torn.sum()), 'input')} with more than one {target!r}: {times(int(inside.sum()), 'row')} "
+        f"({percent(share)}) that these columns do not decide, {np.median(apart[torn]):.3g} apart as a rule"
+    )
+    return (
+        of_rows(
+            subject,
+            "conflicting_labels",
+            "warning" if share >= 0.02 else "info",
+            message,
+            rows=rows[inside],
+            scores=apart[codes][inside],
+            share=share,
+        ).replace(examples=tuple(examples)),
     )
 
 

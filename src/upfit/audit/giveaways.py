@@ -14,6 +14,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from threadpoolctl import threadpool_limits
 
 from upfit.audit.finding import percent, some
+from upfit.audit.marks import marks
 from upfit.audit.subject import Subject
 from upfit.data.cells import cells
 from upfit.values import Action, Finding
@@ -25,10 +26,10 @@ MOST_ROWS = 4000
 
 
 def giveaways(subject: Subject) -> tuple[Finding, ...]:
-    """Columns, words and image borders that tell the label by themselves."""
+    """Columns, words, image borders and marks that tell the label by themselves."""
     if subject.data.schema.task == "multilabel" or len(subject.open_rows) < 100:
         return ()
-    return (*_columns(subject), *_words(subject), *_borders(subject))
+    return (*_columns(subject), *_words(subject), *_borders(subject), *marks(subject))
 
 
 def _sampled(subject: Subject) -> npt.NDArray[np.int64]:

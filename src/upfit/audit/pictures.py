@@ -33,7 +33,8 @@ class Pictures:
         contrast: (N,) standard deviation of brightness, 0 to 0.5.
         sharpness: (N,) standard deviation of the Laplacian over that of brightness; low is blurred.
         grey: (N, 16, 16) uint8 brightness, to compare candidates for duplicates.
-        border: (N, 3, 16) uint8 colours along the rim, to find frames and marks.
+        border: (N, 3, 16) uint8 colours along the rim, to find frames.
+        colours: (N, 16, 16, 3) uint8 colours all over, to find marks.
         hashes: (N,) 64-bit perceptual hashes.
         turned: (N,) whether EXIF asks for the image to be turned.
         mode: (N,) Pillow's mode of the file, e.g. RGB, L, CMYK.
@@ -45,6 +46,7 @@ class Pictures:
     sharpness: npt.NDArray[np.float32]
     grey: npt.NDArray[np.uint8]
     border: npt.NDArray[np.uint8]
+    colours: npt.NDArray[np.uint8]
     hashes: npt.NDArray[np.uint64]
     turned: npt.NDArray[np.bool_]
     mode: npt.NDArray[np.str_]
@@ -90,6 +92,7 @@ def look(data: Data, column: str) -> Pictures:
         np.float32,
         np.float32,
         np.float32,
+        np.uint8,
         np.uint8,
         np.uint8,
         np.uint64,
@@ -183,6 +186,7 @@ def _look(cell: dict[str, Any]) -> tuple[Any, ...]:
         sharpness,
         small,
         _rim(square),
+        np.asarray(square.resize((16, 16), Image.Resampling.BOX)),
         code,
         turned,
         mode,

@@ -8,7 +8,9 @@ from collections import Counter
 import numpy as np
 import pyarrow.compute as pc
 
+from upfit.audit.boilerplate import boilerplate
 from upfit.audit.finding import Severity, drop, of_rows, percent, some, times
+from upfit.audit.languages import language
 from upfit.audit.markup import MARKUP
 from upfit.audit.subject import Subject
 from upfit.data.cells import cells
@@ -26,16 +28,19 @@ _SCRIPTS = {
     "Korean": re.compile("[\uac00-\ud7af]"),
     "Thai": re.compile("[\u0e00-\u0e7f]"),
 }
-LONG_LINE = 40
-"""Characters that a shared beginning or ending needs to count as boilerplate."""
+
+
+SPELT = 2.2
+"""Tokens a word from which on a language is hardly known."""
 
 
 def text_quality(subject: Subject) -> tuple[Finding, ...]:
     """Everything that shows in the text alone."""
     if not subject.data.schema.of_kind("text"):
         return ()
-    checks = (_empty, _truncated, _mojibake, _markup, _scripts, _boilerplate)
-    return tuple(one for check in checks if (one := check(subject)) is not None)
+    checks = (_empty, _truncated, _mojibake, _markup, _scripts, _languages, _pieces)
+    found = tuple(one for check in checks if (one := check(subject)) is not None)
+    return (*found, *boilerplate(subject))
 
 
 def _empty(subject: Subject) -> Finding | None:
@@ -117,7 +122,7 @@ def _around(text: str, mark: str) -> str:
 
 
 def _scripts(subject: Subject) -> Finding | None:
-    """Texts in another script than nearly all others; languages of one script are not told apart."""
+    """Texts in another script than nearly all others."""
     scripts = [_script(text) for text in subject.written]
     counts = Counter(name for name in scripts if name)
     if not counts:
@@ -133,6 +138,50 @@ def _scripts(subject: Subject) -> Finding | None:
     return of_rows(subject, "foreign_script", severity, message, rows=rows)
 
 
+def _languages(subject: Subject) -> Finding | None:
+    """Texts in another language than nearly all others, where at least half say what theirs is."""
+    spoken = [language(text) for text in subject.written]
+    counts = Counter(name for name in spoken if name)
+    if sum(counts.values()) < max(20, 0.2 * len(spoken)):
+        return None
+    (main, most), others = counts.most_common(1)[0], counts.most_common()[1:]
+    if not others or most < 0.9 * sum(counts.values()):
+        return None
+    rows = [row for row, name in enumerate(spoken) if name and name != main]
+    named = some([f"{count} {name}" for name, count in others])
+    message = f"{times(len(rows), 'text is', 'texts are')} not in {main}, as it seems: {named}"
+    severity: Severity = "warning" if len(rows) >= 0.01 * len(spoken) else "info"
+    return of_rows(
+        subject,
+        "foreign_language",
+        severity,
+        message,
+        rows=rows,
+        examples=[f"{subject.show(row)} ({spoken[row]})" for row in rows],
+        actions=[drop(rows, f"not in {main}", doubtful=True)],
+    )
+
+
+def _pieces(subject: Subject) -> Finding | None:
+    """Whether the backbone has to spell the words of these texts: then it hardly knows their language."""
+    counts = subject.token_counts_E
+    if counts is None or len(counts) < 20 or not subject.most_tokens:
+        return None
+    written = [subject.written[int(row)] for row in subject.embedded]
+    words = np.array([len(text.split()) for text in written])
+    letters = sum(map(len, written)) / max(1, int(words.sum()))
+    if letters > 12:
+        return None  # scripts without spaces have no words to count
+    each = float((counts.sum() - 2 * len(counts)) / max(1, words.sum()))
+    if each < SPELT:
+        return None
+    message = (
+        f"the backbone cuts these texts into {each:.1f} pieces a word, where prose of a language that it "
+        "knows has 1.2 to 1.6: it has hardly seen such texts, and one that has will read them better"
+    )
+    return Finding(kind="unknown_language", severity="info", message=message, evidence={"pieces": each})
+
+
 def _script(text: str) -> str:
     """The script of more than half the letters of the first 400 characters; "" for too few letters."""
     head = text[:400]
@@ -141,32 +190,3 @@ def _script(text: str) -> str:
     counts = {name: len(pattern.findall(head)) for name, pattern in _SCRIPTS.items()}
     name = max(counts, key=lambda one: counts[one])
     return name if counts[name] >= 5 and counts[name] > 0.5 * sum(counts.values()) else ""
-
-
-def _boilerplate(subject: Subject) -> Finding | None:
-    """The same forty characters at the beginning or the end of many different texts."""
-    found = []
-    texts = list(dict.fromkeys(text.strip() for text in subject.written))
-    for where, cut in (("begin", slice(LONG_LINE)), ("end", slice(-LONG_LINE, None))):
-        counts = Counter(text[cut] for text in texts if len(text) >= 2 * LONG_LINE)
-        found += [(count, where, line) for line, count in counts.most_common(3)]
-    found = [one for one in sorted(found, reverse=True) if one[0] >= max(5, 0.02 * len(texts))]
-    if not found:
-        return None
-    count, where, line = found[0]
-    rows = [row for row, text in enumerate(subject.written) if _has(text, found)]
-    message = f"{times(count, 'text')} {where} with the same words: “{' '.join(line.split())}”"
-    examples = [f"{count} texts {where} with “{line}”" for count, where, line in found]
-    clean = Action(
-        do="normalise",
-        column=subject.data.schema.of_kind("text")[0],
-        to="boilerplate",
-        values=tuple(line for _, _, line in found),
-        because="the same words in every text say nothing",
-    )
-    return of_rows(subject, "boilerplate", "info", message, rows=rows, examples=examples, actions=[clean])
-
-
-def _has(text: str, found: list[tuple[int, str, str]]) -> bool:
-    text = text.strip()
-    return any(text.startswith(line) if where == "begin" else text.endswith(line) for _, where, line in found)

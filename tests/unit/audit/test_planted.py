@@ -10,6 +10,8 @@ import pytest
 from PIL import Image, ImageFilter
 
 from upfit.audit.balance import balance
+from upfit.audit.boilerplate import boilerplate, shared_line
+from upfit.audit.clean import cleaned
 from upfit.audit.columns import columns
 from upfit.audit.conflicts import conflicts
 from upfit.audit.duplicates import duplicates
@@ -18,12 +20,14 @@ from upfit.audit.image_quality import image_quality
 from upfit.audit.label_errors import label_errors
 from upfit.audit.label_names import label_names
 from upfit.audit.leaks import leaks
+from upfit.audit.marks import marks
 from upfit.audit.missing import missing
 from upfit.audit.near_duplicates import near_duplicates, nearly_equal, pairs_of
 from upfit.audit.outliers import outliers
 from upfit.audit.ranges import ranges
 from upfit.audit.shift import shift
 from upfit.audit.text_quality import text_quality
+from upfit.values import Plan
 
 
 def test_flipped_labels_are_found(digits_frame, subject_of, named_rows):
@@ -269,3 +273,73 @@ def test_shift_is_told_from_none(digits_frame, subject_of):
     shifted[600:] = shifted[600:] * 0.7
     (found,) = shift(subject_of(parts=parts, features=shifted))
     assert found.evidence["low"] > 0.7
+
+
+def test_boilerplate_is_cut_between_words_in_the_column_that_has_it(sentences_frame, subject_of):
+    title = sentences_frame["text"].str.upper()
+    notes = "All of this was sent from my telephone on the way to " + title.str.title()
+    frame = sentences_frame.assign(note=notes)
+    frame.loc[:9, "text"] = "Please read the whole notice before you go on with this. " + frame["text"]
+    found = {one.actions[0].column: one for one in boilerplate(subject_of(frame))}
+    assert found["note"].actions[0].values == ("All of this was sent from my telephone on the way to",)
+    cleaned_up = cleaned(
+        subject_of(frame).data,
+        Plan(fingerprint=subject_of(frame).data.fingerprint, actions=found["note"].actions),
+    )
+    assert cleaned_up["note"].str.strip().tolist() == title.str.title().str.strip().tolist()
+
+
+def test_a_shared_beginning_ends_with_a_word():
+    ends = ["The house is green today", "The house is grey today"]
+    assert shared_line(ends, "begin") == "The house is"
+    assert shared_line([text[::-1] for text in ends], "end") == "si esuoh ehT"
+
+
+def test_other_languages_of_the_same_script_are_told(sentences_frame, subject_of):
+    clean = subject_of(sentences_frame)
+    assert not [one for one in text_quality(clean) if one.kind == "foreign_language"]
+    frame = sentences_frame.copy()
+    strangers = [
+        "est-ce que tu peux me dire où est la gare la plus proche de la maison",
+        "bitte mach das Licht in der Küche aus und sag mir, wie das Wetter wird",
+        "no sé cuando va a llegar el tren, pero está en la estación por la tarde",
+    ]
+    frame.loc[[5, 50, 150], "text"] = strangers
+    (found,) = [one for one in text_quality(subject_of(frame)) if one.kind == "foreign_language"]
+    assert found.rows == (5, 50, 150)
+    assert found.actions[0].doubtful
+
+
+def test_a_mark_within_the_pictures_of_a_class_gives_it_away(digits_frame, subject_of):
+    frame = digits_frame[0][:500].copy()
+    assert not marks(subject_of(frame))
+    pairs = zip(frame["image"], frame["label"], strict=True)
+    frame["image"] = [_stamped(image) if label == "3" else image for image, label in pairs]
+    (found,) = marks(subject_of(frame))
+    assert "'3'" in found.message
+    assert found.evidence["classes"] == 1
+
+
+def _stamped(image):
+    image = image.convert("RGB")
+    image.paste((255, 0, 255), (20, 24, 26, 28))
+    return image
+
+
+def test_equal_inputs_with_other_numbers(numbers, subject_of):
+    frame = numbers.drop(columns="target").rename(columns={"proline": "price"})
+    assert not conflicts(subject_of(frame, target="price"))
+    double = frame.iloc[[3, 4]].assign(price=[frame["price"].max() * 2, frame["price"][4] + 1e-3])
+    (found,) = conflicts(subject_of(pd.concat([frame, double], ignore_index=True), target="price"))
+    assert found.rows == (3, len(frame))
+    assert "1 input with more than one 'price'" in found.message
+
+
+def test_columns_that_say_the_same(numbers, subject_of):
+    names = {0: "nine", 1: "ten", 2: "eleven", 3: "twelve"}
+    level = pd.Series(np.arange(len(numbers)) % 4)
+    frame = numbers.assign(level=level.astype(float), name=level.map(names))
+    (found,) = columns(subject_of(frame, target="target", kinds={"level": "number"}))
+    assert found.kind == "redundant_column"
+    frame.loc[17, "name"] = "nine"
+    assert not columns(subject_of(frame, target="target", kinds={"level": "number"}))
