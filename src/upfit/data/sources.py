@@ -146,6 +146,8 @@ def _open_path(path: Path) -> PartSources:
 
 def _open_folder(path: Path) -> PartSources:
     """A folder of tables named for the parts, of part folders, of class folders, or round a single table."""
+    if (saved := _saved_dataset(path)) is not None:
+        return saved
     tables = sorted(entry for entry in path.iterdir() if is_table(entry))
     parts = {part: entry for entry in tables if (part := part_named(entry.stem))}
     if "train" in parts:
@@ -165,6 +167,18 @@ def _open_folder(path: Path) -> PartSources:
             f"{path} has several tables", expected="files named train, validation, test", got=names
         )
     return {None: read_image_folder(path)}
+
+
+def _saved_dataset(path: Path) -> PartSources | None:
+    """What `Dataset.save_to_disk` or `DatasetDict.save_to_disk` wrote; None for any other folder."""
+    if not (path / "dataset_dict.json").is_file() and not (path / "dataset_info.json").is_file():
+        return None
+    import datasets
+
+    try:
+        return open_sources(datasets.load_from_disk(str(path)))
+    except (ValueError, KeyError, TypeError, FileNotFoundError) as error:
+        raise DataError(f"{path} is a damaged dataset: {str(error).splitlines()[0]}") from None
 
 
 def _noting_unused(sources: PartSources, unused: list[str]) -> PartSources:

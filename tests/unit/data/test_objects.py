@@ -201,3 +201,16 @@ def test_other_columns_make_rows_differ():
     keys = content_keys(read(rows, kinds={"text": "text", "size": "number"}))
     assert keys[0] == keys[1]
     assert len(set(keys)) == 3
+
+
+def test_a_dataset_that_was_saved_to_disk_is_read_from_its_folder(tmp_path):
+    sentences = docstring_sentences(task="binary", per_class=12)
+    given = datasets.Dataset.from_pandas(sentences)
+    given.save_to_disk(tmp_path / "one")
+    assert len(read(tmp_path / "one")) == len(sentences)
+    parts = datasets.DatasetDict({"train": given, "test": given.select(range(5))})
+    parts.save_to_disk(tmp_path / "parts")
+    assert np.unique(read(tmp_path / "parts").table["__part__"], return_counts=True)[1].tolist() == [5, 24]
+    (tmp_path / "parts" / "train" / "state.json").unlink()
+    with pytest.raises(DataError, match="damaged dataset"):
+        read(tmp_path / "parts")
