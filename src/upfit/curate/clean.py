@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ def clean(
 
     Raises:
         InputError: The plan is for other data, or names rows, columns or values that are not there; or the
-            folder is not new.
+            folder is not new. What stops it half-way leaves no half of a copy.
 
     Example:
         >>> import pandas
@@ -79,8 +80,17 @@ def clean(
         group=group,
         time=time,
     )
-    export(cleaned(table, agreed), table.schema, folder)
-    write_text(folder / "plan.yaml", agreed.to_yaml())
+    rows = cleaned(table, agreed)
+    there = folder.exists()
+    try:
+        export(rows, table.schema, folder)
+        write_text(folder / "plan.yaml", agreed.to_yaml())
+    except BaseException:
+        # A copy of half the data looks like all of them; the folder was empty or not there.
+        shutil.rmtree(folder, ignore_errors=True)
+        if there:
+            folder.mkdir()
+        raise
     return folder
 
 

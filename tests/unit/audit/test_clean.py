@@ -136,3 +136,13 @@ def test_what_is_doubtful_is_not_done_until_it_was_looked_at(table, tmp_path):
     assert len(cleaned(data, plan)) == len(frame) - 1
     looked_at = "\n".join(line for line in written.splitlines() if "doubtful: true" not in line)
     assert len(cleaned(data, Plan.from_yaml(looked_at))) == len(frame) - 3
+
+
+def test_half_a_copy_is_not_left_behind(digits, tmp_path):
+    """A class that cannot be a folder shows only while the copy is written."""
+    data = read(digits)
+    rename = Action(do="merge", column="label", values=(data.schema.classes[-1],), to="a/b")
+    out = tmp_path / "copy"
+    with pytest.raises(InputError, match="cannot be the name of a folder"):
+        clean(data, plan=plan_of(data, rename), out=out)
+    assert not out.exists()
