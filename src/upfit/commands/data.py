@@ -14,6 +14,7 @@ from upfit.commands import options as o
 from upfit.commands.screens import watcher
 from upfit.errors import InputError
 from upfit.values import Change
+from upfit.values.budget import seconds
 
 
 def add_to(app: typer.Typer) -> None:
@@ -202,23 +203,37 @@ def curve(
     group: o.Group = None,
     model: o.Model = "auto",
     seed: o.Seed = None,
+    tune: o.Tune = False,
+    budget: o.Budget = None,
+    out: o.CurveFolder = None,
     as_json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
     """Say whether more data would help: errors at growing sizes, and a look ahead to 2 and 4 times.
 
     \b
-    Example:
+    Examples:
       upfit curve flowers/
+      upfit curve flowers/ --tune --budget 1h
     """  # noqa: D301
+    if not tune and (budget or out):
+        raise InputError("--budget and --out are for tuned models", hint="add --tune")
+    limit = None if budget is None else seconds(budget)
     kinds = flags.kinds(kind)
     asked: dict[str, Any] = {"target": target, "task": task, "kinds": kinds, "group": group}
     with contextlib.redirect_stdout(sys.stderr):
         from upfit.curate.learning_curve import curve as learn
         from upfit.data.read import given_parts
 
-        asked |= {"parts": given_parts(train, validation, test), "seed": seed or 0}
-        found = learn(data, model=model, watcher=watcher(quiet), **asked)
+        asked |= {"parts": given_parts(train, validation, test), "seed": seed or 0, "model": model}
+        if tune:
+            from upfit.journey.tuned_curve import tuned_curve
+            from upfit.store.free_name import free_name
+
+            folder = out or free_name("curves", data or train)
+            found = tuned_curve(data, out=folder, budget=limit, watcher=watcher(quiet), **asked)
+        else:
+            found = learn(data, watcher=watcher(quiet), **asked)
     print(json.dumps(found.to_dict(), indent=1) if as_json else "\n".join(found.sentences()))
 
 

@@ -95,6 +95,10 @@ VariedRows = Annotated[int, _training("Training rows that are varied at most.", 
 AugmentFolder = Annotated[
     Path | None, _output("Where sheet, recipe and JSON go; augments/NAME-N.", metavar="FOLDER")
 ]
+Tune = Annotated[bool, _training("Tune a model at each of four sizes, twice; takes long.", "--tune")]
+CurveFolder = Annotated[
+    Path | None, _output("With --tune, where the runs go; curves/NAME-N.", metavar="FOLDER")
+]
 PlanFile = Annotated[Path, _training("A plan from upfit audit, cut down by you.", metavar="FILE")]
 CleanFolder = Annotated[Path, _output("A new folder for the copy.", metavar="FOLDER")]
 AuditFolder = Annotated[

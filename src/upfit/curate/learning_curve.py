@@ -17,7 +17,7 @@ from upfit.measure.power_law import Forecast, forecasts
 from upfit.split.make import make_split
 from upfit.train.curve import curve_sizes, losses_by_size
 from upfit.train.objective import Objective
-from upfit.values import Data, Silent, Watcher
+from upfit.values import Data, Silent, Split, Watcher
 
 ENOUGH = 0.005
 """A gain of twice the data below half a point is not worth collecting for."""
@@ -42,7 +42,8 @@ class LearningCurve:
     """Error against the number of training examples, and what more of them would bring.
 
     Errors are shares of wrong answers; for regression, root mean squared errors over the deviation of the
-    target. The model is a linear probe on the frozen backbone: tuning lies lower, and mostly runs parallel.
+    target. The model is a linear probe on the frozen backbone, unless it was tuned: tuning lies lower, and
+    mostly runs parallel.
 
     Args:
         task: What is predicted.
@@ -51,6 +52,7 @@ class LearningCurve:
         ahead: At twice and at four times as many.
         classes: The classes that would gain, the most first.
         held: Validation rows.
+        tuned: Whether each point is a tuned model.
     """
 
     task: str
@@ -59,6 +61,7 @@ class LearningCurve:
     ahead: tuple[Forecast, ...]
     classes: tuple[ClassNeed, ...]
     held: int
+    tuned: bool = False
 
     def sentences(self) -> tuple[str, ...]:
         """The answer in words."""
@@ -66,7 +69,7 @@ class LearningCurve:
         wrong = f"off by {error} % of the target's deviation" if self.task == "regression" else ""
         lines = [
             f"{wrong or f'{error} points wrong'} with {self.sizes[-1]:,} training rows"
-            f" (validation: {self.held:,} rows)"
+            f" (validation: {self.held:,} rows; {'tuned models' if self.tuned else 'linear probes'})"
         ]
         for factor, one in zip(("twice", "four times"), self.ahead, strict=True):
             gain = one.gain
@@ -97,6 +100,7 @@ class LearningCurve:
             "sizes": self.sizes.tolist(),
             "errors": self.errors.tolist(),
             "held": self.held,
+            "tuned": self.tuned,
             "ahead": [_forecast(one) for one in self.ahead],
             "classes": [
                 {"class": one.name, "held": one.held, "error": one.error, "twice": _forecast(one.forecast)}
@@ -122,11 +126,7 @@ def curve(
     """
     watcher = watcher or Silent()
     table = data if isinstance(data, Data) else read(data, **reading)
-    split = make_split(table, seed=seed)
-    if len(split.train) < FEWEST:
-        raise InputError(
-            f"{len(split.train)} training rows are too few for a curve", expected=f"{FEWEST} or more"
-        )
+    split = split_for_curve(table, seed=seed)
     watcher.stage("features of the frozen backbone")
     backbone = embedder(table, model=model, watcher=watcher)
 
@@ -147,6 +147,20 @@ def curve(
     return found
 
 
+def split_for_curve(data: Data, *, seed: int) -> Split:
+    """The split of a curve.
+
+    Raises:
+        InputError: Too few training rows.
+    """
+    split = make_split(data, seed=seed)
+    if len(split.train) < FEWEST:
+        raise InputError(
+            f"{len(split.train)} training rows are too few for a curve", expected=f"{FEWEST} or more"
+        )
+    return split
+
+
 def curve_of(
     data: Data,
     train: tuple[npt.NDArray[np.float32], npt.NDArray[Any]],
@@ -165,11 +179,32 @@ def curve_of(
         sizes=sizes,
         advance=(watcher or Silent()).advance,
     )
+    return curve_from(data, sizes, losses, held[1])
+
+
+def curve_from(
+    data: Data,
+    sizes: npt.NDArray[np.int64],
+    losses: npt.NDArray[np.float64],
+    held: npt.NDArray[Any],
+    *,
+    tuned: bool = False,
+) -> LearningCurve:
+    """The curve through losses that are there already.
+
+    Args:
+        data: Whose task and classes they are.
+        sizes: (S,) numbers of training examples.
+        losses: (S, R, M) loss of each of M validation rows, R times at each size.
+        held: (M,) or (M, K) their targets.
+        tuned: Whether models were tuned, or probes fitted on a frozen backbone.
+    """
+    schema = data.schema
     if schema.task == "regression":
-        losses = losses / max(float(np.var(held[1])), 1e-12)
+        losses = losses / max(float(np.var(held)), 1e-12)
     ahead = forecasts(sizes.astype(float), losses, (2 * int(sizes[-1]), 4 * int(sizes[-1])))
-    classes = _needs(schema.classes, held[1], losses, sizes) if held[1].ndim == 1 and schema.classes else ()
-    return LearningCurve(schema.task, sizes, losses.mean((1, 2)), ahead, classes, len(held[1]))
+    classes = _needs(schema.classes, held, losses, sizes) if held.ndim == 1 and schema.classes else ()
+    return LearningCurve(schema.task, sizes, losses.mean((1, 2)), ahead, classes, len(held), tuned)
 
 
 def _needs(

@@ -155,7 +155,7 @@ def fit(
             watcher = Silent()
         folder = RunFolder.create(path, overwrite=overwrite, writes=world.is_main)
         keep_corrections(folder, decided)
-        folder.write_json("request.json", _portable(request))
+        folder.write_json("request.json", portable(request))
         world.wait()
         places = Places(folder.path, checkpoint_every, interrupts.poll)
         return _set_out(request, packed, folder, clock, places, watcher, world, loss)
@@ -276,7 +276,7 @@ def _edited(
     return recipe
 
 
-def _portable(request: Request) -> Request:
+def portable(request: Request) -> Request:
     """The request as JSON: absolute paths; data in memory become null."""
     parts = request["parts"]
     return {

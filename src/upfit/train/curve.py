@@ -71,7 +71,7 @@ def losses_by_size(
                 probe = fit_probe(
                     features[rows], targets[rows], objective, outputs=outputs, firmness=firmness
                 )
-            found[place, repeat] = _losses(objective, objective.scores(probe.logits(held[0])), held[1])
+            found[place, repeat] = losses_of(objective, objective.scores(probe.logits(held[0])), held[1])
             advance(repeat * len(sizes) + place + 1, REPEATS * len(sizes))
     return found
 
@@ -118,7 +118,14 @@ def probe_firmness(
     return fit_probe(features[rows], targets[rows], objective, outputs=outputs).firmness
 
 
-def _losses(objective: Objective, scores: Any, targets: npt.NDArray[Any]) -> Floats:
+def losses_of(objective: Objective, scores: Any, targets: npt.NDArray[Any]) -> Floats:
+    """(M,) what each answer costs: 0 or 1, the share of wrong labels, or the squared error.
+
+    Args:
+        objective: The task with its units.
+        scores: (M, K) answers, as the task has them.
+        targets: (M,) or (M, K) what is right.
+    """
     scores = np.asarray(torch.as_tensor(scores), float)
     if objective.task == "regression":
         return np.asarray((scores[:, 0] - targets) ** 2)
