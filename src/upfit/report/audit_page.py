@@ -19,17 +19,22 @@ LONGEST = 400
 
 @dataclass(frozen=True)
 class Shown:
-    """One example: its pictures, its texts, its label in the data, and what the check says about it."""
+    """One example: its pictures, its texts, its label in the data, and what the check says about it.
+
+    `about_row`: whether that is about this row, or about the whole finding.
+    """
 
     images: tuple[str, ...]
     texts: tuple[str, ...]
     label: str
     note: str
+    about_row: bool
 
 
 def audit_page(audit: Audit) -> str:
     """The page. It asks for nothing over the network, and everything from the data is escaped."""
-    entries = [(finding, _examples(audit, finding)) for finding in audit.findings]
+    pairs = [(finding, _examples(audit, finding)) for finding in audit.findings]
+    entries = [(finding, shown, _sayings(finding, shown)) for finding, shown in pairs]
     counts = {
         grade: sum(one.severity == grade for one in audit.findings) for grade in ("error", "warning", "info")
     }
@@ -54,10 +59,31 @@ def _examples(audit: Audit, finding: Finding) -> tuple[Shown, ...]:
     subject, written = Subject(audit.data), texts(audit.data, rows)
     found = []
     for place, (row, cells) in enumerate(zip(rows.tolist(), written, strict=True)):
-        note = finding.examples[place] if place < len(finding.examples) else subject.show(row)
+        said = finding.examples[place] if place < len(finding.examples) else ""
+        note, mine = _note(subject.show(row), said, row, pictures=bool(audit.data.schema.of_kind("image")))
         shown = tuple(text[:LONGEST] for text in cells if text)
-        found.append(Shown(_pictures(audit.data, row), shown, subject.label(row), note))
+        found.append(Shown(_pictures(audit.data, row), shown, subject.label(row), note, mine))
     return tuple(found)
+
+
+def _note(named: str, said: str, row: int, *, pictures: bool) -> tuple[str, bool]:
+    """What stands below an example, and whether what the check says is about this row at all.
+
+    A text is not repeated below itself.
+    """
+    mine = said.startswith((named, f"row {row}:"))
+    if pictures:
+        return (said if mine else named), mine
+    rest = said.removeprefix(named).strip() if mine else ""
+    if rest == said:
+        return rest, mine
+    return f"row {row}" + (f" {rest}" if rest[:1] == ":" else f": {rest}" if rest else ""), mine
+
+
+def _sayings(finding: Finding, shown: tuple[Shown, ...]) -> tuple[str, ...]:
+    """Examples of a finding that are about names, columns or groups, and about no row that is shown."""
+    about_rows = [place for place, one in enumerate(shown) if one.about_row]
+    return tuple(one for place, one in enumerate(finding.examples) if place not in about_rows)
 
 
 def _pictures(data: Data, row: int) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -44,6 +45,13 @@ def test_a_hostile_text_is_escaped_on_the_page(messy):
     assert "<script>alert" not in page
     assert "<img src=x" not in page
     assert "&lt;script&gt;" in page
+
+
+def test_what_is_said_of_names_stands_below_no_row(messy):
+    page = audit_page(upfit.audit(messy, checks=["label_names"], rows=100))
+    notes = re.findall(r'<dd class="whole small" title="([^"]*)"', page)
+    assert notes == ["row 7"]
+    assert "<li>&#39;PANDAS&#39;: 1 rows</li>" in page
 
 
 def test_the_folder_holds_page_plan_and_json(messy, tmp_path):
