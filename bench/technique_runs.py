@@ -1,7 +1,8 @@
 """Runs of one set and one seed: `technique_runs.py SET SEED SWITCH ...` prints a JSON line for each.
 
 `default` stands for the recipe as it is. Everything but the switch is the same in all of them: rows, split,
-starting weights, number of steps, order of the examples.
+starting weights, number of steps, order of the examples. Of a set with `_flipped` behind its name a fifth of
+the training labels is wrong (`label_noise.flipped`), the same rows in all runs of a seed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from common import SETS
+from label_noise import flipped
 from setting import lay_out, recipe_at
 
 from upfit.commands import flags
@@ -59,7 +61,10 @@ SHORT = {
     "sms_spam_imbalanced": Short("macro_f1", 3, 800),
     "yoruba_topic_realnoise": Short("accuracy", 4, 600),
     "complex_lcp": Short("spearman", 3, 1000),
+    "hwu64_10shot_flipped": Short("accuracy", 4, 640),
+    "clothing_small_flipped": Short("accuracy", 3, 600, "96"),
 }
+FLIPPED = "_flipped"
 JUDGED = 300
 """Validation rows at most, and four times as many of the test part."""
 
@@ -72,10 +77,11 @@ def run(data: Data, name: str, recipe: Recipe, folder: Path) -> dict[str, Any]:
     kept = np.random.default_rng(seed).permutation(len(split.train))[: short.rows]
     kept.sort()
     split = replace(split, train=split.train[kept], validation=split.validation[:JUDGED])
+    known = bench.train_targets[kept]
     bench = replace(
         bench,
         split=split,
-        train_targets=bench.train_targets[kept],
+        train_targets=flipped(known, data.schema.outputs, seed) if name.endswith(FLIPPED) else known,
         validation_targets=targets(data, split.validation),
     )
     per_epoch = -(-len(split.train) // int(bench.recipe.batching.size))
@@ -107,7 +113,7 @@ def run(data: Data, name: str, recipe: Recipe, folder: Path) -> dict[str, Any]:
 def main() -> int:
     """Make the runs, the cheapest way: data and features are read once."""
     name, seed, *switches = sys.argv[1:]
-    data = read(**SETS[name].reading())
+    data = read(**SETS[name.removesuffix(FLIPPED)].reading())
     plain, modality = recipe_at(int(seed), SHORT[name].image_size), data.schema.modality
     assert modality != "table", "benchmarks are about images and text"
     with tempfile.TemporaryDirectory() as folder:

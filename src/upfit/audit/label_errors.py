@@ -174,7 +174,7 @@ def out_of_fold(
     """(N, K) probabilities of each row from a model that saw neither it nor any row that is not trusted."""
     count = int(labels.max()) + 1
     found = np.full((len(labels), count), 1e-6)
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
+    folds = StratifiedKFold(min(FOLDS, int(np.bincount(labels).max())), shuffle=True, random_state=0)
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # enough steps for a ranking, if not for the last digit
         for train, held in folds.split(features_ND, labels):

@@ -16,7 +16,6 @@ from upfit.train.logistic import Features
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 STRENGTH = 0.03
 """C of the logistic regression, for features of unit spread."""
@@ -29,22 +28,21 @@ MOST_ROWS = 20_000
 CHUNK = 1024
 
 
-def witnesses(scaled_ND: Features, labels: Labels, trusted: Mask) -> tuple[Floats, ...]:
-    """Outputs (N, K) of each witness about each row, from the labels of the other trusted rows.
+def witnesses(scaled_ND: Features, labels: Labels) -> tuple[Floats, ...]:
+    """Outputs (N, K) of each witness about each row, from the labels of the other rows.
 
     Args:
         scaled_ND: (N, D) features of unit spread, centred.
-        labels: (N,) 0 to K-1, each on five rows or more.
-        trusted: (N,) rows whose labels are believed.
+        labels: (N,) 0 to K-1, each on three rows or more.
     """
     classes = int(labels.max()) + 1
     if scaled_ND.size * classes > WORK:
-        # In closed form it learns from all rows, whoever is trusted.
         found = [leave_one_out(scaled_ND, labels, classes=classes)]
     else:
-        found = [logits_of(out_of_fold(scaled_ND, labels, trusted, strength=STRENGTH))]
+        everyone = np.ones(len(labels), bool)
+        found = [logits_of(out_of_fold(scaled_ND, labels, everyone, strength=STRENGTH))]
     directions = scaled_ND / np.maximum(np.linalg.norm(scaled_ND, axis=1, keepdims=True), 1e-12)
-    votes_NK = np.eye(classes, dtype=directions.dtype)[labels] * trusted[:, None]
+    votes_NK = np.eye(classes, dtype=directions.dtype)[labels]
     found.append(to_means(directions, votes_NK))
     if len(labels) <= MOST_ROWS:
         found.append(of_neighbours(directions, votes_NK))
@@ -78,15 +76,13 @@ def of_neighbours(directions_ND: Features, votes_NK: Features) -> Floats:
 
     Args:
         directions_ND: (N, D) rows of length 1, N above 10.
-        votes_NK: (N, K) 0 or 1: the class of each row; all 0 where it is not asked.
+        votes_NK: (N, K) 0 or 1: the class of each row.
     """
     count, classes = votes_NK.shape
-    asked = votes_NK.any(1)
     shares = np.empty((count, classes))
     for first in range(0, count, CHUNK):
         rows = np.arange(first, min(first + CHUNK, count))
         cosines = directions_ND[rows] @ directions_ND.T
-        cosines[:, ~asked] = -np.inf
         cosines[np.arange(len(rows)), rows] = -np.inf
         near = np.argpartition(-cosines, NEAR, axis=1)[:, :NEAR]
         closeness = np.take_along_axis(cosines, near, axis=1)

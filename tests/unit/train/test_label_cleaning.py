@@ -53,3 +53,23 @@ def test_few_rows_and_rare_classes_are_left_alone(flipped):
 def test_labels_that_features_do_not_tell_are_not_cleaned_away():
     random = np.random.default_rng(0).integers(0, 4, len(Y))
     assert len(probably_wrong(X, random)) <= 0.05 * len(Y)
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_six_rows_a_class_are_enough(seed):
+    """Wrong labels leave classes with three to ten rows, and are found all the same."""
+    rng = np.random.default_rng(seed)
+    rows = np.concatenate([np.flatnonzero(one == Y)[:6] for one in range(10)])
+    given = Y[rows].copy()
+    touched = rng.choice(60, 10, replace=False)
+    given[touched] = (given[touched] + rng.integers(1, 10, 10)) % 10
+    found, wrong = probably_wrong(X[rows], given), given != Y[rows]
+    assert np.bincount(given).min() < 5
+    assert wrong[found].sum() >= 8
+    assert wrong[found].mean() >= 0.75
+
+
+def test_classes_of_four_rows_each_mostly_stay():
+    rows = np.concatenate([np.flatnonzero(one == Y)[:4] for one in range(10)])
+    halves = np.concatenate([Y[rows], Y[rows] + 10])
+    assert len(probably_wrong(np.vstack([X[rows], -X[rows]]), halves)) <= 6
