@@ -1,19 +1,22 @@
 """With a fifth of the training labels wrong, how much of what that costs does cleaning bring back?
 
     python bench/label_noise.py clothing_small hwu64_10shot            # linear probes
-    python bench/label_noise.py clothing_small hwu64_10shot --fits 30  # whole runs of 30 seconds each
+    python bench/label_noise.py clothing_small hwu64_10shot --fits 30  # whole runs of 30 seconds
+    python bench/label_noise.py clothing_small --epochs 4              # of four epochs
 
 Labels of the training part are flipped to another class at random, 20 %, five seeds; validation and test keep
 theirs. Learnt from: the true labels, the flipped ones, and the flipped ones after what `fit --clean auto`
 does. All three are judged on the same held-out rows (validation and test; test alone for whole runs). Whole
 runs see a sample of the rows, the same in all three (`FIT_ROWS`), and images of `--pixels`; a run that does
-not count comes first, so that all three find what the cache keeps. Results go to `results/label_noise.md`,
+not count comes first, so that all three find what the cache keeps. Those of so many epochs are neither
+watched nor repaired, so that no clock has a say. Results go to `results/label_noise.md`,
 line by line; what is there already is not repeated.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -38,6 +41,27 @@ SEEDS, SHARE = 5, 0.2
 IMAGES = ("clothing_small", "omniglot136")
 FIT_ROWS = {"train": 1000, "validation": 300, "test": 1000}
 Labels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long whole runs are: seconds, or epochs; neither is a linear probe."""
+
+    seconds: float | None = None
+    epochs: float | None = None
+
+    def changes(self) -> list[Change]:
+        """What the recipe says of it."""
+        if self.epochs is None:
+            return []
+        return [Change(path="stopping.epochs", to=self.epochs), Change(path="watch", to="off")]
+
+    def said(self, pixels: int | None) -> str:
+        """What a line of the table is about."""
+        if self.seconds is None and self.epochs is None:
+            return "probe"
+        size = f", {pixels} px" if pixels else ""
+        return f"fit, {self.seconds:g} s{size}" if self.seconds else f"fit, {self.epochs:g} epochs{size}"
 
 
 def flipped(labels: Labels, classes: int, seed: int) -> Labels:
@@ -92,7 +116,7 @@ def probe_records(name: str, seeds: range) -> Any:
         }
 
 
-def fit_records(name: str, seeds: range, seconds: float, *, pixels: int | None) -> Any:
+def fit_records(name: str, seeds: range, length: Length, *, pixels: int | None) -> Any:
     """A record a seed: accuracy of whole runs on test."""
     data = read(**SETS[name].reading())
     rng = np.random.default_rng(0)
@@ -100,21 +124,21 @@ def fit_records(name: str, seeds: range, seconds: float, *, pixels: int | None) 
         part: np.sort(rng.permutation(rows)[: FIT_ROWS[part]]) for part, rows in given_parts(data).items()
     }
     frames = {part: _frame(data, rows) for part, rows in parts.items()}
-    changes = [Change(path="precision", to="fp32")]
+    changes = [Change(path="precision", to="fp32"), *length.changes()]
     if pixels:
         changes.append(Change(path="inputs.image_size", to=pixels))
     true = targets(data, parts["train"])
 
     def fitted(labels: Labels, clean: Any, seed: int) -> tuple[float, int]:
         given = frames["train"].assign(label=np.array(data.schema.classes, dtype=object)[labels])
-        asked = {"changes": changes, "budget": seconds, "clean": clean, "seed": seed}
+        asked = {"changes": changes, "budget": length.seconds, "clean": clean, "seed": seed}
         return _fitted({**frames, "train": given}, data, asked)
 
     if len(seeds):
         fitted(true, "off", 0)
     for seed in seeds:
         noisy = flipped(true, data.schema.outputs, seed)
-        record: dict[str, Any] = {"set": name, "model": _model(seconds, pixels), "seed": seed}
+        record: dict[str, Any] = {"set": name, "model": length.said(pixels), "seed": seed}
         record |= {"rows": len(true)}
         for what, labels, clean in (
             ("clean", true, "off"),
@@ -135,13 +159,6 @@ def _fitted(frames: dict[str, pd.DataFrame], data: Data, asked: dict[str, Any]) 
     assert run.predictions is not None
     right = run.predictions.scores.argmax(1) == run.predictions.targets
     return float(right.mean()), len(right)
-
-
-def _model(seconds: float | None, pixels: int | None) -> str:
-    """What a line of the table is about."""
-    if seconds is None:
-        return "probe"
-    return f"fit, {seconds:g} s" + (f", {pixels} px" if pixels else "")
 
 
 def _frame(data: Data, rows: npt.NDArray[np.int64]) -> pd.DataFrame:
@@ -240,17 +257,19 @@ def main() -> None:
     )
     parser.add_argument("sets", nargs="*", default=["clothing_small"], choices=[*SETS])
     parser.add_argument("--fits", type=float, help="whole runs of so many seconds, instead of probes")
+    parser.add_argument("--epochs", type=float, help="whole runs of so many epochs")
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--pixels", type=int, default=64, help="side of images in whole runs")
     given = parser.parse_args()
+    length = Length(given.fits, given.epochs)
     for name in given.sets:
         pixels = given.pixels if name in IMAGES else None
-        model = _model(given.fits, pixels)
+        model = length.said(pixels)
         done = sum((one["set"], one["model"]) == (name, model) for one in read_lines(RAW))
         seeds = range(done, given.seeds)
         make: Any = probe_records(name, seeds)
-        if given.fits is not None:
-            make = fit_records(name, seeds, given.fits, pixels=pixels)
+        if model != "probe":
+            make = fit_records(name, seeds, length, pixels=pixels)
         for record in make:
             append_line(RAW, record)
             text = "# A fifth of the training labels wrong: what cleaning brings back\n\n"
