@@ -45,7 +45,7 @@ def _finding(subject: Subject, column: str) -> Finding | None:
     written = [text.strip() for text in pc.fill_null(cells(subject.data, column), "").to_pylist()]
     texts = list(dict.fromkeys(text for text in written if text))
     ends: tuple[Where, ...] = ("begin", "end")
-    lines = [(where, line) for where in ends for line in _lines(texts, where)]
+    lines = [(where, line) for where in ends for line in _lines(texts, where, len(written))]
     found = [(sum(_has(text, where, line) for text in texts), where, line) for where, line in lines]
     if not found:
         return None
@@ -72,12 +72,12 @@ def _finding(subject: Subject, column: str) -> Finding | None:
     )
 
 
-def _lines(texts: Sequence[str], where: Where) -> list[str]:
-    """What at least one text in fifty begins or ends with, the most frequent three."""
+def _lines(texts: Sequence[str], where: Where, rows: int) -> list[str]:
+    """What texts of at least one row in fifty begin or end with, the most frequent three."""
     cut = slice(LONG_LINE) if where == "begin" else slice(-LONG_LINE, None)
     long = [text for text in texts if len(text) >= 2 * LONG_LINE]
     counts = Counter(text[cut] for text in long)
-    kept = [line for line, count in counts.most_common(3) if count >= max(5, 0.02 * len(texts))]
+    kept = [line for line, count in counts.most_common(3) if count >= max(5, 0.02 * rows)]
     lines = [shared_line([text for text in long if text[cut] == line], where) for line in kept]
     return [line for line in dict.fromkeys(lines) if len(line) >= LONG_LINE // 2]
 

@@ -6,7 +6,10 @@ import re
 from collections import Counter, defaultdict
 
 _WORDS = {
-    "English": "the of and to is that it for was with this you not are from have they which what when there "
+    "English": "a an in on at as by be so no go come get got up out all had has an am into more "
+    "then than too "
+    "don't im u ur ha ok just now new one two time day good make take tell turn set what's it's i'm "
+    "the of and to is that it for was with this you not are from have they which what when there "
     "would could should been will how your please my me do did does can i he she we his her their "
     "if or but",
     "French": "la de un que en tu me le les des est une dans pour qui que avec sur pas sont il elle "
@@ -54,8 +57,9 @@ for _name, _words in _WORDS.items():
     for _word in _words.split():
         _LANGUAGES[_word].add(_name)
 _TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
-LEAST = 2.0
-"""Function words of its own that a text has to have more of one language than of any other."""
+LEAST, SHARE = 2.0, 0.3
+"""How many more function words a text has to have of one language than of any other, and which
+share of its words they have to be: names and slang have some of any language."""
 
 
 def language(text: str) -> str:
@@ -69,8 +73,12 @@ def language(text: str) -> str:
     ('', '')
     """
     scores: Counter[str] = Counter()
-    for word in _TOKEN.findall(text[:600].lower().replace("’", "'")):
+    known: Counter[str] = Counter()
+    words = set(_TOKEN.findall(text[:600].lower().replace("’", "'")))
+    for word in words:
         for name in _LANGUAGES.get(word, ()):
             scores[name] += 1 / len(_LANGUAGES[word])  # type: ignore[assignment]
+            known[name] += 1
     (best, most), second = (scores.most_common(1) or [("", 0)])[0], scores.most_common(2)[1:]
-    return best if most - (second[0][1] if second else 0) >= LEAST else ""
+    ahead = most - (second[0][1] if second else 0)
+    return best if ahead >= LEAST and known[best] >= SHARE * len(words) else ""

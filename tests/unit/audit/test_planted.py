@@ -19,6 +19,7 @@ from upfit.audit.giveaways import giveaways
 from upfit.audit.image_quality import image_quality
 from upfit.audit.label_errors import label_errors
 from upfit.audit.label_names import label_names
+from upfit.audit.languages import language
 from upfit.audit.leaks import leaks
 from upfit.audit.marks import marks
 from upfit.audit.missing import missing
@@ -26,7 +27,9 @@ from upfit.audit.near_duplicates import near_duplicates, nearly_equal, pairs_of
 from upfit.audit.outliers import outliers
 from upfit.audit.ranges import ranges
 from upfit.audit.shift import shift
+from upfit.audit.subject import Subject
 from upfit.audit.text_quality import text_quality
+from upfit.data.read import read
 from upfit.values import Plan
 
 
@@ -308,6 +311,30 @@ def test_other_languages_of_the_same_script_are_told(sentences_frame, subject_of
     (found,) = [one for one in text_quality(subject_of(frame)) if one.kind == "foreign_language"]
     assert found.rows == (5, 50, 150)
     assert found.actions[0].doubtful
+
+
+def test_slang_and_repeated_words_are_no_other_language():
+    assert language("turn shuffle on music player on") != "Finnish"
+    assert language("Ay wana meet on sat? wkg on sat") in ("", "English")
+    assert language("SORRY IM STIL UP AFTER LAST NITE WENT TOBED AT 4 GOT UP FOR WORK AT 6") in (
+        "",
+        "English",
+    )
+    assert language("Mi name is Ti and ha ha i come per bus") in ("", "English")
+    assert language("bitte mach das Licht in der Küche aus und sag mir, wie das Wetter wird") == "German"
+
+
+def test_a_backbone_that_has_to_spell_the_words_is_told_of(sentences_frame):
+    data = read(sentences_frame)
+    words = [len(text.split()) for text in sentences_frame["text"]]
+
+    def told(pieces):
+        counts = np.array([2 + round(pieces * one) for one in words])
+        subject = Subject(data, np.arange(len(data)), None, counts, 256)
+        return [one.kind for one in text_quality(subject) if one.kind == "unknown_language"]
+
+    assert told(2.4) == ["unknown_language"]
+    assert told(1.3) == []
 
 
 def test_a_mark_within_the_pictures_of_a_class_gives_it_away(digits_frame, subject_of):
