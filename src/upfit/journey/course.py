@@ -157,7 +157,7 @@ def settled(
     if journey.lacks("plan.json"):
         bench = bench.with_recipe(_settled_recipe(journey, bench, backbone, probe))
         bench = _with_tried_layers(journey, bench, backbone)
-        bench, rates = measured_rates(bench, backbone, probe)
+        bench, rates = measured_rates(bench, backbone, probe, left=journey.clock.left)
         reserve = _reserve(journey.clock, rates, bench)
         left = None if journey.clock.left is None else journey.clock.left - reserve
         costs = Costs(rates.step, rates.evaluation(bench.split), left)

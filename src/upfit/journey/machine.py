@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal, cast
@@ -54,9 +55,19 @@ def in_precision(bench: Workbench, backbone: Backbone) -> Workbench:
     return bench if precision == "fp32" else replace(bench, world=World(precision))
 
 
-def measured_rates(bench: Workbench, backbone: Backbone, probe: Fitted) -> tuple[Workbench, Rates]:
-    """What things cost on this machine, and the bench with as many examples at once as it has memory for."""
+def measured_rates(
+    bench: Workbench, backbone: Backbone, probe: Fitted, *, left: float | None = None
+) -> tuple[Workbench, Rates]:
+    """What things cost on this machine, and the bench with as many examples at once as it has memory for.
+
+    Where finishing takes all that is left, no step is made only to be timed.
+    """
     world, batching = bench.world, bench.recipe.batching
+    known = Rates(probe.facts["forward_seconds"] or 0.0, math.inf, probe.facts["head_seconds"])
+    if world.agree(left is not None and left <= known.finish(bench.split)):
+        batching = batching.replace(micro_size=batching.size, workers=0)
+        rates = world.agree(replace(known, step=_guessed_step(known, bench)))
+        return bench.with_recipe(bench.recipe.replace(batching=batching)), rates
     network = fresh_network(bench, backbone)
     model, source = training_parts(bench, network)
     loss = bench.objective.loss(bench.recipe.loss)
@@ -69,6 +80,11 @@ def measured_rates(bench: Workbench, backbone: Backbone, probe: Fitted) -> tuple
     forward = probe.facts["forward_seconds"] or step / cast(int, batching.size) / 3
     rates = world.agree(Rates(forward, step, probe.facts["head_seconds"]))
     return bench.with_recipe(bench.recipe.replace(batching=batching)), rates
+
+
+def _guessed_step(rates: Rates, bench: Workbench) -> float:
+    """Seconds of a step that nobody timed: a backward pass takes twice as long as a forward one."""
+    return 3 * rates.forward * cast(int, bench.recipe.batching.size)
 
 
 def with_compiling(bench: Workbench, backbone: Backbone, seconds: float) -> Workbench:

@@ -10,11 +10,13 @@ import torch
 from torch import nn
 
 from upfit.errors import RecipeError
+from upfit.journey.machine import measured_rates
 from upfit.models import load_backbone
 from upfit.train import precision
 from upfit.train.objective import Objective
 from upfit.train.pace import Pace
 from upfit.train.settle import Costs, make_plan, settle, settle_own, settle_techniques, wanted_epochs
+from upfit.train.stages import probe_stage
 from upfit.train.timing import Clock
 from upfit.values import Change, Recipe
 from upfit.values.recipe import Loss
@@ -229,3 +231,16 @@ def test_without_the_instructions_bf16_is_not_even_tried(monkeypatch, tmp_path):
     monkeypatch.setattr(precision, "_cpu_has_bf16", lambda: False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert precision.choose_precision(nn.Linear(1, 1), {}, name="x") == "fp32"
+
+
+def test_no_step_is_timed_where_finishing_takes_all_that_is_left(
+    lay_out, sentences, small_text_model, quickly
+):
+    bench, backbone = lay_out(sentences("multiclass"), small_text_model, quickly())
+    probe = probe_stage(bench, backbone)
+    settled, rates = measured_rates(bench, backbone, probe, left=0.0)
+    # Three times the forward pass of a batch to the last digit is what nobody measured.
+    assert rates.step == 3 * rates.forward * bench.recipe.batching.size
+    assert settled.recipe.batching.micro_size == bench.recipe.batching.size
+    _, timed = measured_rates(bench, backbone, probe, left=1e6)
+    assert timed.step != rates.step
