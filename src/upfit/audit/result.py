@@ -22,6 +22,11 @@ class Audit:
     findings: tuple[Finding, ...]
     looked_at: int
 
+    def __repr__(self) -> str:
+        """The findings, a line each."""
+        lines = [f"{one.severity:<8}{one.message}" for one in self.findings] or ["nothing stood out"]
+        return "\n  ".join([f"Audit of {len(self.data):,} rows:", *lines])
+
     @property
     def plan(self) -> Plan:
         """All proposed edits, for `upfit clean`; to be read, and cut down, by a person."""

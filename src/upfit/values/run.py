@@ -119,6 +119,22 @@ class Run:
     predictor: Callable[[Any], pandas.DataFrame] | None = None
     test_opener: Callable[[], Mapping[str, Estimate]] | None = None
 
+    def __repr__(self) -> str:
+        """What it reached, in a line: notebooks print this, and all steps and rows would fill pages."""
+        said = (
+            [f"{self.metric} {self.validation[self.metric]} on validation"]
+            if self.metric in self.validation
+            else []
+        )
+        said += [f"{self.test[self.metric]} on test"] if self.test and self.metric in self.test else []
+        said += [f"{count} {name}" for count, name in self._counts() if count]
+        said += [str(self.folder)] if self.folder else []
+        return f"Run({self.schema.task}: {', '.join(said)})"
+
+    def _counts(self) -> tuple[tuple[int, str], ...]:
+        steps, tried, found = len(self.trace.steps), len(self.ledger), len(self.findings)
+        return ((steps, "steps"), (tried, "repairs tried"), (found, "findings"))
+
     def predict(self, inputs: Any) -> pandas.DataFrame:
         """Predict for file paths, texts, records, a folder, a table file or a DataFrame.
 

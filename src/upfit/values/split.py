@@ -27,6 +27,10 @@ class Split:
     test: Rows
     how: str
 
+    def __repr__(self) -> str:
+        counts = f"{len(self.train):,} train, {len(self.validation):,} validation, {len(self.test):,} test"
+        return f"Split({counts}: {self.how})"
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Split) and self.digest == other.digest
 

@@ -104,6 +104,15 @@ class Trace:
     events: tuple[Event, ...] = ()
     healths: tuple[Health, ...] = ()
 
+    def __repr__(self) -> str:
+        counts = {
+            "steps": self.steps,
+            "evaluations": self.evaluations,
+            "events": self.events,
+            "looks": self.healths,
+        }
+        return f"Trace({', '.join(f'{len(kept):,} {name}' for name, kept in counts.items())})"
+
     def facts(self) -> dict[str, float]:
         """Numbers that one-step tests measured, by name; where one was measured twice, the later.
 

@@ -7,6 +7,7 @@ import pytest
 
 from upfit.errors import RecipeError, RunFolderError
 from upfit.values import Change, Estimate, Finding, Recipe, Run, Schema, Split, Trace
+from upfit.values.trace import Step
 
 
 def split(train=(0, 1), validation=(2,), test=(3,), how="given"):
@@ -56,3 +57,15 @@ def test_a_run_without_model_or_test_part_says_so():
         run.predict(["x"])
     with pytest.raises(RunFolderError, match="no test part"):
         run.open_test()
+
+
+def test_what_a_notebook_prints_is_a_line():
+    schema = Schema(columns=(), target=("y",), task="binary", classes=("a", "b"))
+    steps = tuple(Step(k, 0.0, 1.0, 1e-3, 1.0, 8, 0.1, 9.0) for k in range(900))
+    rows = split(train=tuple(range(5000)), validation=(5000,), test=(5001,))
+    reached = {"accuracy": Estimate(0.97, 0.95, 0.985)}
+    run = Run(Recipe(), schema, "", rows, Trace(steps), "accuracy", reached)
+    assert repr(run) == "Run(binary: accuracy 0.970 (0.950 to 0.985) on validation, 900 steps)"
+    assert repr(run.split) == "Split(5,000 train, 1 validation, 1 test: given)"
+    assert repr(run.trace) == "Trace(900 steps, 0 evaluations, 0 events, 0 looks)"
+    assert repr(Run(Recipe(), schema, "", split(), Trace(), "accuracy", {})) == "Run(binary: )"
