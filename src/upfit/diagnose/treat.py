@@ -13,7 +13,7 @@ from upfit.diagnose.treat_candidates import Candidate, candidates, incurable
 from upfit.diagnose.treat_judge import best_alone, judged, judging_metric
 from upfit.diagnose.treat_own import own_cures
 from upfit.diagnose.treat_trials import LEAST, Setting, trials
-from upfit.errors import RecipeError, TrainingError
+from upfit.errors import InputError, RecipeError, TrainingError
 from upfit.measure import evidence, primary_metric
 from upfit.measure.metrics import family_of
 from upfit.values import Change, Cure, Finding, Predictions, Recipe, Run, Schema, Split
@@ -70,6 +70,10 @@ def treat(job: Job, budget: str | float | None = None, *, seed: int = 0) -> Run:
         >>> run.validation["accuracy"].value > 0.8
         True
     """
+    if not isinstance(job, Job):
+        got = type(job).__name__  # type: ignore[unreachable]  # for callers without a type checker
+        hint = "upfit.treat(upfit.Job(build, train, validation, epochs=5))"
+        raise InputError("what is to be treated is a Job", expected="an upfit.Job", got=got, hint=hint)
     limit = _Limit.of(budget)
     first = attempt(job, (), seed=seed, limits=limit.first())
     if first.end is None and not candidates(_curable(job, first)):

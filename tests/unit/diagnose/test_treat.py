@@ -181,3 +181,8 @@ def test_what_gains_in_the_metric_goes_before_what_gains_in_the_log_loss():
         for metric, gain in (("log_loss", 0.6), ("accuracy", 0.1))
     ]
     assert [line.outcome for line in best_alone(lines, lost="")] == ["undone", "kept"]
+
+
+def test_what_is_no_job_is_explained():
+    with pytest.raises(InputError, match="what is to be treated is a Job"):
+        treat(lambda changes: None)
