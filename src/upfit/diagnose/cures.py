@@ -236,9 +236,9 @@ CURES: dict[str, Cures] = {
         Change(path="batching.sampler", to="balanced", because="rare classes are drawn as often as others"),
     ),
     "label_noise": lambda _: (
-        # Where a third of the labels is wrong, it gains three points and label smoothing costs one (cards).
-        Change(path="loss.name", to="generalised_cross_entropy", because="rows beyond belief stop pulling"),
         Change(path="stopping.patience", to=3, because="wrong labels are learnt last"),
+        # Three points gained in one short run, two to six lost in others (cards): only a trial can tell.
+        Change(path="loss.name", to="generalised_cross_entropy", because="rows beyond belief stop pulling"),
     ),
     "clip_too_small": lambda _: (
         Change(path="techniques.clip.norm", to=1.0, because="clipping leaves nothing of the gradient"),
@@ -268,8 +268,8 @@ ADVICE: dict[str, str] = {
     "frozen_params": "Set requires_grad, and make the optimizer after that, from model.parameters().",
     "label_corruption": "Look at twenty examples with their labels as the loader delivers them.",
     "label_noise": (
-        "Correct or remove the labels that contradict their neighbours; take a loss that bears wrong labels; "
-        "stop early."
+        "Correct or remove the labels that contradict their neighbours (`upfit review`, `fit --clean auto`); "
+        "stop early; try a loss that bears wrong labels."
     ),
     "loss_activation_mismatch": (
         "Give logits to CrossEntropyLoss and BCEWithLogitsLoss; use a linear output for values."

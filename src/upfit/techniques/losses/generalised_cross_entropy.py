@@ -48,8 +48,8 @@ CARD = Card(
     switch="loss.name=generalised_cross_entropy",
     row="T5",
     what="(1 - p^q) / q: bounded, so that a wrong label cannot cost more than 1/q.",
-    when="A tenth or more of the labels is wrong.",
-    when_not="Labels are clean: it learns hard examples more slowly, the more so with many classes.",
+    when="A tenth or more of the labels is wrong, and the run is long; leaving out wrong rows comes first.",
+    when_not="Labels are clean, or steps few: it learns hard examples slowly, the more so with many classes.",
     combine="With class weights and mixup; refuses label smoothing.",
     source="Zhang and Sabuncu 2018",
 )

@@ -50,7 +50,7 @@ CARD = Card(
     row="T5",
     what="Adds the reverse cross-entropy, which is bounded: no absurd label can pull far.",
     when="Some labels are wrong, and plain cross-entropy learns them by heart.",
-    when_not="Labels are clean.",
+    when_not="Labels are clean, or steps few and classes many.",
     combine="With class weights and mixup; refuses label smoothing.",
     source="Wang et al. 2019",
 )
