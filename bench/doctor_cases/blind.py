@@ -83,7 +83,7 @@ CONTROLS = {"first": FIRST_CONTROLS, "second": SECOND_CONTROLS, "third": THIRD_C
 REMARKS = {
     "by_heart": "mended by hand it still has sixty rows: too_little_data is right there",
     "difference_is_linear": "encoder and head are two linear layers: wrong_activation is right too",
-    "drawn_after_loading": "gradients of what was learnt before are left, in both forms, which was not meant: "
+    "drawn_after_loading": "gradients of what was learnt before are left in both forms, which was not meant: "
     "missing_zero_grad was right of the first step",
     "every_graph_kept": "three passes are too few in both forms: underfit_budget is right, and was not meant",
     "gone_at_once": "there is a last batch of two beside BatchNorm, in both forms, which was not meant",

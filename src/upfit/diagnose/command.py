@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from upfit.diagnose.diagnosis import diagnose
+from upfit.diagnose.diagnosis import Diagnosis, diagnose
 from upfit.diagnose.logs import read_log
 from upfit.diagnose.seen import Seen
 from upfit.diagnose.text import report_text
 from upfit.errors import InputError
 from upfit.store import RunFolder, read_trace
 from upfit.values import Trace
+
+ONLY_PROBE = (
+    "No layer was trained in this run: its model is the linear probe on features as they are, which is "
+    "solved in one go. There was no training to watch."
+)
 
 
 def explain(run: Path | None, log: Path | None, *, as_json: bool = False) -> str:
@@ -27,15 +32,22 @@ def explain(run: Path | None, log: Path | None, *, as_json: bool = False) -> str
     """
     trace = _trace(run, log)
     diagnosis = diagnose(trace)
+    verdict = ONLY_PROBE if run is not None and _only_probed(run, diagnosis) else diagnosis.verdict
     if as_json:
         content = {
-            "verdict": diagnosis.verdict,
+            "verdict": verdict,
             "findings": [one.model_dump(mode="json") for one in diagnosis.findings],
             "not_measured": {kind: list(needs) for kind, needs in diagnosis.not_measured.items()},
             "healthy": list(diagnosis.healthy),
         }
         return json.dumps(content, indent=2)
-    return report_text(diagnosis, Seen(trace))
+    return report_text(diagnosis, Seen(trace), verdict=verdict)
+
+
+def _only_probed(run: Path, diagnosis: Diagnosis) -> bool:
+    """Whether a run is over, and nothing that could be measured was trained in it."""
+    silent = not diagnosis.findings and not diagnosis.healthy
+    return silent and RunFolder.open(run).has("result.json")
 
 
 def _trace(run: Path | None, log: Path | None) -> Trace:

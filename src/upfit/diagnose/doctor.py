@@ -16,9 +16,9 @@ from torch.optim import Optimizer
 
 from upfit.diagnose.asked import optimizers_of, task_of
 from upfit.diagnose.diagnosis import Diagnosis, diagnose
+from upfit.diagnose.preflight import coverage
 from upfit.diagnose.preflight.calls import Calls, Forward, scalar
 from upfit.diagnose.preflight.catalogue import DATA_ONLY, TESTS, measure_all
-from upfit.diagnose.preflight.coverage import measure as coverage
 from upfit.diagnose.preflight.failures import facts_of_failure
 from upfit.diagnose.preflight.subject import Subject, can_be_repeated
 from upfit.diagnose.preflight.untouched import untouched
@@ -189,6 +189,8 @@ class Doctor:
         values = {_plain(name): float(value) for name, value in metrics.items()}
         loss = values.pop("loss", math.nan)
         self._modes.validated()
+        # Layers may have been exchanged since the optimizer was made.
+        self._facts.update(coverage.held(self._subject))
         if self._may_probe(len(self._evaluations) < 3 or self._pace.is_ahead):
             self._probe()
         epoch, seconds = self._epoch(self._taken), self._pace.elapsed
@@ -250,7 +252,7 @@ class Doctor:
 
     def _first(self, loss: torch.Tensor) -> None:
         """What the first step alone can tell, where nobody asked for the one-step tests."""
-        self._facts.update(coverage(self._subject))
+        self._facts.update(coverage.measure(self._subject))
         if "gradients.attached" not in self._facts:
             wanted = [p for p in self._model.parameters() if p.requires_grad]
             self._facts["gradients.attached"] = float(loss.requires_grad)

@@ -7,9 +7,11 @@ from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
 
-def report_text(diagnosis: Diagnosis, seen: Seen, skipped: dict[str, str] | None = None) -> str:
-    """Verdict, findings with their evidence and cures, and what could not be judged."""
-    lines = [diagnosis.verdict, ""]
+def report_text(
+    diagnosis: Diagnosis, seen: Seen, skipped: dict[str, str] | None = None, *, verdict: str = ""
+) -> str:
+    """Verdict (or another), findings with their evidence and cures, and what could not be judged."""
+    lines = [verdict or diagnosis.verdict, ""]
     for number, finding in enumerate(diagnosis.findings, start=1):
         lines += finding_lines(number, finding)
     steps, looks = len(seen.steps), len(seen.healths)

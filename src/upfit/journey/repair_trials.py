@@ -155,6 +155,7 @@ def _tried(bedside: Bedside, pick: Pick, steps: int, plain: Scores) -> tuple[Cur
     )
     try:
         recipe = bedside.recipe_with(edits)
+        line = line.replace(steps=bedside.length(recipe, steps))
         after = bedside.scores(recipe, steps, seed=bedside.bench.recipe.seed)
     except (TrainingError, InputError) as error:
         return line.replace(why=f"{line.why} {error.message}", seconds=time.monotonic() - begun), False

@@ -67,3 +67,12 @@ def test_where_nothing_gets_beyond_guessing_a_whole_run_tries_the_first_cure(bed
 def test_where_the_recipe_learns_and_no_cure_helps_nothing_is_kept(bedside):
     lines = repair_trials(bedside(sick=60, cured=60), PICKS, 20)
     assert [line.outcome for line in lines] == ["undone", "undone"]
+
+
+def test_a_line_tells_the_steps_that_its_own_trial_took(bedside):
+    sick = bedside(sick=20, cured=90)
+    epochs = sick.bench.recipe.stopping.epochs
+    longer = Change(path="stopping.epochs", to=4.0 * epochs, because="it was still learning")
+    short = Finding(kind="underfit_budget", severity="warning", message="Too short.")
+    line, other = repair_trials(sick, ((short, (longer,)), PICKS[0]), 20)
+    assert (line.steps, other.steps) == (80, 20)

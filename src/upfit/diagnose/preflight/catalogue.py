@@ -21,11 +21,13 @@ from upfit.diagnose.preflight import (
     one_batch,
     order,
     output,
+    placing,
     rates,
     reference,
     shapes,
     slope,
     start,
+    transfer,
     units,
     varied,
     weights,
@@ -51,6 +53,7 @@ TESTS: tuple[tuple[str, Test], ...] = (
     ("causal", causal.measure),
     ("shapes", shapes.measure),
     ("output", output.measure),
+    ("placing", placing.measure),
     ("units", units.measure),
     ("gradients", gradients.measure),
     ("descent", descent.measure),
@@ -59,13 +62,14 @@ TESTS: tuple[tuple[str, Test], ...] = (
     ("one_batch", one_batch.measure),
     ("rates", rates.measure),
     ("reference", reference.measure),
+    ("transfer", transfer.measure),
     ("augment", varied.measure),
 )
 """Cheap ones first. Each runs inside `untouched`."""
 
 NO_TIME = "there was no time for it"
 
-DATA_ONLY = {"inputs", "labels", "order", "leaks", "reference", "workers", "augment"}
+DATA_ONLY = {"inputs", "labels", "order", "leaks", "reference", "workers", "augment", "transfer"}
 """Tests that read the loader; those without a loader that can be read twice are left out."""
 
 

@@ -21,20 +21,24 @@ def measure(subject: Subject) -> dict[str, float]:
     smoothing = getattr(subject.calls.loss_fn, "label_smoothing", None)
     if isinstance(smoothing, float | int):
         facts["loss.smoothing"] = float(smoothing)
+    return facts | held(subject) | _settings(subject) if subject.optimizers else facts
+
+
+def held(subject: Subject) -> dict[str, float]:
+    """Which of the weights that want to learn the optimizers hold, and what of theirs is the model's."""
     if not subject.optimizers:
-        return facts
-    held = {id(p): p for one in subject.optimizers for group in one.param_groups for p in group["params"]}
-    own = {id(p) for p in model.parameters()}
-    wanted = [p for p in model.parameters() if p.requires_grad]
-    inside = sum(p.numel() for key, p in held.items() if key in own)
-    covered = [id(p) in held for p in wanted]
+        return {}
+    theirs = {id(p): p for one in subject.optimizers for group in one.param_groups for p in group["params"]}
+    own = {id(p) for p in subject.model.parameters()}
+    wanted = [p for p in subject.model.parameters() if p.requires_grad]
+    inside = sum(p.numel() for key, p in theirs.items() if key in own)
+    covered = [id(p) in theirs for p in wanted]
     share = sum(p.numel() for p, yes in zip(wanted, covered, strict=True) if yes)
-    facts |= {
-        "optimizer.in_model": inside / max(1, sum(p.numel() for p in held.values())),
+    return {
+        "optimizer.in_model": inside / max(1, sum(p.numel() for p in theirs.values())),
         "optimizer.covers": share / max(1, sum(p.numel() for p in wanted)),
         "optimizer.only_top": float(_is_top(covered)),
     }
-    return facts | _settings(subject)
 
 
 def _frozen(model: nn.Module, declared: tuple[str, ...]) -> dict[str, float]:

@@ -14,6 +14,8 @@ from upfit.diagnose.preflight.survey import Survey
 from upfit.measure.inside.layers import owners
 
 SHORT = 8
+COLUMNS = 4
+"""Fewer have one mean and spread by chance."""
 PADDED, ALIKE = 0.02, 0.02
 """Shares of rows that end early, and of rows that occur more than once."""
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.LayerNorm, nn.GroupNorm, nn.InstanceNorm2d)
@@ -39,9 +41,19 @@ def measure(subject: Subject) -> dict[str, float]:
     if not len(values):
         return facts
     facts |= {"inputs.is_table": float(len(found.shape) == 1)}
+    facts["inputs.rows_standardised"] = float(_are_rows_standardised(values))
     facts |= _scale(values) | _rescaled(subject)
     facts["inputs.normalised_first"] = float(_starts_with_norm(subject.model))
     return facts | _skew(values, subject.surveyed_validation)
+
+
+def _are_rows_standardised(values: npt.NDArray[Any]) -> bool:
+    """Whether every row has one mean and spread, and columns differ: standardised the wrong way."""
+    if values.shape[1] < COLUMNS:
+        return False
+    means, spreads, columns = values.mean(1), values.std(1), values.mean(0)
+    alike = np.ptp(means) < 0.01 and np.ptp(spreads) < 0.01 * spreads.mean()
+    return bool(alike and columns.std() > 0.5 * values.std())
 
 
 def _is_cut_short(found: Survey) -> bool:

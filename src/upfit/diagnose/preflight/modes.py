@@ -22,8 +22,15 @@ def measure(subject: Subject) -> dict[str, float]:
         "modes.disagree": float((first - second).abs().max()) / spread,
         "modes.batch_norms": float(len(norms)),
         "modes.stuck_norms": len(stuck) / max(1, len(norms)),
+        "modes.untracked_norms": float(_untracked(subject.model)),
         "modes.dropout": max(_dropouts(subject.model), default=0.0),
     }
+
+
+def _untracked(model: nn.Module) -> int:
+    """Batch norms that keep no statistics: in evaluation they take those of whatever batch comes."""
+    norms = (m for m in model.modules() if isinstance(m, _BatchNorm))
+    return sum(m.running_mean is None for m in norms)
 
 
 def _is_new(norm: _BatchNorm) -> bool:

@@ -10,6 +10,8 @@ from upfit.diagnose.preflight.subject import Subject
 from upfit.diagnose.preflight.survey import survey
 
 LOOKED_AT = 512
+FEWEST_IN_BATCH, FEWEST_BATCHES = 8, 6
+"""Examples of a batch, and batches, from which on their mixture is judged."""
 
 
 def measure(subject: Subject) -> dict[str, float]:
@@ -34,7 +36,22 @@ def measure(subject: Subject) -> dict[str, float]:
     judged = {"classification": _chained, "regression": _correlated}.get(subject.task)
     if labels.ndim == 1 and judged is not None and len(labels) > 2:
         facts["order.chained"] = judged(labels)
+    if labels.ndim == 1 and subject.task == "classification":
+        facts |= _purity(labels, found.sizes)
     return facts
+
+
+def _purity(labels: np.ndarray, sizes: list[int]) -> dict[str, float]:
+    """Mean share of a batch's commonest class, and that of the commonest class of all."""
+    batches = np.split(labels, np.cumsum(sizes)[:-1])
+    shares = [_commonest(one) for one in batches if len(one) >= FEWEST_IN_BATCH]
+    if len(shares) < FEWEST_BATCHES:
+        return {}
+    return {"order.purity": float(np.mean(shares)), "order.commonest": _commonest(labels)}
+
+
+def _commonest(labels: np.ndarray) -> float:
+    return float(np.unique(labels, return_counts=True)[1].max() / len(labels))
 
 
 def _correlated(values: np.ndarray) -> float:

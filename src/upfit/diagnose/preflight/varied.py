@@ -31,9 +31,18 @@ def measure(subject: Subject) -> dict[str, float]:
     same_kind = train.inputs.ndim == held.inputs.ndim == 2 and train.inputs.shape[1] == held.inputs.shape[1]
     if not varies or subject.task != "classification" or train.tokens or not same_kind:
         return facts
-    if train.targets.ndim != 1 or len(held.targets) < FEWEST or len(train.targets) < len(held.targets):
+    taught, asked = _classes(train.targets), _classes(held.targets)
+    if taught.ndim != 1 or asked.ndim != 1 or len(asked) < FEWEST or len(taught) < len(asked):
         return facts
-    return facts | _taught(_part(train.inputs, train.targets), _part(held.inputs, held.targets))
+    return facts | _taught(_part(train.inputs, taught), _part(held.inputs, asked))
+
+
+def _classes(targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Of shares of classes, as mixing examples makes them, the largest."""
+    if targets.ndim == 2 and targets.shape[1] > 1 and np.allclose(targets.sum(1), 1, atol=1e-3):
+        largest: npt.NDArray[Any] = targets.argmax(1)
+        return largest
+    return targets
 
 
 def _varies(subject: Subject) -> bool | None:

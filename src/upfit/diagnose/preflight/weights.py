@@ -59,7 +59,7 @@ def _is_one_sided(weight: torch.Tensor) -> bool:
 def _freshness(subject: Subject, layers: list[tuple[str, torch.Tensor]]) -> dict[str, float]:
     """Whether layers look as PyTorch starts them: uniform, and exactly as wide as their inputs demand."""
     known = [(w, _is_fresh(w.detach().float())) for _, w in layers if w.numel() >= FEWEST]
-    frozen = [(w, fresh) for w, fresh in known if not w.requires_grad]
+    frozen = [(w, fresh) for w, fresh in (*known, *_embeddings(subject.model)) if not w.requires_grad]
     below = known[:-1]
     facts = {"fresh.layers": float(len(below)), "fresh.claimed": float(subject.pretrained is True)}
     if below:
@@ -75,6 +75,22 @@ def _freshness(subject: Subject, layers: list[tuple[str, torch.Tensor]]) -> dict
             not bool(m.running_mean.any()) for m in norms if m.running_mean is not None
         ) / len(norms)
     return facts
+
+
+def _embeddings(model: nn.Module) -> list[tuple[torch.Tensor, bool]]:
+    """Tables of vectors, and whether they look as PyTorch starts them: normal, of mean 0 and spread 1."""
+    found = [m.weight for m in model.modules() if isinstance(m, nn.Embedding) and m.weight.numel() >= FEWEST]
+    return [(w, _is_normal(w.detach().float())) for w in found]
+
+
+def _is_normal(weight: torch.Tensor) -> bool:
+    # A row for padding is zero.
+    weight = weight[weight.any(1)].double()
+    if weight.numel() < FEWEST:
+        return False
+    error = 4 / math.sqrt(weight.numel())
+    even = abs(float(weight.mean())) < error and abs(float(weight.std()) - 1) < error
+    return even and abs(float((weight**4).mean()) / 3 - 1) < 4 * error
 
 
 def _share(known: list[tuple[torch.Tensor, bool]]) -> float:

@@ -6,12 +6,18 @@ from upfit.diagnose.rule import Rule, found
 from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
+MISPLACED = 0.8
+"""Of the loss of right answers in another row: in their own they cost far less."""
+
 
 def look(seen: Seen) -> Finding | None:
     """The loss of a batch is not that of its examples, or examples influence each other."""
     whole, single = seen.fact("shapes.whole"), seen.fact("shapes.one_by_one")
     spread_out = abs(whole - single) > 0.01 * max(abs(whole), abs(single))
-    mixed = seen.fact("mixing.change", 0.0) > 1e-3
+    # Batch norms that keep no statistics mix examples too: that is the evaluation's fault.
+    mixed = seen.fact("mixing.change", 0.0) > 1e-3 and seen.fact("modes.untracked_norms", 0.0) == 0
+    elsewhere = seen.fact("placing.elsewhere")
+    misplaced = min(seen.fact("placing.right"), seen.fact("placing.moved")) > MISPLACED * elsewhere
     if seen.fact("shapes.differ") == 1 and spread_out:
         why, sure = (
             (
@@ -19,6 +25,12 @@ def look(seen: Seen) -> Finding | None:
                 "output is compared with every target."
             ),
             0.97,
+        )
+    elif misplaced:
+        why, sure = (
+            "Right answers in their places cost as much as in another row: the loss compares them with the "
+            "targets of other places, as if dimensions had been exchanged.",
+            0.9,
         )
     elif mixed and seen.fact("output.sums_over_batch", 0.0) == 0:
         why, sure = "Examples of a batch influence each other's answers: a dimension is mixed up.", 0.8
@@ -36,4 +48,4 @@ def look(seen: Seen) -> Finding | None:
     )
 
 
-RULE = Rule("broadcast_bug", ("shapes or mixing",), look)
+RULE = Rule("broadcast_bug", ("shapes or mixing or placing",), look)

@@ -7,8 +7,16 @@ from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
 SHARED = 0.1
+SAME = 0.9
+"""Of places: those whose target is what is read there."""
 NEARLY, LOST = 0.95, 0.2
 """What a column tells of training examples, and how much less of others where it was made from labels."""
+
+
+def is_unmoved(seen: Seen) -> bool:
+    """Whether next tokens were meant, and the loss compares each answer with the very token it is given."""
+    in_place = seen.fact("placing.right") < 0.1 * seen.fact("placing.nothing")
+    return seen.fact("causal.next_token") == 1 and seen.fact("placing.same") > SAME and in_place
 
 
 def look(seen: Seen) -> Finding | None:
@@ -39,6 +47,11 @@ def look(seen: Seen) -> Finding | None:
             "was made from the labels.",
             0.85,
         )
+    elif is_unmoved(seen):
+        why, sure = (
+            "The token to predict is the token that is read at its place: targets were not moved by one.",
+            0.95,
+        )
     elif future:
         why, sure = (
             "What the model says about a token depends on the tokens after it: it can read the answer.",
@@ -61,4 +74,4 @@ def look(seen: Seen) -> Finding | None:
     )
 
 
-RULE = Rule("data_leakage", ("leaks or causal",), look)
+RULE = Rule("data_leakage", ("leaks or causal or placing",), look)

@@ -10,6 +10,26 @@ LOST = 0.1
 """A pooler that runs and is not used has about 1 % of a text model's weights."""
 
 
+LATER, FEWEST = 3, 2
+"""Step from which on looks count, since a head of zeros passes nothing at first; how many are needed."""
+ALIVE = 0.5
+"""Of a layer's units: those that are dead stop gradients, too."""
+
+
+def is_without_slope(seen: Seen) -> bool:
+    """Whether nothing at all comes down to the first layer, look after look, though the last one learns.
+
+    All layers are to be trained, and their units are alive: a step between them has no slope (rounding, a
+    sign, the largest of several).
+    """
+    looks = [list(one.gradient_norms.values()) for one in seen.healths if one.step >= LATER]
+    looks = [norms for norms in looks if len(norms) >= 2]
+    silent = all(norms[0] == 0 and norms[-1] > 0 for norms in looks) and len(looks) >= FEWEST
+    dead = max((max(one.dead.values(), default=0.0) for one in seen.healths), default=0.0)
+    whole = seen.fact("trainable.share") == 1 and seen.fact("optimizer.covers", 1.0) == 1
+    return silent and whole and dead < ALIVE and seen.is_poor
+
+
 def look(seen: Seen) -> Finding | None:
     """A loss without a graph, or trainable layers that ran and got no gradient."""
     if seen.fact("gradients.wanted") == 0:
@@ -19,6 +39,12 @@ def look(seen: Seen) -> Finding | None:
         why, sure = "The loss is not connected to the model's parameters: something detaches it.", 0.97
     elif seen.fact("gradients.none_below") == 1:
         why, sure = "The first layers get no gradient though they ran: the graph is cut above them.", 0.95
+    elif is_without_slope(seen):
+        why, sure = (
+            "The first layer's gradient is exactly zero in every step, and its units are alive: something "
+            "without a slope (rounding, a sign, a choice) lies between it and the loss.",
+            0.9,
+        )
     elif lost > LOST:
         why, sure = (
             f"{lost:.0%} of the trainable weights that ran got no gradient: a part of the graph is cut off.",

@@ -6,6 +6,9 @@ from upfit.diagnose.rule import Rule, found
 from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
+MIXED = 1e-3
+"""Of the outputs' spread: what an answer moves when another example of the batch is exchanged."""
+
 
 def look(seen: Seen) -> Finding | None:
     """Dropout or batch statistics at work while validating, or batch statistics that were never kept up."""
@@ -20,7 +23,14 @@ def look(seen: Seen) -> Finding | None:
     ]
     # One look is enough where validation itself says the same of the model in evaluation mode.
     agrees = len(seen.validation_losses) > 0 and seen.validation_losses[-1] > 3 * seen.closing
-    skewed = norms and all(apart[-2:]) and (len(apart) >= 2 or (len(apart) == 1 and agrees and seen.is_poor))
+    # Nothing sound makes a model worse in evaluation: dropout and noise make it better. Without batch norms
+    # there is no known cause, so that the run has to have ended badly too.
+    skewed = all(apart[-2:]) and (
+        (len(apart) >= 2 and (norms or seen.is_poor))
+        or (len(apart) == 1 and agrees and norms and seen.is_poor)
+    )
+    untracked = seen.fact("modes.untracked_norms", 0.0) > 0 and seen.fact("mixing.change", 0.0) > MIXED
+    untracked = untracked and (not seen.steps or seen.is_poor)
     if in_training:
         why = (
             "Validation ran in training mode, with dropout or batch statistics at work: call "
@@ -28,10 +38,20 @@ def look(seen: Seen) -> Finding | None:
         )
     elif random:
         why = "Two passes in evaluation mode differ: something random is left on."
-    elif stuck or skewed:
+    elif untracked:
+        why = (
+            "Batch normalisation keeps no statistics here: in evaluation, what is said of an example "
+            "depends on the others of its batch."
+        )
+    elif stuck or (skewed and norms):
         why = (
             "Batch statistics are not kept up, so that the model behaves otherwise in evaluation than "
             "in training."
+        )
+    elif skewed:
+        why = (
+            "The model is far worse in evaluation mode than in training mode, on the same examples: other "
+            "weights or another path answer there."
         )
     else:
         return None

@@ -7,6 +7,9 @@ from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
 FEWEST = 300
+KNOWN, NEAR, LOST = 0.6, 0.2, 0.3
+"""What a reference knows of training examples; how near to that it comes on validation where classes may have
+other numbers; and how much less it knows with the numbers as they are, which has to be less than chance."""
 
 
 def is_unrelated(seen: Seen) -> bool:
@@ -22,6 +25,13 @@ def is_unrelated(seen: Seen) -> bool:
 def _learnable_elsewhere(seen: Seen) -> bool:
     """Whether validation examples alone teach what no number of training examples does."""
     return seen.fact("reference.held_score") > seen.fact("reference.held_by_luck")
+
+
+def is_renamed(seen: Seen) -> bool:
+    """Whether validation is understood as soon as its classes may have other numbers."""
+    own, held, renamed = (seen.fact(f"transfer.{name}") for name in ("own", "held", "renamed"))
+    known = own > KNOWN and renamed > own - NEAR
+    return known and held < renamed - LOST and held < 1 / max(2.0, seen.fact("transfer.classes"))
 
 
 def look(seen: Seen) -> Finding | None:
@@ -40,6 +50,12 @@ def look(seen: Seen) -> Finding | None:
         why, sure = "Some labels are not among the classes that the model can answer.", 1.0
     elif seen.fact("labels.whole_numbers") == 0:
         why, sure = "Class labels are fractions: something has scaled them.", 0.95
+    elif is_renamed(seen):
+        why, sure = (
+            "Validation numbers its classes otherwise than training does: with other numbers the same inputs "
+            "are known. Encode the labels of both parts together.",
+            0.9,
+        )
     elif is_unrelated(seen):
         why, sure = "The labels have no visible relation to the inputs: were they shuffled apart?", 0.8
     else:
@@ -58,4 +74,4 @@ def look(seen: Seen) -> Finding | None:
     )
 
 
-RULE = Rule("label_corruption", ("labels or reference",), look)
+RULE = Rule("label_corruption", ("labels or reference or transfer",), look)

@@ -12,6 +12,10 @@ SHARE = 0.2
 """A softmax before cross-entropy costs 63 % of guessing among ten classes, a sigmoid among two 45 %."""
 
 
+BELOW = -0.05
+"""A loss without a lower end, and outputs that end: right answers then cost less than nothing."""
+
+
 def look(seen: Seen) -> Finding | None:
     """Right answers, pressed into the range of the outputs, still cost a good part of knowing nothing."""
     least, free, blank = (
@@ -33,7 +37,7 @@ def look(seen: Seen) -> Finding | None:
         )
     elif fixed:
         why = "The output is the same number whatever the input: a softmax over a single output is always 1."
-    elif least < -100:
+    elif least < -100 or (least < BELOW and free < -100):
         why = (
             "The loss has no lower end for these outputs: it wants log-probabilities and is given "
             "something else."

@@ -7,20 +7,28 @@ from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
 CHAINED = 0.3
+PURE, MIXED = 0.85, 0.6
+"""Share of a batch's commonest class, where that of the commonest class of all is lower."""
 
 
 def look(seen: Seen) -> Finding | None:
-    """Each pass repeats the order, and neighbours share their label."""
+    """Each pass repeats the order, and neighbours share their label; or batches hold one class."""
     repeated, chained = seen.fact("order.repeated"), seen.fact("order.chained")
-    if not (repeated > 0.9 and chained > CHAINED and seen.fact("order.batches", 0.0) >= 3):
+    in_order = repeated > 0.9 and chained > CHAINED and seen.fact("order.batches", 0.0) >= 3
+    unmixed = seen.fact("order.purity") > PURE and seen.fact("order.commonest") < MIXED
+    if not (in_order or unmixed):
         return None
     return found(
         "no_shuffle",
-        "Training examples come sorted by what is to be predicted, in one order each time: set shuffle=True.",
+        "Training examples come sorted by what is to be predicted, in one order each time: set shuffle=True."
+        if in_order
+        else "A batch holds hardly more than one class, as if only blocks of sorted examples were "
+        "shuffled: shuffle the examples themselves.",
         confidence=0.9,
         plot="loss",
         repeated=repeated,
         chained=chained,
+        commonest_class_of_a_batch=seen.fact("order.purity"),
     )
 
 

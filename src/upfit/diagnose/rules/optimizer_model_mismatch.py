@@ -6,6 +6,8 @@ from upfit.diagnose.rule import Rule, found
 from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
+EXCHANGED = 0.99
+"""Of the weights: what is more is a rest of rounding."""
 HALF = 0.5
 """Of the trainable weights: what an optimizer holds at least."""
 
@@ -16,7 +18,9 @@ def look(seen: Seen) -> Finding | None:
     other = inside < 0.5 or (covers == 0 and seen.fact("trainable.tensors", 0.0) > 0)
     # Whoever means to train a head alone freezes the rest: these layers want gradients and never move.
     partly = covers < HALF and bool(seen.steps) and seen.has_had_time and seen.is_poor
-    if not (other or partly):
+    # Part of what it holds is no longer in the model, and part of the model is not in it: exchanged since.
+    exchanged = inside < EXCHANGED and covers < EXCHANGED
+    if not (other or partly or exchanged):
         return None
     return found(
         "optimizer_model_mismatch",
@@ -24,11 +28,14 @@ def look(seen: Seen) -> Finding | None:
             "The optimizer holds parameters that are not this model's: it was made for another copy. "
             "Make it again, from the model that is trained."
             if other
+            else "The optimizer still holds weights that are no longer in the model, and lacks those that "
+            "took their place: layers were exchanged after it was made. Make it again, or add them to it."
+            if exchanged
             else f"The optimizer was given only {covers:.0%} of the weights that want to learn: the others "
             "stay as they were drawn. Freeze them if that is meant."
         ),
         severity="error",
-        confidence=0.99 if other else 0.85,
+        confidence=0.99 if other else 0.95 if exchanged else 0.85,
         step=seen.step_number(0),
         plot="update_ratio",
         in_model=inside,

@@ -18,6 +18,8 @@ SPREAD = 0.5
 """Label smoothing beyond which the loss asks more for the other classes than for the right one."""
 MOSTLY = 0.7
 """Of the gradient, from which on a penalty outweighs the data: at right angles they are then level."""
+LEVEL = 1.0
+"""A penalty's gradient beside that of the data, before training, where the data pull hardest."""
 PULLED, LOST = 0.3, 0.7
 """What decay alone takes off the weights (a logarithm), and what is left of them where that is too much."""
 
@@ -68,9 +70,12 @@ def look(seen: Seen) -> Finding | None:
     penalised = decay > 0 and (shrunk or is_most or (pull > 1 and not decoupled) or shrink > 3)
     dropout, smoothing = seen.dropout, seen.label_smoothing
     hidden, of_gradient = dropout >= DROPPED, penalty_share(seen)
-    if not penalised and not hidden and not smoothing > SPREAD and not of_gradient > MOSTLY:
+    in_loss = seen.fact("decay.in_loss", 0.0)
+    if not (penalised or hidden or smoothing > SPREAD or of_gradient > MOSTLY or in_loss > LEVEL):
         return None
-    if of_gradient > MOSTLY:
+    if in_loss > LEVEL:
+        what = f"what the loss adds for the weights pulls {in_loss:.1f} times as hard as the data"
+    elif of_gradient > MOSTLY:
         what = f"the L2 penalty makes up {of_gradient:.0%} of the gradient"
     elif penalised:
         what = "weight decay pulls harder than the data"
@@ -90,6 +95,7 @@ def look(seen: Seen) -> Finding | None:
         label_smoothing=smoothing,
         left_of_weights=left,
         penalty_of_gradient=of_gradient,
+        penalty_in_loss=in_loss,
     )
 
 

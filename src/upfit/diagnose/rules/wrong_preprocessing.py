@@ -33,6 +33,11 @@ def look(seen: Seen) -> Finding | None:
         why = f"Inputs come in raw units (up to {top:.3g}): standardise them."
     elif not normalised and spread < FAINT and seen.fact("inputs.norm_variation") > 0.01:
         why = f"Inputs hardly differ (standard deviation {spread:.2g}): were they scaled twice?"
+    elif table and seen.fact("inputs.rows_standardised") == 1 and bool(seen.steps) and seen.is_poor:
+        why = (
+            "Every row has the same mean and spread, and columns lie far apart: standardise each column over "
+            "the rows, not each row over the columns."
+        )
     elif seen.fact("labels.spread") > TARGETS:
         why = f"Targets have a standard deviation of {seen.fact('labels.spread'):.2g}: standardise them."
     elif _are_far(seen):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
+from typing import Any
 
 import torch
 
 REMEMBERED = 24
 OLD = 3
 """A loop may hold the last losses; older ones are gone unless somebody keeps them."""
+DOWN = 3
+"""Nodes between a loss and what gave the answers: cross-entropy has two."""
 ALL, SOME = 48, 8
 """So many losses are all marked, later ones now and then: a mark costs as much as a small layer."""
 
@@ -18,10 +21,22 @@ class _Mark:
     """Lives exactly as long as the graph node that it is tied to."""
 
 
+def _below(node: Any) -> Any:
+    """The node some steps down from a loss, before weights are reached; None of no node."""
+    for _ in range(DOWN):
+        inner = [] if node is None else [one for one, _ in node.next_functions if one is not None]
+        inner = [one for one in inner if one.next_functions]
+        if not inner:
+            break
+        node = inner[0]
+    return node
+
+
 class Graphs:
     """Ties a mark to each loss's graph node and counts how many old ones are still alive.
 
     `total += loss` keeps every graph: resident memory shows it after thousands of steps, the marks at once.
+    Whoever keeps answers keeps the graph below them, and not the loss: the mark is tied some nodes down.
     """
 
     def __init__(self) -> None:
@@ -33,10 +48,10 @@ class Graphs:
         self._steps += 1
         if self._steps > ALL and self._steps % SOME:
             return 0
-        node = loss.grad_fn
+        node = _below(loss.grad_fn)
         if node is not None:
             mark = _Mark()
-            node.metadata[_Mark] = mark  # type: ignore[index]
+            node.metadata[_Mark] = mark
             self._marks.append(weakref.ref(mark))
             del mark
         return sum(one() is not None for one in list(self._marks)[: -OLD or None])

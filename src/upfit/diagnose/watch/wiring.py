@@ -157,6 +157,9 @@ class Wiring:
         return note
 
     def _judge_leftovers(self, samples: list[_Sample] | None = None) -> None:
+        if self._step <= 1:
+            # What was there before the first step is no habit of the loop.
+            return
         dirty = [one.dirty for one in (self._samples if samples is None else samples)]
         if dirty and sum(dirty) > len(dirty) / 2 and "wiring.carried_over_at" not in self.facts:
             self.facts |= {"wiring.carried_over_at": float(max(1, self._step)), "wiring.left_over": 1.0}

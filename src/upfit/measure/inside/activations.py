@@ -38,6 +38,7 @@ KINDS: dict[Any, str] = {
     F.silu: "silu",
     F.hardtanh: "hardtanh",
     F.hardtanh_: "hardtanh",
+    F.hardsigmoid: "hardsigmoid",
     F.hardswish: "hardswish",
     F.mish: "mish",
     F.softplus: "softplus",
@@ -46,7 +47,7 @@ KINDS: dict[Any, str] = {
     F.glu: "glu",
 }
 SMOOTH = (
-    "leaky_relu", "elu", "selu", "gelu", "silu", "hardtanh", "hardswish", "mish", "softplus", "celu", "prelu",
+    "leaky_relu", "elu", "selu", "gelu", "silu", "hardswish", "mish", "softplus", "celu", "prelu",
     "glu",
 )  # fmt: skip
 """Kinds that neither stop nor explode, by themselves."""

@@ -34,7 +34,7 @@ class Looked:
 
     @property
     def saturated(self) -> dict[str, float]:
-        """Sigmoid or tanh → fraction of its outputs at an end of its range."""
+        """Sigmoid or tanh, soft or hard → fraction of its outputs at an end of its range."""
         return {name: sum(shares) / len(shares) for name, shares in self._ends.items()}
 
     def note(self, kind: str, name: str, output: torch.Tensor) -> None:
@@ -49,6 +49,10 @@ class Looked:
             fired = _units(output)
             kept = self._fired.get(name)
             self._fired[name] = fired if kept is None or kept.shape != fired.shape else kept + fired
+        elif kind in ("hardtanh", "hardsigmoid"):
+            # Their ends are reached, whatever limits they were given.
+            ends = (output == output.min()) | (output == output.max())
+            self._ends[name].append(float(ends.float().mean()))
         elif kind in ("sigmoid", "tanh"):
             low = 0.0 if kind == "sigmoid" else -1.0
             share = (output - low) / (1.0 - low)

@@ -1,0 +1,46 @@
+"""With which places' targets does the loss of a sequence compare the answers?"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+from upfit.diagnose.preflight.calls import Example, tensors_in
+from upfit.diagnose.preflight.subject import Subject
+from upfit.measure.inside.scores import IGNORED
+
+SURE = 10.0
+"""Size of a logit that leaves little doubt; label smoothing makes larger ones dear."""
+
+
+@torch.no_grad()
+def measure(subject: Subject) -> dict[str, float]:
+    """What right answers cost in their places, one place earlier, and in other rows; and what none cost.
+
+    A loss that moves targets by one place itself wants the answer one place earlier. `placing.same` is the
+    share of places whose target is the very token that is read there.
+    """
+    subject.model.eval()
+    example = subject.batches[0]
+    target, answer = example.target, subject.calls.answer(example)
+    if subject.calls.loss_fn is None or not isinstance(target, torch.Tensor) or target.is_floating_point():
+        return {}
+    if answer.ndim != 3 or target.ndim != 2 or answer.shape[:2] != target.shape or min(target.shape) < 3:
+        return {}
+    known = target.clamp(0, answer.shape[2] - 1)
+    right = SURE * F.one_hot(known, answer.shape[2]).to(answer.dtype)
+    facts = {
+        "placing.right": float(subject.calls.loss(right, target)),
+        "placing.moved": float(subject.calls.loss(right.roll(-1, 1), target)),
+        "placing.elsewhere": float(subject.calls.loss(right.roll(1, 0), target)),
+        "placing.nothing": float(subject.calls.loss(torch.zeros_like(right), target)),
+    }
+    return facts | _same(example, target)
+
+
+def _same(example: Example, target: torch.Tensor) -> dict[str, float]:
+    tokens = next((t for t in tensors_in(example.inputs) if t.shape == target.shape), None)
+    judged = target != IGNORED
+    if tokens is None or tokens.is_floating_point() or not bool(judged.any()):
+        return {}
+    return {"placing.same": float((tokens == target)[judged].float().mean())}
