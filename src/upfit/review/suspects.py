@@ -136,7 +136,7 @@ def _near_duplicates(subject: Subject) -> Found:
 
 def _outliers(subject: Subject) -> Found:
     return [
-        (row, Reason("outlier", "like nothing else in its class", score))
+        (row, Reason("outlier", "far from the rest of its class", score))
         for finding in outliers(subject)
         for row, score in _scored(finding)
     ]
