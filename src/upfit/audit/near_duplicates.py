@@ -28,6 +28,8 @@ SHORTEST = 25
 """Characters of the longer text below which similar texts are the nature of the data (commands, names)."""
 LONG = 400
 """Characters beyond which texts are compared word by word."""
+MOST_PAIRS = 300_000
+"""Beyond so many candidates each text is compared with its most similar one only."""
 LEAST_LIKENESS = 0.85
 """Correlation of fine details: copies have 0.9 and more, like things on one floor mostly below 0.8."""
 
@@ -78,7 +80,9 @@ def _of_texts(subject: Subject) -> Pairs:
     rows, written = rows[long], [text for text, kept in zip(written, long, strict=True) if kept]
     if len(rows) < 2:
         return np.empty((0, 2), np.int64)
-    places = near_pairs(written, least=LEAST_JACCARD)[0]
+    places, similar = near_pairs(written, least=LEAST_JACCARD)
+    if len(places) > MOST_PAIRS:
+        places = strongest(places, similar)
     longer = np.array([max(len(written[a]), len(written[b])) for a, b in places], np.int64)
     pairs = _different(subject, rows[places[longer >= SHORTEST]])
     other = _other_cells(subject)
@@ -89,6 +93,21 @@ def _of_texts(subject: Subject) -> Pairs:
         same = [nearly_equal(texts[a], texts[b]) for a, b in places.reshape(-1, 2)]
         pairs = pairs[np.array(same, bool)]
     return np.asarray(pairs)
+
+
+def strongest(pairs: Pairs, similar: npt.NDArray[np.float64]) -> Pairs:
+    """The pairs that are the most similar one of either of their members.
+
+    Texts made from templates pair in their millions, and letters are compared pair by pair; one partner a
+    text is enough to tell of it.
+
+    >>> strongest(np.array([[0, 1], [0, 2], [1, 2]]), np.array([0.7, 0.9, 0.8])).tolist()
+    [[0, 2], [1, 2]]
+    """
+    order = np.argsort(-similar, kind="stable")
+    ranked = pairs[order]
+    _, first = np.unique(ranked.ravel(), return_index=True)
+    return np.asarray(pairs[np.sort(order[np.unique(first // 2)])])
 
 
 def nearly_equal(one: str, other: str) -> bool:
