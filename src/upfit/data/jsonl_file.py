@@ -160,7 +160,8 @@ def _flat(record: dict[str, Any], opened: dict[str, dict[str, None]]) -> Iterato
 
 def _nested_findings(seen: _Seen, opened: dict[str, dict[str, None]]) -> tuple[Finding, ...]:
     told = [
-        f"the objects under {name!r} became {len(inner)} columns: {', '.join([*inner][:8])}"
+        f"the objects under {name!r} became {'columns' if len(inner) > 1 else 'a column'}: "
+        f"{', '.join([*inner][:8])}"
         for name, inner in opened.items()
     ]
     told += [
