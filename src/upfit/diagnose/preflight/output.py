@@ -34,7 +34,11 @@ def measure(subject: Subject) -> dict[str, float]:
     answer = subject.calls.answer(example)
     if answer.ndim > 2 or not isinstance(subject.calls.raw(example), torch.Tensor):
         return {}
-    once = torch.cat([answer, *_stretched(subject, example, STRETCH)]).float()
+    first = list(_stretched(subject, example, STRETCH))
+    if _are_all(first, answer) and _are_all(list(_stretched(subject, example, STRETCH**FURTHEST)), answer):
+        # Other weights answer in evaluation, or the last layer has no say: the range is not known.
+        return {}
+    once = torch.cat([answer, *first]).float()
     stretched = torch.cat([once, *_stretched(subject, example, STRETCH**2)]).float()
     # A faint signal has to be stretched further until it comes to an end, or to none.
     for power in range(3, FURTHEST):
@@ -51,6 +55,10 @@ def measure(subject: Subject) -> dict[str, float]:
         "output.log_shares": float(_is_one(stretched.exp(), 1)),
     }
     return facts | _targets(example.target) | _attainable(subject, example, answer, facts)
+
+
+def _are_all(outputs: list[torch.Tensor], answer: torch.Tensor) -> bool:
+    return bool(outputs) and all(torch.equal(one, answer) for one in outputs)
 
 
 def _end(once: torch.Tensor, twice: torch.Tensor) -> float:

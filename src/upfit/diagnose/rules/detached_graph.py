@@ -10,7 +10,7 @@ LOST = 0.1
 """A pooler that runs and is not used has about 1 % of a text model's weights."""
 
 
-LATER, FEWEST = 3, 2
+LATER, FEWEST = 2, 2
 """Step from which on looks count, since a head of zeros passes nothing at first; how many are needed."""
 ALIVE = 0.5
 """Of a layer's units: those that are dead stop gradients, too."""
