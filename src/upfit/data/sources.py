@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -17,6 +18,7 @@ PartSources = dict[Part | None, Source]
 """One source per given part, or one under None that is not divided."""
 
 _TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet", ".pq")
+_SHARD = re.compile(r"^(\w+)-\d{5}-of-\d{5}\.parquet$")
 _KNOWN = "a folder of class folders, a CSV, TSV, JSONL or Parquet file, a DataFrame, or a dataset"
 
 
@@ -146,7 +148,7 @@ def _open_path(path: Path) -> PartSources:
 
 def _open_folder(path: Path) -> PartSources:
     """A folder of tables named for the parts, of part folders, of class folders, or round a single table."""
-    if (saved := _saved_dataset(path)) is not None:
+    if (saved := _saved_dataset(path) or _sharded(path) or _sharded(path / "data")) is not None:
         return saved
     tables = sorted(entry for entry in path.iterdir() if is_table(entry))
     parts = {part: entry for entry in tables if (part := part_named(entry.stem))}
@@ -179,6 +181,22 @@ def _saved_dataset(path: Path) -> PartSources | None:
         return open_sources(datasets.load_from_disk(str(path)))
     except (ValueError, KeyError, TypeError, FileNotFoundError) as error:
         raise DataError(f"{path} is a damaged dataset: {str(error).splitlines()[0]}") from None
+
+
+def _sharded(path: Path) -> PartSources | None:
+    """Parts in Parquet files like train-00000-of-00002.parquet, as the hub has them; None for others."""
+    shards: dict[Part, list[str]] = {}
+    for entry in sorted(path.iterdir()) if path.is_dir() else ():
+        found = _SHARD.match(entry.name)
+        if found and (part := part_named(found[1])):
+            shards.setdefault(part, []).append(str(entry))
+    if "train" not in shards:
+        return None
+    import datasets
+
+    # They carry names of classes and pictures, which datasets knows how to read.
+    opened = {part: datasets.Dataset.from_parquet(files) for part, files in shards.items()}
+    return {part: open_object(opened[part]) for part in PARTS if part in opened}
 
 
 def _noting_unused(sources: PartSources, unused: list[str]) -> PartSources:

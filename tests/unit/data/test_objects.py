@@ -214,3 +214,21 @@ def test_a_dataset_that_was_saved_to_disk_is_read_from_its_folder(tmp_path):
     (tmp_path / "parts" / "train" / "state.json").unlink()
     with pytest.raises(DataError, match="damaged dataset"):
         read(tmp_path / "parts")
+
+
+def test_shards_as_on_the_hub_are_read_with_the_names_of_their_classes(tmp_path):
+    sentences = docstring_sentences(task="binary", per_class=12)
+    names = sorted(sentences["label"].unique())
+    coded = sentences.assign(label=[names.index(one) for one in sentences["label"]])
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=names)}
+    )
+    given = datasets.Dataset.from_pandas(coded[["text", "label"]], features=features)
+    home = tmp_path / "data"
+    home.mkdir()
+    for shard in range(2):
+        given.shard(2, shard).to_parquet(home / f"train-0000{shard}-of-00002.parquet")
+    given.select(range(4)).to_parquet(home / "test-00000-of-00001.parquet")
+    found = read(tmp_path)
+    assert found.schema.classes == tuple(names)
+    assert np.unique(found.table["__part__"], return_counts=True)[1].tolist() == [4, 24]
