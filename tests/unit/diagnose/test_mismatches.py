@@ -167,6 +167,9 @@ def test_batch_norms_without_statistics_are_the_evaluations_fault():
 def test_other_weights_that_answer_in_evaluation():
     looks = [Health(s, train_mode_loss=0.2, evaluation_mode_loss=2.3) for s in (100, 150, 200)]
     assert judged(losses=[2.3 - 0.01 * i for i in range(200)], healths=looks)[0] == "eval_mode_bug"
+    # One look will do where validation says the same.
+    learnt = [max(0.1, 2.3 - 0.02 * i) for i in range(200)]
+    assert judged(losses=learnt, healths=looks[-1:])[0] == "eval_mode_bug"
     better = [Health(s, train_mode_loss=2.3, evaluation_mode_loss=0.2) for s in (100, 150, 200)]
     assert "eval_mode_bug" not in judged(healths=better)
 

@@ -26,8 +26,7 @@ def look(seen: Seen) -> Finding | None:
     # Nothing sound makes a model worse in evaluation: dropout and noise make it better. Without batch norms
     # there is no known cause, so that the run has to have ended badly too.
     skewed = all(apart[-2:]) and (
-        (len(apart) >= 2 and (norms or seen.is_poor))
-        or (len(apart) == 1 and agrees and norms and seen.is_poor)
+        (len(apart) >= 2 and (norms or seen.is_poor)) or (len(apart) == 1 and agrees and seen.is_poor)
     )
     untracked = seen.fact("modes.untracked_norms", 0.0) > 0 and seen.fact("mixing.change", 0.0) > MIXED
     untracked = untracked and (not seen.steps or seen.is_poor)
