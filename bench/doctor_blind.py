@@ -118,7 +118,8 @@ def treat_all(given: argparse.Namespace, seed: int) -> None:
         if case.owner or case.silent or done or not chosen(given, case.name):
             continue
         record = repaired(case.name, case, partial(case.build, True, seed), seed)
-        aim = known.get((case.name, "repaired", seed), {}).get("score")
+        by_hand = known.get((case.name, "repaired", seed), known.get((case.name, "scored", seed), {}))
+        aim = by_hand.get("score")
         append_line(LINES, {"round": given.round, "form": "treated", "aim": aim} | record)
         print(record, flush=True)
 
