@@ -217,4 +217,5 @@ def test_an_interrupt_leaves_with_130(capsys, monkeypatch):
     monkeypatch.setattr("upfit.commands.flags.read_recipe", interrupted)
     code, _, err = typed(capsys, "show", "x")
     assert code == 130
-    assert err.strip() == "error: interrupted"
+    assert err.splitlines()[0] == "error: interrupted"
+    assert "the same command again" in err

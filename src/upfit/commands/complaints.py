@@ -24,8 +24,8 @@ def complain(error: BaseException, *, debug: bool = False) -> int:
         _discard_output()
         return BROKEN_PIPE
     if isinstance(error, KeyboardInterrupt):
-        hint = "the same command again; what was computed and kept (features, pictures) is not made anew"
-        error = Interrupted("interrupted, before anything was finished", hint=hint)
+        hint = "the same command again; features that were computed are kept"
+        error = Interrupted("interrupted", hint=hint)
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         error = RunFolderError(f"cannot write: {error.strerror}", got=str(error.filename or "the output"))
     if debug:
