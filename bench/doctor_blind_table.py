@@ -38,7 +38,8 @@ PARTS = (
     (
         "third",
         "mended",
-        "Third batch after mending: not blind. Most of the misjudged runs, made again; `only_points` was not",
+        "Third batch after mending: not blind. Most of the misjudged runs, made again (`only_points` was "
+        "not), and the controls that there was time for",
     ),
 )
 """Batch, the round of its lines, and what they are."""
