@@ -137,6 +137,24 @@ def test_a_warm_up_that_begins_at_nought_is_sound():
     assert "optimizer_not_stepping" not in kinds(doctor)
 
 
+def test_blocks_and_a_head_that_start_at_nought_are_sound():
+    """Below a head of zeros the first gradients are zero: that those weights stay is no fault of the loop."""
+    layers = [layer for _ in range(7) for layer in (nn.Linear(24, 24), nn.Tanh())]
+    model, loader = nn.Sequential(nn.Linear(6, 24), *layers, nn.Linear(24, 3)), batches()
+    nn.init.zeros_(model[-1].weight)
+    nn.init.zeros_(model[-3].weight)
+    optimizer = torch.optim.Adam(model.parameters(), 3e-3)
+    with Doctor(model, optimizer, CE, loader) as doctor:
+        before = [one.kind for one in doctor.preflight(seconds=0.2)]
+        for x, y in loader:
+            loss = CE(model(x), y)
+            loss.backward()
+            doctor.step(loss)
+            optimizer.step()
+            optimizer.zero_grad()
+    assert not {"optimizer_not_stepping", "pretrained_not_loaded"} & {*before, *kinds(doctor)}
+
+
 def test_two_optimizers_that_take_turns_are_sound():
     made, judge = network(), network()
     first, second = torch.optim.SGD(made.parameters(), 0.05), torch.optim.SGD(judge.parameters(), 0.05)

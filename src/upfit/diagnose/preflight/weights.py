@@ -58,7 +58,9 @@ def _is_one_sided(weight: torch.Tensor) -> bool:
 
 def _freshness(subject: Subject, layers: list[tuple[str, torch.Tensor]]) -> dict[str, float]:
     """Whether layers look as PyTorch starts them: uniform, and exactly as wide as their inputs demand."""
-    known = [(w, _is_fresh(w.detach().float())) for _, w in layers if w.numel() >= FEWEST]
+    # Layers that start at nought, as the last of a residual block, are neither fresh nor trained.
+    told = [w for _, w in layers if w.numel() >= FEWEST and bool(w.any())]
+    known = [(w, _is_fresh(w.detach().float())) for w in told]
     frozen = [(w, fresh) for w, fresh in (*known, *_embeddings(subject.model)) if not w.requires_grad]
     below = known[:-1]
     facts = {"fresh.layers": float(len(below)), "fresh.claimed": float(subject.pretrained is True)}

@@ -45,6 +45,7 @@ class _Sample:
         self.bare = parameter._backward_hooks is None
         self.before = parameter.detach().clone()
         self.rate = float(group.get("lr", 0.0))
+        self.able = False
         self.version = parameter._version
         self.arrived: torch.Tensor | None = None
         self.dirty = False
@@ -56,7 +57,7 @@ class _Sample:
         return not torch.equal(self.parameter.detach(), self.before)
 
     def could_change(self) -> bool:
-        """Whether its gradient and its rate are large enough to change it in single precision."""
+        """Whether the gradient that is there and its rate are large enough to change it in single precision."""
         grad, rate = self.parameter.grad, self.rate
         if grad is None or grad.is_sparse or rate <= 0 or not bool(torch.isfinite(grad).all()):
             return False
@@ -114,6 +115,8 @@ class Wiring:
             sample.before = sample.parameter.detach().clone()
             # That of the step to come: a schedule may have moved it by the time the step is judged.
             sample.rate = float(sample.group.get("lr", 0.0))
+            # By this step's gradient: below layers that start at nought the first one is zero.
+            sample.able = sample.could_change()
             sample.version = sample.parameter._version
             sample.cleared = sample.used = False
         self._stepped.clear()
@@ -166,7 +169,7 @@ class Wiring:
 
     def _judge_weights(self) -> None:
         """Weights as before, although gradients came that were cleared again, or used."""
-        able = [one for one in self._samples if one.could_change()]
+        able = [one for one in self._samples if one.able]
         if len(able) < 1:
             return
         changed = [one.changed() for one in able]
