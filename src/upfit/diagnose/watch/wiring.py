@@ -57,7 +57,7 @@ class _Sample:
         return not torch.equal(self.parameter.detach(), self.before)
 
     def could_change(self) -> bool:
-        """Whether the gradient that is there and its rate are large enough to change it in single precision."""
+        """Whether its present gradient and rate are large enough to change it in single precision."""
         grad, rate = self.parameter.grad, self.rate
         if grad is None or grad.is_sparse or rate <= 0 or not bool(torch.isfinite(grad).all()):
             return False
