@@ -335,7 +335,7 @@ def write_part() -> None:
         "## Repairs",
         "",
         "`.venv/bin/python bench/doctor_repair.py` (`--random`, `--controls`). All cases were made with one "
-        "version of `treat`, the controls with seed 0; random repair of three cases with an earlier version.",
+        "version of `treat`, the controls with seed 0; random repair of those whose column holds a score.",
         "",
         markdown_table(head, lines),
         "",
