@@ -237,7 +237,7 @@ CURES: dict[str, Cures] = {
     ),
     "label_noise": lambda _: (
         Change(path="stopping.patience", to=3, because="wrong labels are learnt last"),
-        # Three points gained on one set, two and seven lost on others in short runs (cards): only a trial can tell.
+        # Three points gained on one set, two and seven lost on others (cards): only a trial can tell.
         Change(path="loss.name", to="generalised_cross_entropy", because="rows beyond belief stop pulling"),
     ),
     "clip_too_small": lambda _: (
