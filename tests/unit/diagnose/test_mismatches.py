@@ -268,3 +268,11 @@ class Idle(nn.Module):
 def test_of_a_last_layer_that_has_no_say_no_range_is_told():
     found = facts(Idle(), pairs(*(part[:96] for part in digits())), "output")
     assert found == {}
+
+
+def test_a_softmax_over_a_single_output_is_one_number_whatever_comes_in():
+    x, y = digits()
+    model = nn.Sequential(nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 1), nn.Softmax(dim=1))
+    loader = pairs(x[:96], (y[:96] > 4).float()[:, None])
+    found = facts(model, loader, "output", loss=nn.BCELoss())
+    assert found["output.low"] == found["output.high"] == 1.0

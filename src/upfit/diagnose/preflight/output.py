@@ -35,7 +35,7 @@ def measure(subject: Subject) -> dict[str, float]:
     if answer.ndim > 2 or not isinstance(subject.calls.raw(example), torch.Tensor):
         return {}
     first = list(_stretched(subject, example, STRETCH))
-    if _are_all(first, answer) and _are_all(list(_stretched(subject, example, STRETCH**FURTHEST)), answer):
+    if _has_no_say(subject, example, (answer, *first)):
         # Other weights answer in evaluation, or the last layer has no say: the range is not known.
         return {}
     once = torch.cat([answer, *first]).float()
@@ -55,6 +55,15 @@ def measure(subject: Subject) -> dict[str, float]:
         "output.log_shares": float(_is_one(stretched.exp(), 1)),
     }
     return facts | _targets(example.target) | _attainable(subject, example, answer, facts)
+
+
+def _has_no_say(subject: Subject, example: Example, answers: tuple[torch.Tensor, ...]) -> bool:
+    """Whether answers differ by example, and stay as they are whatever becomes of the last layer."""
+    answer, *first = answers
+    if bool((answer == answer.flatten()[0]).all()) or not _are_all(first, answer):
+        # One number for all, as from a softmax over a single output, is what is to be told.
+        return False
+    return _are_all(list(_stretched(subject, example, STRETCH**FURTHEST)), answer)
 
 
 def _are_all(outputs: list[torch.Tensor], answer: torch.Tensor) -> bool:
