@@ -81,7 +81,7 @@ def until(trace: Trace, step: int) -> Trace:
     """What was observed up to a step.
 
     >>> until(Trace(), 10)
-    Trace(steps=(), evaluations=(), events=(), healths=())
+    Trace(0 steps, 0 evaluations, 0 events, 0 looks)
     """
     return Trace(
         tuple(one for one in trace.steps if one.step <= step),

@@ -72,7 +72,7 @@ def test_groups_of_a_plain_module_follow_its_definition():
     assert [group.name for group in find_groups(nn.Linear(2, 2))] == ["weight", "bias"]
 
 
-@pytest.mark.parametrize(("train", "count"), [("head", 1), (1, 2), (3, 4), ("all", 8), (99, 8)])
+@pytest.mark.parametrize(("train", "count"), [("head", 1), (1, 2), (3, 4), ("all", 8), (7, 8)])
 def test_what_learns_is_counted_from_the_head_down(train, count):
     network = every("text")
     expected = {name for group in network.groups[-count:] for name in group.parameters}
