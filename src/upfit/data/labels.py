@@ -194,7 +194,7 @@ def _lists(column: pa.ChunkedArray, asked: Asked, *, mark: str | None = None) ->
     if pa.types.is_list(column.type) or asked.lists:
         cells = [_listed(cell) for cell in column.to_pylist()]
     else:
-        cells = _cut(to_text(column).to_pylist())
+        cells = _cut(to_text(column).to_pylist(), mark)
     lists = pa.array(cells, pa.list_(pa.string()))
     return Labels("multilabel", (lists,), _nulls(lists), _joined(asked.names[0], mark))
 
@@ -218,7 +218,8 @@ def _listed(cell: Any) -> list[str] | None:
     return sorted({str(one).strip() for one in cell if one is not None and str(one).strip()})
 
 
-def _cut(cells: list[str | None]) -> list[list[str] | None]:
+def _cut(cells: list[str | None], mark: str | None) -> list[list[str] | None]:
+    """Cells cut at a mark; where none is known, at the first of them that any cell holds."""
     texts = [cell for cell in cells if cell]
-    separator = next((mark for mark in SEPARATORS if any(mark in text for text in texts)), "|")
+    separator = mark or next((one for one in SEPARATORS if any(one in text for text in texts)), "|")
     return [None if cell is None else _listed(cell.split(separator)) for cell in cells]

@@ -206,6 +206,14 @@ def test_joined_labels_are_taken_apart_and_it_is_said():
     assert "war;love" in kept.schema.classes
 
 
+def test_labels_are_cut_at_the_mark_that_is_said():
+    """A stray bar in one cell of many does not decide where all the others are cut."""
+    joined = [*cycle("war;love", "love", "love; crime", "crime", "war;crime")]
+    data = read(frame(label=[*joined[:-1], "war|love"]))
+    assert "joined by ';'" in finding(data, "joined_labels").message
+    assert set(data.schema.classes) == {"crime", "love", "war", "war|love"}
+
+
 @pytest.mark.parametrize(
     "names",
     [
