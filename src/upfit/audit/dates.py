@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from upfit.audit.understood import are_mostly
+
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = r"(?P<name>[A-Za-z]{3,9})\.?"
 _TIME = r"(?:[T ,]+\d{1,2}:\d{2}.*)?"
@@ -54,8 +56,7 @@ def dates(cells: Sequence[str | None], *, least: float = 0.95) -> Dates | None:
     (['2024-01-31', '2024-01-31', '2024-02-05', None], True)
     """
     matched = [_matched(cell) for cell in cells]
-    present = sum(1 for cell in cells if cell and cell.strip())
-    if not present or sum(one is not None for one in matched) < least * present:
+    if not are_mostly(matched, cells, least=least):
         return None
     open_ = [one[1] for one in matched if one and "a" in one[1].groupdict()]
     firsts = sum(int(one["a"]) > 12 for one in open_)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from upfit.audit.understood import are_mostly
+
 _GAP = r"[ \u00a0\u202f]"
 _UNIT = r"[$€£¥₹]|(?:[A-Za-zµμ°%]{1,9}[²³]?\.?(?:/[A-Za-z]{1,6}[²³]?)?)"
 _QUANTITY = re.compile(
@@ -87,8 +89,7 @@ def quantities(cells: Sequence[str | None], *, least: float = 0.95) -> Quantitie
     True
     """
     parsed = [_QUANTITY.match(cell) if cell else None for cell in cells]
-    present = sum(1 for cell in cells if cell and cell.strip())
-    if not present or sum(one is not None for one in parsed) < least * present:
+    if not are_mostly(parsed, cells, least=least):
         return None
     units = [_unit(one) if one else None for one in parsed]
     counted = Counter(unit for unit in units if unit is not None)

@@ -146,12 +146,7 @@ def test_blocks_and_a_head_that_start_at_nought_are_sound():
     optimizer = torch.optim.Adam(model.parameters(), 3e-3)
     with Doctor(model, optimizer, CE, loader) as doctor:
         before = [one.kind for one in doctor.preflight(seconds=0.2)]
-        for x, y in loader:
-            loss = CE(model(x), y)
-            loss.backward()
-            doctor.step(loss)
-            optimizer.step()
-            optimizer.zero_grad()
+        loop(model, optimizer, loader, doctor)
     assert not {"optimizer_not_stepping", "pretrained_not_loaded"} & {*before, *kinds(doctor)}
 
 

@@ -6,6 +6,8 @@ from upfit.diagnose.rule import Rule, found
 from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
+MIXED = 1e-3
+"""Of the outputs' spread: what an answer moves when another example of the batch is exchanged."""
 MISPLACED = 0.8
 """Of the loss of right answers in another row: in their own they cost far less."""
 
@@ -15,7 +17,7 @@ def look(seen: Seen) -> Finding | None:
     whole, single = seen.fact("shapes.whole"), seen.fact("shapes.one_by_one")
     spread_out = abs(whole - single) > 0.01 * max(abs(whole), abs(single))
     # Batch norms that keep no statistics mix examples too: that is the evaluation's fault.
-    mixed = seen.fact("mixing.change", 0.0) > 1e-3 and seen.fact("modes.untracked_norms", 0.0) == 0
+    mixed = seen.fact("mixing.change", 0.0) > MIXED and seen.fact("modes.untracked_norms", 0.0) == 0
     elsewhere = seen.fact("placing.elsewhere")
     misplaced = min(seen.fact("placing.right"), seen.fact("placing.moved")) > MISPLACED * elsewhere
     if seen.fact("shapes.differ") == 1 and spread_out:

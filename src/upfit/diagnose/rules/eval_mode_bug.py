@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from upfit.diagnose.rule import Rule, found
+from upfit.diagnose.rules.broadcast_bug import MIXED
 from upfit.diagnose.seen import Seen
 from upfit.values import Finding
-
-MIXED = 1e-3
-"""Of the outputs' spread: what an answer moves when another example of the batch is exchanged."""
 
 
 def look(seen: Seen) -> Finding | None:
