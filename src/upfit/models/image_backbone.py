@@ -12,6 +12,7 @@ from timm.data.config import resolve_data_config
 from torch import nn
 
 from upfit.models.backbone import Backbone, Batch
+from upfit.models.depthwise import FastDepthwise
 from upfit.models.groups import find_groups
 
 
@@ -50,7 +51,8 @@ class ImageBackbone(Backbone):
     def forward(self, batch: Batch) -> torch.Tensor:
         """Pooled features (B, D)."""
         image_BCHW = batch["image"].contiguous(memory_format=torch.channels_last)
-        features: torch.Tensor = self.net(image_BCHW)
+        with FastDepthwise():
+            features: torch.Tensor = self.net(image_BCHW)
         return features
 
     def save(self, folder: Path) -> dict[str, Any]:
