@@ -18,6 +18,7 @@ from transformers.utils import logging
 
 from upfit.errors import BackboneError
 from upfit.models.backbone import Backbone, Batch
+from upfit.models.dropout import FastDropout
 from upfit.models.groups import find_groups
 
 
@@ -54,7 +55,8 @@ class TextBackbone(Backbone):
     def forward(self, batch: Batch) -> torch.Tensor:
         """Mean of the last layer over the tokens of each segment, side by side (B, D)."""
         known = ("input_ids", "attention_mask", "token_type_ids")
-        hidden_BTD = self.net(**{k: batch[k] for k in known if k in batch}).last_hidden_state
+        with FastDropout():
+            hidden_BTD = self.net(**{k: batch[k] for k in known if k in batch}).last_hidden_state
         numbers_S = torch.arange(1, self.segments + 1, device=hidden_BTD.device)
         # Without segments every token belongs to the first, and padding to none.
         segments_BT = batch.get("segments", batch["attention_mask"])
