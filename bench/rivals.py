@@ -3,6 +3,7 @@
     pip install lightning fastai        # beside the dev extra; a rival that is missing is left out
     python bench/rivals.py              # about 20 minutes; writes bench/results/rivals.md
     python bench/rivals.py --as-written # the same, rivals with the network and optimizer of their tutorials
+    python bench/rivals.py --as-written --bf16  # in mixed precision, for processors that have it
     python bench/rivals.py --kinds text --blocks 1 --steps 2 --rows 10 --dry
 
 Every contestant is one process; they take turns block by block, forth and back, so that a machine that slows
@@ -58,16 +59,16 @@ INTRO = """## Our loop beside others
 Steps per second over those of our loop on the same work (median of the blocks; the ratio by pairs of blocks
 of the same round, with a 95 % interval), and peak resident memory over that of our loop, each in a process of
 its own. Same network with the same weights (packaged backbones, everything learning, BatchNorm statistics
-frozen), same examples prepared in advance, batches of 32, fp32, fused AdamW, cosine schedule, gradients
-clipped at 1, shuffled, padded to the longest of the batch, no augmentation, no evaluation, no checkpoints, no
-progress bar. Below 1, the other is slower, or takes less memory.
+frozen), same examples prepared in advance, batches of 32, fp32 or bf16, fused AdamW, cosine schedule,
+gradients clipped at 1, shuffled, padded to the longest of the batch, no augmentation, no evaluation, no
+checkpoints, no progress bar. Below 1, the other is slower, or takes less memory.
 
 *Its defaults*: our loop with bucketing by length, EMA and light augmentation of images on top.
 
 *Network*: with *ours*, everybody trains the network as upfit puts it together, channels-last on images, with
 fused AdamW: the rows compare loops. With *as written*, rivals train the same weights in the layout in which
 timm and transformers hand them out, with the AdamW that each library or torch chooses by itself: the rows
-compare what people get.
+compare what people get. In bf16 everybody uses torch's autocast; fastai has it on GPUs alone.
 """
 
 
@@ -82,6 +83,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=8, help="steps per block")
     parser.add_argument("--rows", type=int, default=100, help="examples per class")
     parser.add_argument("--as-written", action="store_true", help="rivals as their tutorials write them")
+    parser.add_argument("--bf16", action="store_true", help="everybody in mixed precision")
     parser.add_argument("--fresh", action="store_true", help="forget the blocks of earlier calls")
     parser.add_argument("--dry", action="store_true", help="keep and write nothing")
     return parser.parse_args()
@@ -93,7 +95,7 @@ class Contestant:
     def __init__(self, name: str, kind: str, data: str, args: argparse.Namespace) -> None:
         self.name = name
         blocks = str(args.blocks + 1)
-        flags = ["--as-written"] if args.as_written else []
+        flags = [flag for flag, on in (("--as-written", args.as_written), ("--bf16", args.bf16)) if on]
         command = script(
             "rivals_worker.py", name, kind, data, *flags, "--steps", args.steps, "--blocks", blocks
         )
@@ -125,10 +127,17 @@ def network_of(args: argparse.Namespace) -> str:
     return "as written" if args.as_written else "ours"
 
 
+def contestants_of(args: argparse.Namespace) -> list[str]:
+    """Those that are installed and can do it: fastai has mixed precision on GPUs alone."""
+    able = [name for name in args.names if not (args.bf16 and name == "fastai")]
+    return [name for name in able if find_spec(NEEDS[name]) is not None]
+
+
 def measure(kind: str, args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Every block that is missing, as it is made."""
-    names = [name for name in args.names if find_spec(NEEDS[name]) is not None]
+    names = contestants_of(args)
     setting = {"kind": kind, "network": network_of(args), "steps": args.steps, "rows": args.rows}
+    setting["precision"] = "bf16" if args.bf16 else "fp32"
     kept = [] if args.dry else [one for one in read_lines(KEPT) if setting.items() <= one.items()]
     have = {(one["name"], one["round"]) for one in kept}
     yield from kept
@@ -153,14 +162,14 @@ def measure(kind: str, args: argparse.Namespace) -> Iterator[dict[str, Any]]:
                 one.end()
 
 
-def case_of(block: dict[str, Any]) -> tuple[str, str, int, int]:
+def case_of(block: dict[str, Any]) -> tuple[str, str, str, int, int]:
     """What has to be alike for blocks to be compared."""
-    return block["kind"], block["network"], block["steps"], block["rows"]
+    return block["kind"], block["network"], block["precision"], block["steps"], block["rows"]
 
 
 def table_of(blocks: list[dict[str, Any]]) -> list[list[str]]:
     """The rows of one case, the fastest first."""
-    kind, network, steps, _ = case_of(blocks[0])
+    kind, network, precision, steps, _ = case_of(blocks[0])
     seconds: dict[str, dict[int, float]] = {}
     peaks: dict[str, float] = {}
     for one in blocks:
@@ -175,7 +184,7 @@ def table_of(blocks: list[dict[str, Any]]) -> list[list[str]]:
         ratio = f"{np.exp(logs.mean()):.3f} ({low:.3f} to {high:.3f})"
         memory = f"{peaks[name]:.0f}", f"{peaks[name] / peaks['ours']:.3f}"
         size, against = f"{len(shared)} × {steps}", "1" if name == "ours" else ratio
-        rows.append((rate, [kind, network, size, NAMES[name], f"{rate:.2f}", against, *memory]))
+        rows.append((rate, [kind, network, precision, size, NAMES[name], f"{rate:.2f}", against, *memory]))
     return [row for _, row in sorted(rows, key=lambda pair: -pair[0])]
 
 
@@ -194,10 +203,11 @@ def main() -> None:
     blocks = made if args.dry else read_lines(KEPT)
     for case in sorted({case_of(one) for one in blocks}):
         rows += table_of([one for one in blocks if case_of(one) == case])
-    head = ["kind", "network", "blocks", "loop"]
+    head = ["kind", "network", "precision", "blocks", "loop"]
     head += ["steps/s", "steps/s over ours (95 %)", "peak MiB", "peak over ours"]
     command = f"python bench/rivals.py --blocks {args.blocks} --steps {args.steps} --rows {args.rows}"
     command += " --as-written" if args.as_written else ""
+    command += " --bf16" if args.bf16 else ""
     text = f"{INTRO}\nCommand: `{command}`. {machine_line(about)}\n\n{markdown_table(head, rows)}"
     missing = [NAMES[name] for name in args.names if find_spec(NEEDS[name]) is None]
     text += f"\n\nNot installed, so not measured: {', '.join(missing)}." if missing else ""

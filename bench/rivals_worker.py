@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from upfit.data.read import read
+from upfit.models import text_backbone
 from upfit.models.network import Network
 from upfit.techniques.batch_norm import freeze_batch_norm
 from upfit.train.recorder import peak_rss_mb
@@ -80,6 +82,8 @@ class AsWritten(nn.Module):
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.contiguous_format)
+        # Past the faster dropout of our text backbones, as past the forward pass of our image backbones.
+        text_backbone.FastDropout = nullcontext  # type: ignore[attr-defined,misc,assignment]
         self.images = network.backbone.modality == "image"
 
     def forward(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -94,6 +98,20 @@ class AsWritten(nn.Module):
         return logits
 
 
+class Mixed(nn.Module):
+    """A network in mixed precision, as a hand-written loop has it."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Logits (B, K), float32."""
+        with torch.autocast("cpu", torch.bfloat16):
+            logits: torch.Tensor = self.network(batch)
+        return logits.float()
+
+
 class Setting:
     """The same network, examples and loss for every contestant.
 
@@ -102,10 +120,12 @@ class Setting:
         folder: For files of the run.
         ours: With our defaults instead of everybody's work.
         as_written: Rivals get the network and the optimizer that their users write.
+        mixed: In bf16 instead of fp32.
     """
 
-    def __init__(self, data: Data, folder: Path, *, ours: bool, as_written: bool) -> None:
-        recipe = Recipe(precision="fp32").apply(
+    def __init__(self, data: Data, folder: Path, *, ours: bool, as_written: bool, mixed: bool) -> None:
+        self.mixed = mixed
+        recipe = Recipe(precision="bf16" if mixed else "fp32").apply(
             Change(path="head.init", to="fresh"),
             Change(path="loss.label_smoothing", to=0.0),
             Change(path="augment.flip", to=False),
@@ -165,7 +185,7 @@ def plain(setting: Setting, gate: Gate, total: int) -> None:
     """The loop that a user writes."""
     batches = plain_batches(setting.examples, setting.targets, size=setting.size, seed=0)
     loop = PlainLoop(
-        setting.rival,
+        Mixed(setting.rival) if setting.mixed else setting.rival,
         batches,
         setting.loss,
         lr=LR,
@@ -211,6 +231,7 @@ def trainer(setting: Setting, gate: Gate, total: int) -> None:
         lr_scheduler_type="cosine",
         optim="adamw_torch_fused",
         use_cpu=True,
+        bf16=setting.mixed,
         report_to=[],
         save_strategy="no",
         disable_tqdm=True,
@@ -248,7 +269,7 @@ def lightning(setting: Setting, gate: Gate, total: int) -> None:
     Trainer(
         max_steps=total,
         accelerator="cpu",
-        precision="32-true",
+        precision="bf16-mixed" if setting.mixed else "32-true",
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -309,13 +330,16 @@ def main() -> None:
     parser.add_argument("kind")
     parser.add_argument("data", type=Path)
     parser.add_argument("--as-written", action="store_true")
+    parser.add_argument("--bf16", action="store_true")
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--blocks", type=int, required=True)
     args = parser.parse_args()
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as place:
         own_work, rival = args.name == "ours, defaults", not args.name.startswith("ours")
-        setting = Setting(read(args.data), Path(place), ours=own_work, as_written=args.as_written and rival)
+        as_written = args.as_written and rival
+        data = read(args.data)
+        setting = Setting(data, Path(place), ours=own_work, as_written=as_written, mixed=args.bf16)
         SIDES[args.name](setting, Gate(args.steps), args.steps * args.blocks + 1)
 
 
