@@ -41,9 +41,19 @@ PARTS = (
         "Third batch after mending: not blind. Most of the misjudged runs, made again (`only_points` was "
         "not), and the controls that there was time for",
     ),
+    (
+        "fourth",
+        "blind",
+        "Fourth batch, blind: by a third hand, after faults that people reported in public; run once",
+    ),
+    (
+        "fourth",
+        "mended",
+        "Fourth batch after mending: not blind. The misjudged runs, made again",
+    ),
 )
 """Batch, the round of its lines, and what they are."""
-BLIND = (("first", "blind"), ("second", "second"), ("third", "blind"))
+BLIND = (("first", "blind"), ("second", "second"), ("third", "blind"), ("fourth", "blind"))
 """Where no rule had been looked at or mended with the cases in view."""
 
 
@@ -233,7 +243,9 @@ dimensional convolutions, recurrent layers, small transformers, tables with cate
 SGD, Adam, AdamW, RMSprop, Adagrad; several outputs, several labels, one logit. Third batch, by another \
 hand and on real data alone (digits, photographs, tables, docstrings): a vision transformer, a mixer, \
 dilated convolutions, twins, tags and letters; Adafactor, Adadelta, NAdam, Rprop beside the others; \
-schedules, averages, masks, collation, workers and precision gone wrong. A case counts where the fault \
+schedules, averages, masks, collation, workers and precision gone wrong. Fourth batch, by a third hand and \
+after faults that people reported in public: small nets on digits, tables, circles, moons, xor, a sine, \
+letters; the same words as the cases that `doctor.md` counts. A case counts where the fault \
 costs at least 0.05 of the score on validation (accuracy or R²) beside the form repaired by hand, or \
 is silent by nature. One seed. Faults in the user's own loop, labels, data or model are not treated: \
 no Change can cure them. The faults were still chosen from the same vocabulary that the rules were \
