@@ -92,15 +92,20 @@ REMARKS = {
     "difference_is_linear": "encoder and head are two linear layers: wrong_activation is right too",
     "drawn_after_loading": "gradients of what was learnt before are left in both forms, which was not meant: "
     "missing_zero_grad was right of the first step",
+    "drawn_again_then_split": "the hand-repaired form does overfit: its validation loss rises",
     "drawn_by_selu": "it ends at 0.80, and a plain reference at 0.95: no control, the alarm is right",
     "every_graph_kept": "three passes are too few in both forms: underfit_budget is right, and was not meant",
     "gone_at_once": "there is a last batch of two beside BatchNorm, in both forms, which was not meant",
     "growing_states": "the hand-repaired form is not done either (0.79 of 0.93): underfit_budget is right",
+    "last_two_rows": "both forms end alike: the finding is there, and only told (info)",
     "log_of_nought": "the hand-repaired form ends at a loss of 1e21: lr_too_large is right there",
     "moderately_slow": "validation of the hand-repaired form does swing, between 0.74 and 0.94",
+    "module_in_every_name": "mended by hand it has sixty rows: too_little_data is right there",
     "noise_to_remove": "its noise was left on in evaluation mode, so that eval_mode_bug is right: no control",
     "raw_behind_a_norm": "BatchNorm raises on its last batch of one row: no control, the alarm is right",
     "reversed_body": "validation of the hand-repaired form does swing, between 0.53 and 0.93",
+    "softmax_by_hand": "at that temperature gradients are in the hundreds at the start in both forms: "
+    "exploding_gradient is right",
     "stale_statistics": "there is a last batch of two beside BatchNorm, in both forms, which was not meant",
 }
 """What showed later of cases and controls; the figures keep labels and forms as they were written."""

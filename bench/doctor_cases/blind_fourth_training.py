@@ -180,7 +180,7 @@ def four_looks_at_moons(faulty: bool, seed: int) -> Training:
 
 
 def softmax_by_hand(faulty: bool, seed: int) -> Training:
-    """A softmax at a temperature of a two-hundredth, written out: exponents soon leave the range of floats."""
+    """A softmax at a temperature of a two-hundredth, written out: exponents leave the range of floats."""
 
     def loss(score: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         if not faulty:

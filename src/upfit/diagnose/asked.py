@@ -11,6 +11,7 @@ from upfit.errors import InputError, nearest
 from upfit.measure.inside.scores import Task
 
 SAME = {"binary": "classification", "multiclass": "classification", "lm": "language_model"}
+PREFIXES = ("validation_", "valid_", "val_", "eval_", "test_", "validation/", "valid/", "val/", "eval/")
 
 
 def optimizers_of(given: Optimizer | Iterable[Optimizer] | None) -> tuple[Optimizer, ...]:
@@ -29,3 +30,9 @@ def task_of(name: str) -> Task:
             f"there is no task {name!r}", expected="one of " + ", ".join(known), hint=nearest(name, known)
         )
     return task  # type: ignore[return-value]
+
+
+def plain_name(name: str) -> str:
+    """`val_loss` and `eval/loss` are `loss`."""
+    lowered = name.lower()
+    return next((lowered.removeprefix(p) for p in PREFIXES if lowered.startswith(p)), lowered)

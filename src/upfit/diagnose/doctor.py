@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from upfit.diagnose.asked import optimizers_of, task_of
+from upfit.diagnose.asked import optimizers_of, plain_name, task_of
 from upfit.diagnose.diagnosis import Diagnosis, diagnose
 from upfit.diagnose.preflight import coverage
 from upfit.diagnose.preflight.calls import Calls, Forward, scalar
@@ -29,6 +29,7 @@ from upfit.diagnose.watch.graphs import Graphs
 from upfit.diagnose.watch.looks import Looks
 from upfit.diagnose.watch.pace import Pace
 from upfit.diagnose.watch.replicas import Replicas
+from upfit.diagnose.watch.standing import Standing
 from upfit.diagnose.watch.wiring import Wiring
 from upfit.errors import InputError
 from upfit.values import Evaluation, Event, Finding, Step, Trace
@@ -45,7 +46,6 @@ AGAIN = 20
 """Steps after which a question for findings is worth another look inside."""
 MEMORY_EVERY, MEMORY_SECONDS = 10, 0.05
 """Steps and seconds between looks at the process's memory, each of which asks the system."""
-PREFIXES = ("validation_", "valid_", "val_", "eval_", "test_", "validation/", "valid/", "val/", "eval/")
 
 
 class Doctor:
@@ -113,6 +113,7 @@ class Doctor:
         self._evaluations: list[Evaluation] = []
         self._wiring = Wiring(model, self._subject.optimizers)
         self._modes = Evaluations(model)
+        self._standing = Standing(model, self._subject.optimizers)
         self._graphs = Graphs()
         self._replicas = Replicas(model)
         self._looks = Looks(self._subject)
@@ -163,6 +164,7 @@ class Doctor:
         loss = scalar(loss)
         if number == 1:
             self._first(loss)
+        self._standing.step()
         if self._wiring.is_open:
             self._wiring.step()
             if number >= WIRED:
@@ -186,9 +188,10 @@ class Doctor:
             metrics: By name, `loss` among them if there is one: `{"loss": 0.3, "accuracy": 0.91}`.
         """
         begun = time.perf_counter()
-        values = {_plain(name): float(value) for name, value in metrics.items()}
+        values = {plain_name(name): float(value) for name, value in metrics.items()}
         loss = values.pop("loss", math.nan)
         self._modes.validated()
+        self._standing.validated()
         # Layers may have been exchanged since the optimizer was made.
         self._facts.update(coverage.held(self._subject))
         if self._may_probe(len(self._evaluations) < 3 or self._pace.is_ahead):
@@ -207,6 +210,7 @@ class Doctor:
         """What was observed so far."""
         self._flush()
         facts = {**self._facts, **self._wiring.facts, **self._modes.facts, **self._replicas.facts()}
+        facts |= self._standing.facts
         event = Event(self._taken, "measured", "one-step tests", facts)
         healths = tuple(sorted(self._looks.flush(), key=lambda health: health.step))
         return Trace(tuple(self._steps), tuple(self._evaluations), (event,), healths)
@@ -342,9 +346,3 @@ def _kept(loss: torch.Tensor) -> torch.Tensor | float:
     to the system and is fetched anew in every step, which costs more than all looks together.
     """
     return loss.item() if loss.device.type == "cpu" else loss.detach().clone()
-
-
-def _plain(name: str) -> str:
-    """`val_loss` and `eval/loss` are `loss`."""
-    lowered = name.lower()
-    return next((lowered.removeprefix(p) for p in PREFIXES if lowered.startswith(p)), lowered)

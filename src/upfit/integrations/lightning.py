@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from upfit.diagnose.doctor import PREFIXES
+from upfit.diagnose.asked import PREFIXES
 from upfit.diagnose.preflight.calls import Forward
 from upfit.errors import MissingExtraError
 from upfit.integrations.training_step import call_training_step

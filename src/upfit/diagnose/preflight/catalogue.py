@@ -21,6 +21,7 @@ from upfit.diagnose.preflight import (
     one_batch,
     order,
     output,
+    outside,
     placing,
     rates,
     reference,
@@ -42,6 +43,7 @@ Test = Callable[[Subject], dict[str, float]]
 TESTS: tuple[tuple[str, Test], ...] = (
     ("coverage", coverage.measure),
     ("weights", weights.measure),
+    ("outside", outside.measure),
     ("inputs", inputs.measure),
     ("labels", labels.measure),
     ("order", order.measure),

@@ -15,6 +15,8 @@ from upfit.measure.inside.layers import owners
 STRETCH = 1000.0
 """A linear output grows that much when its weights do; one behind an activation stays in its range."""
 WITHOUT_END = 1e12
+ALIKE = 1e-6
+"""Of a loss: what differs less differs by rounding."""
 FURTHEST = 11
 """Times that outputs are stretched at most: single precision ends at 1e38."""
 
@@ -139,6 +141,10 @@ def _attainable(
         found |= {"output.least_free": min(free), "output.least": min(pressed)}
     wrong = [_loss(subject, -right, example.target) for right in right_answers(answer, example.target)]
     wrong = [x for x in wrong if math.isfinite(x)]
+    if free and wrong:
+        # A softmax inside the loss over a single column, say: nothing can be learnt from what never differs.
+        costs = [*free, *wrong, knows_nothing]
+        found["output.indifferent"] = float(max(costs) - min(costs) <= ALIKE * max(1.0, abs(max(costs))))
     if free and wrong:
         found["output.right_costs_more"] = float(min(free) > max(wrong) or min(free) < -100)
     return {name: value for name, value in found.items() if math.isfinite(value)}

@@ -9,6 +9,12 @@ from upfit.diagnose.preflight.calls import Example, tensors_in
 from upfit.diagnose.preflight.subject import Subject
 from upfit.measure.inside.scores import IGNORED
 
+FURTHEST = 4
+"""Places by which targets may have been moved."""
+CLEAR = 0.95
+"""Of places: those whose target is the token so many places on."""
+ITSELF = 0.1
+"""Of the cost of right answers in their places: what they cost earlier, where the loss moves by itself."""
 SURE = 10.0
 """Size of a logit that leaves little doubt; label smoothing makes larger ones dear."""
 
@@ -18,7 +24,8 @@ def measure(subject: Subject) -> dict[str, float]:
     """What right answers cost in their places, one place earlier, and in other rows; and what none cost.
 
     A loss that moves targets by one place itself wants the answer one place earlier. `placing.same` is the
-    share of places whose target is the very token that is read there.
+    share of places whose target is the very token that is read there; `placing.ahead`, of language models,
+    by how many places the loss looks ahead of what is read, by targets that were moved and by itself.
     """
     subject.model.eval()
     example = subject.batches[0]
@@ -35,7 +42,8 @@ def measure(subject: Subject) -> dict[str, float]:
         "placing.elsewhere": float(subject.calls.loss(right.roll(1, 0), target)),
         "placing.nothing": float(subject.calls.loss(torch.zeros_like(right), target)),
     }
-    return facts | _same(example, target)
+    ahead = _ahead(example, target, facts) if subject.task == "language_model" else {}
+    return facts | _same(example, target) | ahead
 
 
 def _same(example: Example, target: torch.Tensor) -> dict[str, float]:
@@ -44,3 +52,22 @@ def _same(example: Example, target: torch.Tensor) -> dict[str, float]:
     if tokens is None or tokens.is_floating_point() or not bool(judged.any()):
         return {}
     return {"placing.same": float((tokens == target)[judged].float().mean())}
+
+
+def _ahead(example: Example, target: torch.Tensor, facts: dict[str, float]) -> dict[str, float]:
+    """Places between the token that is read and the one that is to be foretold; nothing where none fits."""
+    tokens = next((t for t in tensors_in(example.inputs) if t.shape == target.shape), None)
+    if tokens is None or tokens.is_floating_point():
+        return {}
+    width = target.shape[1]
+    shares = [_agree(tokens[:, by:], target[:, : width - by]) for by in range(min(FURTHEST, width - 1))]
+    best = max(range(len(shares)), key=shares.__getitem__)
+    if shares[best] < CLEAR:
+        return {}
+    itself = facts["placing.moved"] < ITSELF * facts["placing.right"]
+    return {"placing.ahead": float(best + itself)}
+
+
+def _agree(tokens: torch.Tensor, target: torch.Tensor) -> float:
+    judged = target != IGNORED
+    return float((tokens == target)[judged].float().mean()) if bool(judged.any()) else 0.0

@@ -14,9 +14,14 @@ STRONG = 10.0
 
 
 def look(seen: Seen) -> Finding | None:
-    """Gradients are many times larger than what reaches the optimizer, and the loss hardly falls."""
+    """Gradients are many times larger than what reaches the optimizer, and the loss hardly falls.
+
+    Plain gradient descent steps in proportion to what it is given: where it ends poor and still on its way,
+    the clipping has made it late however much of the loss is gone. Adam and its kin undo any scale.
+    """
     ratio = seen.fact("wiring.clip_ratio", _ratio(seen))
-    if not (ratio > STRONG and seen.is_poor and seen.fallen < 0.5):
+    late = seen.still_falling and seen.fact("optimizer.sgd") == 1
+    if not (ratio > STRONG and seen.is_poor and (seen.fallen < 0.5 or late)):
         return None
     return found(
         "clip_too_small",

@@ -7,6 +7,9 @@ from upfit.diagnose.rules.broadcast_bug import MIXED
 from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
+MOST_STEPS = 0.5
+"""Of the training steps: what ran in evaluation mode now and then is a pass of a metric."""
+
 
 def look(seen: Seen) -> Finding | None:
     """Dropout or batch statistics at work while validating, or batch statistics that were never kept up."""
@@ -16,7 +19,9 @@ def look(seen: Seen) -> Finding | None:
     late = [h for h in seen.healths if h.step > 20 and h.evaluation_mode_loss == h.evaluation_mode_loss]
     norms = seen.fact("modes.batch_norms", 0.0) > 0
     apart = [
-        h.evaluation_mode_loss > 3 * h.train_mode_loss and h.evaluation_mode_loss > h.train_mode_loss + 0.5
+        # Of losses below nought no multiple tells anything.
+        h.evaluation_mode_loss > 3 * h.train_mode_loss > 0
+        and h.evaluation_mode_loss > h.train_mode_loss + 0.5
         for h in late
     ]
     # One look is enough where validation itself says the same of the model in evaluation mode.
@@ -28,7 +33,14 @@ def look(seen: Seen) -> Finding | None:
     )
     untracked = seen.fact("modes.untracked_norms", 0.0) > 0 and seen.fact("mixing.change", 0.0) > MIXED
     untracked = untracked and (not seen.steps or seen.is_poor)
-    if in_training:
+    # Whoever trains a head on frozen layers may leave them all in evaluation mode.
+    asleep = seen.fact("wiring.trained_in_evaluation_mode", 0.0) > MOST_STEPS and not seen.is_probe
+    if asleep:
+        why = (
+            "Training steps run in evaluation mode: dropout is off, and batch statistics are neither used "
+            "nor kept up. Call model.train() before each step."
+        )
+    elif in_training:
         why = (
             "Validation ran in training mode, with dropout or batch statistics at work: call "
             "model.eval() before it."
@@ -56,7 +68,7 @@ def look(seen: Seen) -> Finding | None:
     return found(
         "eval_mode_bug",
         why,
-        severity="error",
+        severity="warning" if asleep else "error",
         confidence=0.95 if not skewed else 0.8,
         step=seen.evaluations[0].step if in_training and seen.evaluations else None,
         plot="validation",

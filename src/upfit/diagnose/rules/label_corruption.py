@@ -50,6 +50,12 @@ def look(seen: Seen) -> Finding | None:
         why, sure = "Some labels are not among the classes that the model can answer.", 1.0
     elif seen.fact("labels.whole_numbers") == 0:
         why, sure = "Class labels are fractions: something has scaled them.", 0.95
+    elif seen.fact("placing.ahead", 1.0) >= 2:
+        why, sure = (
+            f"Each target is the token {seen.fact('placing.ahead'):.0f} places on, not the next one: it was "
+            "moved twice, as by the collation and by the loss.",
+            0.9,
+        )
     elif is_renamed(seen):
         why, sure = (
             "Validation numbers its classes otherwise than training does: with other numbers the same inputs "
@@ -74,4 +80,4 @@ def look(seen: Seen) -> Finding | None:
     )
 
 
-RULE = Rule("label_corruption", ("labels or reference or transfer",), look)
+RULE = Rule("label_corruption", ("labels or reference or transfer or placing",), look)

@@ -35,6 +35,11 @@ def look(seen: Seen) -> Finding | None:
         why = (
             "The loss wants probabilities, and the model gives other numbers: use the loss that takes logits."
         )
+    elif seen.fact("output.indifferent") == 1:
+        why = (
+            "The loss is the same for right answers, wrong ones and none: it cannot read outputs of this "
+            "shape (categorical cross-entropy of a single column is always nought)."
+        )
     elif fixed:
         why = "The output is the same number whatever the input: a softmax over a single output is always 1."
     elif least < -100 or (least < BELOW and free < -100):

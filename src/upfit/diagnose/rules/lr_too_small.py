@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from upfit.diagnose.group_rates import GroupRates, main_rate
+from upfit.diagnose.preflight.one_batch import LEARNT
 from upfit.diagnose.rule import Rule, found
 from upfit.diagnose.seen import Seen
 from upfit.values import Finding
@@ -17,6 +18,19 @@ AUDIBLE, MUCH = 0.005, 0.1
 """The same where it would have taken off a tenth in as many steps as there were."""
 STILL, SLOW = 0.02, 1e-4
 """A loss of which next to nothing is gone, on steps a tenth as large as they usually are."""
+SLIGHT, LONG = 0.1, 100
+"""Of the loss: what is gone where nothing was learnt; and the steps, after which that is the steps' fault."""
+
+
+def learns_faster_alone(seen: Seen) -> bool:
+    """Whether many steps taught nothing to a network that knows a batch by heart after sixty ordinary ones.
+
+    It can hold what it is shown, so that capacity is not what it lacks; and its own steps are shorter than
+    is usual. A range test of sixteen steps does not see over the plateau that such networks begin on.
+    """
+    alone = 0 < seen.fact("one_batch.end") < LEARNT * seen.fact("one_batch.start")
+    nothing = seen.taken >= LONG and seen.is_at_chance and seen.fallen < SLIGHT
+    return alone and nothing and seen.early_update_ratio < ORDINARY
 
 
 def look(seen: Seen) -> Finding | None:
@@ -31,7 +45,7 @@ def look(seen: Seen) -> Finding | None:
     would_help = (would_help or _in_proportion(seen)) and not seen.early_update_ratio > ORDINARY
     # RMSprop's and Adam's first steps are their largest: of a loss that stands still all steps count.
     still = seen.fallen < STILL and min(seen.early_update_ratio, seen.update_ratio) < SLOW
-    creeps = seen.update_ratio < CREEPING or still
+    creeps = seen.update_ratio < CREEPING or still or learns_faster_alone(seen)
     slow = seen.fallen < 0.5
     gone = seen.rate_was_gone_early
     if not ((slow and (would_help or creeps)) or gone) or seen.fact("gradients.zero_share", 0.0) > 0.9:

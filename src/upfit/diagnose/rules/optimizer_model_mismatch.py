@@ -20,7 +20,9 @@ def look(seen: Seen) -> Finding | None:
     partly = covers < HALF and bool(seen.steps) and seen.has_had_time and seen.is_poor
     # Part of what it holds is no longer in the model, and part of the model is not in it: exchanged since.
     exchanged = inside < EXCHANGED and covers < EXCHANGED
-    if not (other or partly or exchanged):
+    # What no list of the model's weights has is in no optimizer and no checkpoint, however well a run ends.
+    outside = seen.fact("outside.share", 0.0)
+    if not (other or partly or exchanged or outside > 0):
         return None
     return found(
         "optimizer_model_mismatch",
@@ -31,16 +33,21 @@ def look(seen: Seen) -> Finding | None:
             else "The optimizer still holds weights that are no longer in the model, and lacks those that "
             "took their place: layers were exchanged after it was made. Make it again, or add them to it."
             if exchanged
+            else f"{outside:.0%} of the weights that answer are not among the model's parameters, so that no "
+            "optimizer trains them and no checkpoint keeps them: put layers into nn.ModuleList or "
+            "nn.ModuleDict, weights into nn.ParameterList."
+            if outside > 0
             else f"The optimizer was given only {covers:.0%} of the weights that want to learn: the others "
             "stay as they were drawn. Freeze them if that is meant."
         ),
         severity="error",
-        confidence=0.99 if other else 0.95 if exchanged else 0.85,
+        confidence=0.99 if other else 0.95 if exchanged or outside > 0 else 0.85,
         step=seen.step_number(0),
         plot="update_ratio",
         in_model=inside,
         covers=covers,
+        outside=outside,
     )
 
 
-RULE = Rule("optimizer_model_mismatch", ("optimizer",), look)
+RULE = Rule("optimizer_model_mismatch", ("optimizer or outside",), look)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from upfit.diagnose.rule import Rule, found
-from upfit.diagnose.seen import Seen
+from upfit.diagnose.seen import GONE, Seen
 from upfit.values import Finding
 
 ENOUGH = 3
@@ -13,19 +13,27 @@ ENOUGH = 3
 
 
 def stands_still(seen: Seen) -> bool:
-    """Whether no weight has moved from evaluation to evaluation, though gradients came."""
+    """Whether no weight has moved from evaluation to evaluation, though gradients came.
+
+    Only the newest look counts, which waits for the weights to move: a scaler that finds no finite gradient
+    any more, say, leaves out all steps from some step on. Where the schedule has taken the rate, it is right.
+    """
     losses = seen.validation_losses[-ENOUGH:]
     same = len(losses) == ENOUGH and bool(np.isfinite(losses).all()) and bool((losses == losses[0]).all())
-    ratios = [ratio for look in seen.healths for ratio in look.update_ratios.values()]
-    came = any(norm > 0 for look in seen.healths for norm in look.gradient_norms.values())
-    return same and came and len(ratios) > 0 and not any(ratios) and seen.rate > 0
+    looks = [one for one in seen.healths if one.update_ratios]
+    if not same or not looks:
+        return False
+    came = any(norm > 0 for norm in looks[-1].gradient_norms.values())
+    rates = [one.lr for one in seen.steps if one.step >= seen.evaluations[-ENOUGH].step]
+    at_work = seen.rate > 0 and all(rate > GONE * seen.rate for rate in rates)
+    return came and at_work and not any(looks[-1].update_ratios.values())
 
 
 def look(seen: Seen) -> Finding | None:
     """Gradients that were computed and cleared, with weights exactly as before."""
     step = seen.fact("wiring.not_stepping_at")
     idle = seen.fact("descent.moved") == 0 and seen.fact("optimizer.lr", 0.0) > 0
-    stands = stands_still(seen)
+    stands = stands_still(seen) or seen.fact("wiring.stood_still", 0.0) >= ENOUGH
     if not (step > 0 or idle or stands) or seen.fact("optimizer.in_model") < 0.5:
         return None
     return found(
@@ -33,7 +41,7 @@ def look(seen: Seen) -> Finding | None:
         "Gradients come and go and no weight changes: optimizer.step() is missing, or has no effect.",
         severity="error",
         confidence=0.97,
-        step=int(step) if step > 0 else seen.evaluations[0].step if stands else None,
+        step=int(step) if step > 0 else seen.evaluations[-ENOUGH].step if stands else None,
         plot="update_ratio",
         moved=seen.fact("descent.moved"),
     )

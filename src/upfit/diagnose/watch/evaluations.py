@@ -1,4 +1,4 @@
-"""In which mode does the model run while it is validated?"""
+"""In which mode does the model run while it is trained, and while it is validated?"""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from torch import nn
 from upfit.diagnose.watch.wiring import Quiet
 from upfit.measure.inside.layers import has_random_or_batch_layers
 
+FEWEST = 20
+"""Steps, after which the share of those in evaluation mode is told."""
+
 
 class Evaluations:
     """Notes the mode of each forward pass between a training step and the end of an evaluation."""
@@ -18,10 +21,20 @@ class Evaluations:
         self.paused = False
         self._model = model
         self._modes: list[bool] = []
+        self._passes = self._asleep = 0
         self._handle: Any = model.register_forward_pre_hook(Quiet(self._note))
 
     def stepped(self) -> None:
-        """A training step was taken: what ran before it was training."""
+        """A training step was taken: what ran before it was training.
+
+        Passes of a validation that was not told of may lie before it as well; a step counts as one in
+        evaluation mode only where no pass was in training mode.
+        """
+        if self._modes:
+            self._passes += 1
+            self._asleep += not any(self._modes)
+            if self._passes >= FEWEST and has_random_or_batch_layers(self._model):
+                self.facts["wiring.trained_in_evaluation_mode"] = self._asleep / self._passes
         self._modes.clear()
 
     def validated(self) -> None:

@@ -35,7 +35,7 @@ class Quiet:
         return (Quiet, ())
 
 
-class _Sample:
+class Sample:
     """One parameter that is watched."""
 
     def __init__(self, parameter: nn.Parameter, group: dict[str, Any], owner: int) -> None:
@@ -51,6 +51,14 @@ class _Sample:
         self.dirty = False
         self.cleared = False
         self.used = False
+
+    def note(self) -> None:
+        """Keep the weights as they are before a step, and whether it should change them."""
+        self.before = self.parameter.detach().clone()
+        # That of the step to come: a schedule may have moved it by the time the step is judged.
+        self.rate = float(self.group.get("lr", 0.0))
+        # By this step's gradient: below layers that start at nought the first one is zero.
+        self.able = self.could_change()
 
     def changed(self) -> bool:
         """Whether the values differ from those at the last step."""
@@ -76,7 +84,7 @@ class Wiring:
     def __init__(self, model: nn.Module, optimizers: tuple[Optimizer, ...]) -> None:
         self.facts: dict[str, float] = {"wiring.steps": 0.0}
         self.paused = False
-        self._samples = _samples(model, optimizers)
+        self._samples = samples_of(model, optimizers)
         self._several = len(optimizers) > 1
         self._stepped: set[int] = set()
         self._ratios: list[float] = []
@@ -112,16 +120,12 @@ class Wiring:
         if not self._several:
             self._judge_leftovers()
         for sample in self._samples:
-            sample.before = sample.parameter.detach().clone()
-            # That of the step to come: a schedule may have moved it by the time the step is judged.
-            sample.rate = float(sample.group.get("lr", 0.0))
-            # By this step's gradient: below layers that start at nought the first one is zero.
-            sample.able = sample.could_change()
+            sample.note()
             sample.version = sample.parameter._version
             sample.cleared = sample.used = False
         self._stepped.clear()
 
-    def _arrival(self, sample: _Sample) -> Callable[[torch.Tensor], None]:
+    def _arrival(self, sample: Sample) -> Callable[[torch.Tensor], None]:
         """A gradient arrives: is an old one still there that has been used already?"""
 
         def note(grad: torch.Tensor) -> None:
@@ -159,7 +163,7 @@ class Wiring:
 
         return note
 
-    def _judge_leftovers(self, samples: list[_Sample] | None = None) -> None:
+    def _judge_leftovers(self, samples: list[Sample] | None = None) -> None:
         if self._step <= 1:
             # What was there before the first step is no habit of the loop.
             return
@@ -181,7 +185,7 @@ class Wiring:
         if any(changed) and self._step > 2:
             self.facts["wiring.frozen_share"] = sum(still) / max(1, len(still))
 
-    def _judge_clipping(self, samples: list[_Sample]) -> None:
+    def _judge_clipping(self, samples: list[Sample]) -> None:
         came = math.sqrt(sum(float(s.arrived.pow(2).sum()) for s in samples if s.arrived is not None))
         grads = [s.parameter.grad for s in samples]
         used = math.sqrt(sum(float(g.pow(2).sum()) for g in grads if g is not None and not g.is_sparse))
@@ -193,7 +197,7 @@ class Wiring:
         self.facts["wiring.clip_ratio"] = sorted(self._ratios)[len(self._ratios) // 2]
 
 
-def _samples(model: nn.Module, optimizers: tuple[Optimizer, ...]) -> list[_Sample]:
+def samples_of(model: nn.Module, optimizers: tuple[Optimizer, ...]) -> list[Sample]:
     """Some trainable parameters that the optimizers hold, spread over the model."""
     homes = {
         id(p): (group, number)
@@ -204,4 +208,4 @@ def _samples(model: nn.Module, optimizers: tuple[Optimizer, ...]) -> list[_Sampl
     held = [p for p in model.parameters() if p.requires_grad and id(p) in homes]
     fit = [p for p in held if SMALLEST <= p.numel() <= LARGEST] or held[:1]
     chosen = fit[:: max(1, math.ceil(len(fit) / SAMPLES))]
-    return [_Sample(p, *homes[id(p)]) for p in chosen]
+    return [Sample(p, *homes[id(p)]) for p in chosen]
