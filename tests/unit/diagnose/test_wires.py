@@ -84,6 +84,15 @@ def test_weights_of_the_loss_and_those_the_optimizer_holds_are_somebodys():
     assert facts(student, loader, "outside")["outside.share"] > 0
 
 
+def test_gathered_weights_of_several_processes_are_not_judged():
+    model, loader = Listed(list), pairs(drawn(64, 6), torch.arange(64) % 3)
+    torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+    try:
+        assert facts(model, loader, "outside") == {}
+    finally:
+        torch.distributed.destroy_process_group()
+
+
 @pytest.mark.parametrize(("loss", "same"), [(CE, True), (nn.BCEWithLogitsLoss(), False)])
 def test_a_loss_that_is_the_same_whatever_is_answered(loss, same):
     target = (torch.arange(64) % 2).float()[:, None]

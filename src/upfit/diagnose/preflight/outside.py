@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import nn
 
 from upfit.diagnose.preflight.subject import Subject
@@ -17,8 +18,11 @@ def measure(subject: Subject) -> dict[str, float]:
 
     Layers in a plain list or dict are called, get gradients, and are in no optimizer, no `state_dict`, no
     `.to(device)`. The graph of the answer is read, not that of the loss, which may have weights of its own;
-    what an optimizer holds learns after all.
+    what an optimizer holds learns after all. Where several processes train one model it may answer with
+    weights that were gathered for the pass alone, so that nothing is told there.
     """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return {}
     subject.model.train()
     answer = subject.calls.answer(subject.batches[0])
     known = {id(p) for p in subject.model.parameters()}
