@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         TrainingError,
         UpfitError,
     )
+    from upfit.journey.error_analysis import error_analysis
     from upfit.journey.fit import fit, resume
     from upfit.journey.own import train
     from upfit.journey.runs import load_run
@@ -85,6 +86,7 @@ __all__ = [
     "augment",
     "clean",
     "curve",
+    "error_analysis",
     "fit",
     "load_run",
     "make_split",
@@ -102,6 +104,7 @@ _OTHER_HOMES = {
     "augment": "upfit.curate.augmentation",
     "clean": "upfit.curate.clean",
     "curve": "upfit.curate.learning_curve",
+    "error_analysis": "upfit.journey.error_analysis",
     "fit": "upfit.journey.fit",
     "load_run": "upfit.journey.runs",
     "make_split": "upfit.split.make",

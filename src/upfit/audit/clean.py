@@ -36,7 +36,7 @@ def cleaned(data: Data, plan: Plan) -> pd.DataFrame:
         InputError: The plan is for other data, or names what is not there.
     """
     check_plan(data, plan)
-    actions = [action for action in plan.actions if not action.doubtful]
+    actions = plan.done
     names = [name for name in data.table.column_names if name not in HIDDEN or name == PART]
     frame = data.table.select_columns(names).to_pandas()
     dropped = {row for action in actions if action.do == "drop" for row in action.rows}

@@ -54,7 +54,7 @@ def _column(data: Data, action: Action, number: int) -> None:
         raise _fault(
             number, action, f"there is no column {action.column!r}", expected=", ".join(known), hint=hint
         )
-    if not action.column and action.do != "drop":
+    if not action.column and action.do not in ("drop", "collect"):
         raise _fault(number, action, "it names no column", expected="column: NAME")
     if action.do == "drop" and action.column in data.schema.target:
         raise _fault(number, action, "the target cannot be dropped")

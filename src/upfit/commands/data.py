@@ -237,12 +237,18 @@ def curve(
     print(json.dumps(found.to_dict(), indent=1) if as_json else "\n".join(found.sentences()))
 
 
-def errors(run: o.RunFolder, *, as_json: o.FindingsJson = False, quiet: o.Quiet = False) -> None:
-    """Say what a run gets wrong on validation: slices, clusters, confusions, doubtful labels."""
-    with contextlib.redirect_stdout(sys.stderr):
-        from upfit.journey.error_analysis import errors as analyse
-        from upfit.report.audit_table import audit_lines
+def errors(
+    run: o.RunFolder, *, out: o.ErrorsFolder = None, as_json: o.FindingsJson = False, quiet: o.Quiet = False
+) -> None:
+    """Say what a run gets wrong on validation, in groups that each propose a change.
 
-        found = analyse(run, watcher=watcher(quiet))
-    content = [one.model_dump(mode="json") for one in found]
-    print(json.dumps(content, indent=1) if as_json else audit_lines(found, cures=True))
+    \b
+    Examples:
+      upfit errors runs/flowers-1
+      upfit errors runs/flowers-1 --json
+    """  # noqa: D301
+    with contextlib.redirect_stdout(sys.stderr):
+        from upfit.commands.errors import run_errors
+
+        shown = run_errors(run, out, as_json=as_json, watcher=watcher(quiet))
+    print(shown)

@@ -101,6 +101,7 @@ CurveFolder = Annotated[
 ]
 PlanFile = Annotated[Path, _training("A plan from upfit audit, cut down by you.", metavar="FILE")]
 CleanFolder = Annotated[Path, _output("A new folder for the copy.", metavar="FOLDER")]
+ErrorsFolder = Annotated[Path | None, _output("Where page, plan and JSON go; RUN/errors.", metavar="FOLDER")]
 AuditFolder = Annotated[
     Path | None, _output("Where page, plan and JSON go; audits/NAME-N.", metavar="FOLDER")
 ]

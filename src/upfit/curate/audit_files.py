@@ -1,4 +1,4 @@
-"""Where an audit goes on disk: a page, the plan, and everything as JSON, in a folder of its own."""
+"""Where an audit or an error analysis goes on disk: a page, a plan, and JSON, in a folder of its own."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from upfit.audit.result import Audit
+from upfit.diagnose.mistakes.result import Mistakes
 from upfit.errors import InputError
-from upfit.report.audit_page import audit_page
+from upfit.report.audit_page import audit_page, mistakes_page
 from upfit.store.atomic import write_text
 from upfit.store.free_name import free_name
 from upfit.store.room import require_room
 
-PAGE, PLAN, RESULT = "audit.html", "plan.yaml", "audit.json"
+PAGE, PLAN, RESULT = FILES = ("audit.html", "plan.yaml", "audit.json")
+ERRORS = ("errors.html", "plan.yaml", "errors.json")
 
 
 def free_folder(source: Any, out: Path | None, *, overwrite: bool) -> Path:
@@ -52,12 +54,26 @@ def own_folder(out: Path | None, free: Path, *, holds: Sequence[str], overwrite:
 
 def write_audit(audit: Audit, folder: Path) -> dict[str, Path]:
     """Write the page, the plan and the JSON; returns their paths."""
-    folder.mkdir(parents=True, exist_ok=True)
+    return _written(audit, audit_page(audit), folder, dict(zip(FILES, FILES, strict=True)))
+
+
+def write_mistakes(mistakes: Mistakes, folder: Path) -> dict[str, Path]:
+    """The same for what a run gets wrong; what was there is written anew.
+
+    Raises:
+        RunFolderError: The folder cannot be written to.
+    """
+    require_room(folder)
+    return _written(mistakes, mistakes_page(mistakes), folder, dict(zip(FILES, ERRORS, strict=True)))
+
+
+def _written(found: Audit | Mistakes, page: str, folder: Path, names: dict[str, str]) -> dict[str, Path]:
     contents = {
-        PAGE: audit_page(audit),
-        PLAN: audit.plan.to_yaml(),
-        RESULT: json.dumps(audit.to_dict(), indent=1),
+        PAGE: page,
+        PLAN: found.plan.to_yaml(),
+        RESULT: json.dumps(found.to_dict(), indent=1),
     }
+    folder.mkdir(parents=True, exist_ok=True)
     for name, text in contents.items():
-        write_text(folder / name, text)
-    return {name: folder / name for name in contents}
+        write_text(folder / names[name], text)
+    return {name: folder / names[name] for name in contents}

@@ -1,7 +1,8 @@
-"""What an audit found as one HTML page: each finding with its worst examples to look at."""
+"""What an audit found, or a run gets wrong, as one HTML page: each finding with its worst examples."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,8 @@ import numpy as np
 from upfit.audit.result import Audit
 from upfit.audit.subject import Subject
 from upfit.data.texts import texts
+from upfit.diagnose.mistakes.result import Mistakes
+from upfit.report.deeds import deeds
 from upfit.report.html import TEMPLATES
 from upfit.report.thumbnails import thumbnail
 from upfit.values import Data, Finding
@@ -33,36 +36,33 @@ class Shown:
 
 def audit_page(audit: Audit) -> str:
     """The page. It asks for nothing over the network, and everything from the data is escaped."""
-    pairs = [(finding, _examples(audit, finding)) for finding in audit.findings]
+    return _rendered("audit.html.j2", audit.data, audit.findings, looked_at=audit.looked_at)
+
+
+def mistakes_page(mistakes: Mistakes) -> str:
+    """What a run gets wrong as a page of the same kind: each group with its worst rows and its proposals."""
+    return _rendered("errors.html.j2", mistakes.data, mistakes.findings, validation=mistakes.validation)
+
+
+def _rendered(template: str, data: Data, findings: Sequence[Finding], **more: int) -> str:
+    pairs = [(finding, _examples(data, finding)) for finding in findings]
     entries = [(finding, shown, _sayings(finding, shown)) for finding, shown in pairs]
-    counts = {
-        grade: sum(one.severity == grade for one in audit.findings) for grade in ("error", "warning", "info")
-    }
-    page = TEMPLATES.get_template("audit.html.j2")
-    return page.render(audit=audit, entries=entries, counts=counts, deeds=deeds)
+    counts = {grade: sum(one.severity == grade for one in findings) for grade in ("error", "warning", "info")}
+    page = TEMPLATES.get_template(template)
+    return page.render(data=data, entries=entries, counts=counts, deeds=deeds, **more)
 
 
-def deeds(finding: Finding) -> tuple[str, ...]:
-    """The proposed edits of a finding in words."""
-    return tuple(
-        f"{action.do}{f' {action.column!r}' if action.column else ''}"
-        f"{f', {len(action.rows):,} rows' if action.rows else ''}"
-        f"{', once looked at' if action.doubtful else ''}: {action.because}"
-        for action in finding.actions
-    )
-
-
-def _examples(audit: Audit, finding: Finding) -> tuple[Shown, ...]:
+def _examples(data: Data, finding: Finding) -> tuple[Shown, ...]:
     rows = np.array(finding.rows[:SHOWN], np.int64)
-    if not len(rows) or not audit.data.schema.of_kind("image", "text"):
+    if not len(rows) or not data.schema.of_kind("image", "text"):
         return ()
-    subject, written = Subject(audit.data), texts(audit.data, rows)
+    subject, written = Subject(data), texts(data, rows)
     found = []
     for place, (row, cells) in enumerate(zip(rows.tolist(), written, strict=True)):
         said = finding.examples[place] if place < len(finding.examples) else ""
-        note, mine = _note(subject.show(row), said, row, pictures=bool(audit.data.schema.of_kind("image")))
+        note, mine = _note(subject.show(row), said, row, pictures=bool(data.schema.of_kind("image")))
         shown = tuple(text[:LONGEST] for text in cells if text)
-        found.append(Shown(_pictures(audit.data, row), shown, subject.label(row), note, mine))
+        found.append(Shown(_pictures(data, row), shown, subject.label(row), note, mine))
     return tuple(found)
 
 

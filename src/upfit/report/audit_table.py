@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from upfit.report.deeds import deeds
 from upfit.report.words import shortened
 from upfit.values import Finding
 
@@ -44,9 +45,5 @@ def audit_lines(findings: Sequence[Finding], *, examples: int = SHOWN, cures: bo
 
 def _helps(finding: Finding) -> list[str]:
     """What may help: changes of the recipe, edits of the data, and what only a person can do."""
-    changes = [f"--set {one.path}={one.to}" for one in finding.cures]
-    edits = [
-        f"{one.do} {len(one.rows):,} rows{', once looked at' if one.doubtful else ''}: {one.because}"
-        for one in finding.actions
-    ]
-    return [*changes, *edits, *([finding.advice] if finding.advice else [])]
+    changes = [f"{one.flag}  ({one.because})" for one in finding.cures]
+    return [*changes, *deeds(finding), *([finding.advice] if finding.advice else [])]

@@ -9,8 +9,9 @@ from pydantic import Field
 
 from upfit.errors import InputError
 from upfit.values.base import Value
+from upfit.values.inline import inline
 
-Deed = Literal["drop", "relabel", "merge", "fill", "convert", "normalise"]
+Deed = Literal["drop", "relabel", "merge", "fill", "convert", "normalise", "collect"]
 
 
 class Action(Value):
@@ -18,13 +19,14 @@ class Action(Value):
 
     Args:
         do: `drop` rows or (with `column` and no rows) a column; `relabel` rows; `merge` values of a column
-            into one; `fill` missing cells; `convert` a column to numbers or dates; `normalise` a column.
+            into one; `fill` missing cells; `convert` a column to numbers or dates; `normalise` a column;
+            `collect` more examples, which only a person can do.
         column: The column concerned; empty for rows as a whole.
-        rows: Row indices in the table as upfit reads it.
-        values: For `merge`: the values that become `to`.
+        rows: Row indices in the table as upfit reads it; for `collect`, those that the new ones resemble.
+        values: For `merge`: the values that become `to`; for `collect`: those that are wanted.
         to: New labels, one a row (`relabel`); the value that stays (`merge`); `median`, `mode`, `iterative`
             or a token (`fill`); `number`, `date` or `missing` (`convert`); `winsorise`, `whitespace`,
-            `lowercase`, `boilerplate` or `markup` (`normalise`).
+            `lowercase`, `boilerplate` or `markup` (`normalise`); how many more (`collect`).
         because: The reason, for the person who decides.
         doubtful: Only for some of the rows, which a person has to look at: left out unless that was done.
 
@@ -52,12 +54,18 @@ class Plan(Value):
     fingerprint: str
     actions: tuple[Action, ...] = Field(default=())
 
+    @property
+    def done(self) -> tuple[Action, ...]:
+        """The actions that are done when the plan is applied: neither doubtful nor left to people."""
+        return tuple(one for one in self.actions if not one.doubtful and one.do != "collect")
+
     def to_yaml(self) -> str:
         """The plan as a file to edit; the number of rows stands beside each action."""
         lines = [
             "# upfit clean DATA --plan THIS --out FOLDER applies this to a copy; your files stay the same.",
             "# Delete whole entries, or single rows, that should not be done. Entries with `doubtful`",
             "# are not done: look at their rows, delete those that should stay as they are, and that line.",
+            "# Nor is `collect`: it says which examples to look for outside.",
             f'fingerprint: "{self.fingerprint}"',
             "actions:" if self.actions else "actions: []",
         ]
@@ -90,12 +98,6 @@ def _entry(action: Action) -> str:
     fields |= {name: value for name in ("column", "to") if (value := getattr(action, name)) not in ("", None)}
     fields |= {"doubtful": True} if action.doubtful else {}
     fields |= {name: list(value) for name in ("values", "rows") if (value := getattr(action, name))}
-    lines = [f"{name}: {_inline(value)}" for name, value in fields.items()]
+    lines = [f"{name}: {inline(value)}" for name, value in fields.items()]
     lines[0] += count
     return "\n".join(("  - " if number == 0 else "    ") + line for number, line in enumerate(lines))
-
-
-def _inline(value: Any) -> str:
-    """A value as YAML on one line: a list of a thousand rows reads better so than a row a line."""
-    written = yaml.safe_dump([value], default_flow_style=True, width=10**9, allow_unicode=True)
-    return str(written).strip()[1:-1]

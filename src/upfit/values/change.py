@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from upfit.values.base import Value
+from upfit.values.inline import inline
 
 
 class Change(Value):
@@ -22,3 +24,12 @@ class Change(Value):
     path: str
     to: Any
     because: str = ""
+
+    @property
+    def flag(self) -> str:
+        """The change as a flag of the command line, quoted for a shell.
+
+        >>> Change(path="loss.class_weights", to={"a cat": 2.0}).flag
+        "--set 'loss.class_weights={a cat: 2.0}'"
+        """
+        return f"--set {shlex.quote(f'{self.path}={inline(self.to)}')}"

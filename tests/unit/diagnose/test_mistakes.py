@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from upfit.audit.measurements import measurements
+from upfit.audit.plan_check import check_plan
 from upfit.audit.subject import Subject
 from upfit.data.read import read
 from upfit.diagnose.mistakes.analysis import analyse
 from upfit.diagnose.mistakes.clusters import clusters
 from upfit.diagnose.mistakes.judged import Judged
 from upfit.diagnose.mistakes.kinds import groups, kinds
+from upfit.diagnose.mistakes.proposals import fairer_draws, heavier_class, larger_pictures, longer_texts
 from upfit.diagnose.mistakes.slices import clopper_pearson, slices
 from upfit.testing import docstring_sentences
-from upfit.values import Predictions
+from upfit.values import Change, Plan, Predictions, Recipe
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +44,7 @@ def test_a_weak_slice_is_named(subject):
     found = slices(judged_with(subject, wrong))
     assert found[0].message.startswith("words of")
     assert found[0].evidence["low"] > found[0].evidence["elsewhere"]
-    assert found[0].advice
+    assert found[0].actions[0].do == "collect"
 
 
 def test_chance_makes_no_slice(subject):
@@ -94,3 +98,60 @@ def test_a_model_too_sure_of_itself_is_told(subject):
     (told,) = [one for one in found if one.kind == "miscalibrated"]
     assert "too sure" in told.message
     assert told.cures[0].path == "loss.label_smoothing"
+
+
+def test_every_group_proposes_something_that_can_be_applied(subject):
+    """Whatever is found: its changes fit the recipe, its edits fit the data."""
+    rng = np.random.default_rng(0)
+    words = measurements(subject)["words"]
+    wrong = rng.random(400) < np.where(subject.labels == 1, 0.45, 0.05) * np.where(words > 8, 1.0, 0.4)
+    found = analyse(judged_with(subject, wrong, sure=0.99))
+    assert {"weak_slice", "confusions", "suspected_labels", "miscalibrated"} <= {one.kind for one in found}
+    for one in found:
+        assert one.cures or one.actions, one.kind
+        Recipe().apply(*one.cures)
+    actions = tuple(action for one in found for action in one.actions)
+    check_plan(subject.data, Plan(fingerprint=subject.data.fingerprint, actions=actions))
+
+
+def test_a_weak_class_is_to_count_for_more_each_time(subject):
+    rng = np.random.default_rng(0)
+    wrong = rng.random(400) < np.where(subject.labels == 1, 0.5, 0.05)
+    judged = judged_with(subject, wrong)
+    name = subject.data.schema.classes[1]
+    first = heavier_class(judged, name, "weak")
+    assert [one.to for one in first] == [{name: 2.0}]
+    second = heavier_class(replace(judged, recipe=judged.recipe.apply(*first)), name, "weak")
+    assert [one.to for one in second] == [{name: 4.0}]
+    heavy = judged.recipe.apply(Change(path="loss.class_weights", to={name: 8.0}))
+    assert heavier_class(replace(judged, recipe=heavy), name, "weak") == ()
+    (weak,) = [one for one in slices(judged) if one.message.startswith("the class")]
+    assert weak.cures[0] == first[0].replace(because=f"weak on the class {name!r}")
+    (wish,) = weak.actions
+    assert (wish.do, wish.values, wish.to) == ("collect", (name,), 200)
+
+
+def test_proposals_start_from_what_the_run_had(subject):
+    judged = judged_with(subject, np.zeros(400, bool))
+    drawn = judged.recipe.apply(Change(path="batching.sampler", to="balanced"))
+    assert fairer_draws(judged, "")[0].to == "square_root"
+    assert fairer_draws(replace(judged, recipe=drawn), "") == ()
+    short = judged.recipe.apply(Change(path="inputs.max_length", to=16))
+    cut = replace(judged, recipe=short, most_tokens=256)
+    assert longer_texts(cut, "", words=60.0)[0].to == 32
+    assert longer_texts(cut, "", words=6.0) == longer_texts(replace(cut, most_tokens=16), "", 60.0) == ()
+    small = replace(judged, recipe=judged.recipe.apply(Change(path="inputs.image_size", to=80)))
+    assert larger_pictures(small, "", side=144.0)[0].to == 128
+    assert larger_pictures(small, "", side=80.0) == larger_pictures(judged, "", side=144.0) == ()
+
+
+def test_no_group_asks_for_what_another_forbids(subject):
+    """Where the model is not sure enough, errors between two classes are no reason for softer labels."""
+    wrong = np.zeros(400, bool)
+    wrong[:30] = True
+    judged = judged_with(subject, wrong, sure=0.55)
+    plain = analyse(replace(judged, recipe=Recipe().apply(Change(path="loss.label_smoothing", to=0.05))))
+    wanted = {change.to for one in plain for change in one.cures if change.path == "loss.label_smoothing"}
+    assert wanted == {0.0}
+    (between,) = [one for one in plain if one.kind == "ambiguous_examples"]
+    assert between.actions

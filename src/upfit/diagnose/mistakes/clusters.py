@@ -12,10 +12,13 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from upfit.audit.finding import of_rows, percent
 from upfit.diagnose.mistakes.judged import Judged
+from upfit.diagnose.mistakes.proposals import collect, heavier_class
 from upfit.diagnose.mistakes.slices import FEWEST, LEVEL, clopper_pearson
-from upfit.values import Finding
+from upfit.values import Change, Finding
 
 ROWS_PER_CLUSTER, MOST = 40, 20
+MAINLY = 0.7
+"""Share of the errors of a cluster from which on they are those of one class."""
 
 Mask = npt.NDArray[np.bool_]
 
@@ -63,7 +66,21 @@ def _finding(judged: Judged, mask: Mask, distance: npt.NDArray[np.float32], trie
         high=rate.high,
         tried=tried,
     )
-    return found.replace(advice="collect more rows like these, or relabel them if their classes overlap")
+    because = f"rows alike in content: {described(judged, mask)}"
+    wish = collect(judged, because, rows=judged.rows[wrong])
+    advice = "relabel them if their classes overlap"
+    return found.replace(cures=_main_class(judged, mask), actions=(wish,), advice=advice)
+
+
+def _main_class(judged: Judged, mask: Mask) -> tuple[Change, ...]:
+    """More weight for the class that most errors of a cluster belong to."""
+    if not judged.subject.single_class:
+        return ()
+    counts = np.bincount(judged.predictions.targets[mask & judged.wrong])
+    if counts.max() < MAINLY * counts.sum():
+        return ()
+    name = judged.subject.data.schema.classes[int(counts.argmax())]
+    return heavier_class(judged, name, f"{percent(counts.max() / counts.sum())} of these errors are of it")
 
 
 def described(judged: Judged, mask: Mask) -> str:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from upfit.audit.subject import Subject
 from upfit.measure import example_losses
-from upfit.values import Predictions
+from upfit.values import Predictions, Recipe
 
 Floats = npt.NDArray[np.float64]
 
@@ -26,6 +26,9 @@ class Judged:
         features_MD: Their features from a frozen backbone; None without any.
         measured: Name → (M,) plain measurements of these rows.
         train_counts: (K,) training rows of each class; empty for regression.
+        recipe: What the model was trained by: proposals start from there.
+        epochs: How long it was trained.
+        most_tokens: How many the backbone could read; 0 where that does not matter.
     """
 
     subject: Subject
@@ -33,6 +36,9 @@ class Judged:
     features_MD: npt.NDArray[np.float32] | None = None
     measured: Mapping[str, Floats] = field(default_factory=dict)
     train_counts: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    recipe: Recipe = field(default_factory=Recipe)
+    epochs: float = 0.0
+    most_tokens: int = 0
 
     @cached_property
     def losses(self) -> Floats:

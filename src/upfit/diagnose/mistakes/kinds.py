@@ -5,8 +5,16 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from upfit.audit.finding import of_rows, some, times
+from upfit.audit.finding import some, times
+from upfit.diagnose.mistakes.confusions import merges, named_pairs
+from upfit.diagnose.mistakes.group import finding_of, worst
 from upfit.diagnose.mistakes.judged import Judged
+from upfit.diagnose.mistakes.proposals import (
+    collect,
+    larger_pictures,
+    more_learning,
+    smoother_labels,
+)
 from upfit.values import Action, Finding
 
 SURE, RULED_OUT = 0.9, 0.02
@@ -17,8 +25,10 @@ CLOSE = 0.2
 
 def kinds(judged: Judged) -> tuple[Finding, ...]:
     """Wrong rows in three groups: suspected label noise, ambiguous, hard."""
-    if not judged.subject.single_class or not judged.wrong.any():
+    if not judged.wrong.any():
         return ()
+    if not judged.subject.single_class:
+        return tuple(one for one in (_hard(judged, judged.wrong),) if one is not None)
     noise, ambiguous = groups(judged.predictions.scores, judged.predictions.targets)
     hard = judged.wrong & ~noise & ~ambiguous
     return tuple(
@@ -46,7 +56,7 @@ def groups(
 
 
 def _noise(judged: Judged, mask: npt.NDArray[np.bool_]) -> Finding | None:
-    places = _worst(judged, mask)
+    places = worst(judged, mask)
     if not len(places):
         return None
     classes = judged.subject.data.schema.classes
@@ -57,70 +67,47 @@ def _noise(judged: Judged, mask: npt.NDArray[np.bool_]) -> Finding | None:
         rows=tuple(judged.rows[places].tolist()),
         to=to,
         because="the model is sure of another class; look before you believe it",
+        doubtful=True,
     )
     message = f"{times(len(places), 'validation label')} may be wrong: the model is sure of another class"
-    return _finding(judged, "suspected_labels", message, places).replace(
+    return finding_of(judged, "suspected_labels", message, places).replace(
         actions=(relabel,), advice="look at them; wrong labels in validation hide what a model can do"
     )
 
 
 def _ambiguous(judged: Judged, mask: npt.NDArray[np.bool_]) -> Finding | None:
-    places = _worst(judged, mask)
+    places = worst(judged, mask)
     if not len(places):
         return None
-    pairs = _pairs(judged, mask)
+    pairs = named_pairs(judged, mask)
     message = f"{times(len(places), 'error')} between two answers that both seemed to fit: {some(pairs, 3)}"
-    advice = "write down what sets these classes apart, or merge them"
-    return _finding(judged, "ambiguous_examples", message, places).replace(advice=advice)
+    found = finding_of(judged, "ambiguous_examples", message, places)
+    return found.replace(
+        cures=smoother_labels(judged, "two classes both seem to fit"),
+        actions=merges(judged, mask)
+        or (collect(judged, "they lie between two classes", rows=judged.rows[places]),),
+        advice="write down what sets these classes apart, or merge them",
+    )
 
 
 def _hard(judged: Judged, mask: npt.NDArray[np.bool_]) -> Finding | None:
-    places = _worst(judged, mask)
+    places = worst(judged, mask)
     if not len(places):
         return None
-    errors = times(len(places), "error that is", "errors that are")
-    message = f"{errors} neither: the model has more to learn from rows like these"
-    advice = "collect rows like these; tune longer or take a stronger backbone"
-    return _finding(judged, "hard_examples", message, places).replace(advice=advice)
-
-
-def pairs(judged: Judged) -> tuple[Finding, ...]:
-    """The confusions that make up most errors."""
-    if not judged.subject.single_class or judged.wrong.sum() < 5:
-        return ()
-    named = _pairs(judged, judged.wrong)
-    places = _worst(judged, judged.wrong)
-    message = f"most errors: {some(named, 4)}"
-    found = _finding(judged, "confusions", message, places)
-    return (found.replace(examples=tuple(named[:12]), advice="collect examples that show the difference"),)
-
-
-def _pairs(judged: Judged, mask: npt.NDArray[np.bool_]) -> list[str]:
-    """Confused pairs in words, the most frequent first."""
-    classes, targets = judged.subject.data.schema.classes, judged.predictions.targets
-    said = judged.predictions.scores.argmax(1)
-    found, counts = np.unique(np.stack([targets[mask], said[mask]]), axis=1, return_counts=True)
-    order = np.argsort(-counts, kind="stable")
-    return [
-        f"{classes[int(found[0, k])]} called {classes[int(found[1, k])]} "
-        f"({counts[k]} of {(targets == found[0, k]).sum()})"
-        for k in order
-    ]
-
-
-def _worst(judged: Judged, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    places = np.flatnonzero(mask)
-    return np.asarray(places[np.argsort(-judged.losses[places], kind="stable")])
-
-
-def _finding(judged: Judged, kind: str, message: str, places: npt.NDArray[np.int64]) -> Finding:
-    return of_rows(
-        judged.subject,
-        kind,
-        "info",
-        message,
-        rows=judged.rows[places],
-        scores=judged.losses[places],
-        examples=[judged.named(int(place)) for place in places],
-        share=len(places) / len(judged.rows),
+    errors = times(len(places), "error that is neither", "errors that are neither")
+    if not judged.subject.single_class:
+        errors = times(len(places), "answer")
+        errors += (
+            " furthest off" if judged.subject.data.schema.task == "regression" else " with a wrong label"
+        )
+    message = f"{errors}: the model has more to learn from rows like these"
+    side = float(np.median(judged.measured.get("width (pixels)", np.zeros(1))))
+    because = "they are learnt last"
+    found = finding_of(judged, "hard_examples", message, places)
+    return found.replace(
+        cures=(*larger_pictures(judged, "details that were lost", side), *more_learning(judged, because)),
+        actions=(
+            collect(judged, "the model has more to learn from rows like these", rows=judged.rows[places]),
+        ),
+        advice="a longer --budget, or a stronger backbone, learns more of them",
     )

@@ -10,12 +10,23 @@ from scipy.stats import beta, fisher_exact
 
 from upfit.audit.finding import of_rows, percent
 from upfit.diagnose.mistakes.judged import Judged
-from upfit.values import Change, Estimate, Finding
+from upfit.diagnose.mistakes.proposals import (
+    collect,
+    collect_classes,
+    fairer_draws,
+    heavier_class,
+    larger_pictures,
+    longer_texts,
+    more_colour,
+    softer_pictures,
+)
+from upfit.values import Action, Change, Estimate, Finding
 
 LEVEL = 0.05
 FEWEST = 15
 MOST = 6
 """Slices that are told of."""
+RARE = "the rarer quarter of the classes"
 
 Mask = npt.NDArray[np.bool_]
 
@@ -72,7 +83,7 @@ def _candidates(judged: Judged) -> Iterator[tuple[str, Mask]]:
         targets = judged.predictions.targets
         rare = judged.train_counts <= np.quantile(judged.train_counts, 0.25)
         if judged.train_counts.max() >= 3 * judged.train_counts[rare].max():
-            yield "the rarer quarter of the classes", rare[targets]
+            yield RARE, rare[targets]
         for index, name in enumerate(judged.subject.data.schema.classes):
             yield f"the class {name!r}", targets == index
 
@@ -107,18 +118,39 @@ def _finding(judged: Judged, name: str, mask: Mask, rate: Estimate, tried: int) 
         elsewhere=rest,
         tried=tried,
     )
-    cures, advice = _cure(name)
-    return found.replace(cures=cures, advice=advice)
+    cures, wish, advice = proposal(judged, name, mask)
+    return found.replace(cures=cures, actions=(wish,), advice=advice)
 
 
-def _cure(name: str) -> tuple[tuple[Change, ...], str]:
-    """What may help such a slice: a change of the recipe, or what to collect."""
-    if name.startswith(("the rarer", "the class")):
-        change = Change(path="batching.sampler", to="square_root", because=f"weak on {name}")
-        return (change,), "collect more examples of it, or look whether its label means one thing"
-    if name.startswith(("brightness", "contrast", "sharpness")):
-        change = Change(path="augment.policy", to="strong", because=f"weak where {name}")
-        return (change,), "collect more pictures like these"
+def proposal(judged: Judged, name: str, mask: Mask) -> tuple[tuple[Change, ...], Action, str]:
+    """What may help a slice: changes of the recipe, the data to collect, and a word on both."""
+    because = f"weak on {name}"
+    wrong = judged.rows[mask & judged.wrong]
+    if name.startswith("the class "):
+        only = judged.subject.data.schema.classes[int(judged.predictions.targets[mask][0])]
+        cures = (*heavier_class(judged, only, because), *fairer_draws(judged, because))
+        return cures, collect_classes(judged, [only], because), "look whether its label means one thing"
+    if name == RARE:
+        classes, targets = judged.subject.data.schema.classes, judged.predictions.targets
+        wish = collect_classes(judged, [classes[k] for k in np.unique(targets[mask])], because)
+        return fairer_draws(judged, because), wish, ""
+    column, equals, value = name.partition(" = ")
+    if equals and column in judged.subject.data.schema.of_kind("category"):
+        return (), collect(judged, because, rows=wrong, column=column, values=[value]), ""
+    cures = _for_pictures(judged, name, mask, because)
     if name.startswith("words of"):
-        return (), "long texts may be cut off: see inputs.max_length, or a backbone that reads more"
-    return (), "collect more rows like these"
+        words = float(np.median(judged.measured["words"][mask]))
+        cures = longer_texts(judged, because, words)
+    return cures, collect(judged, because, rows=wrong), ""
+
+
+def _for_pictures(judged: Judged, name: str, mask: Mask, because: str) -> tuple[Change, ...]:
+    """Training pictures that vary more in what the slice differs by, or show more of it."""
+    if name.startswith(("brightness", "contrast")):
+        return more_colour(judged, because)
+    if name.startswith("sharpness up to"):
+        return softer_pictures(judged, because)
+    if name.startswith(("width (pixels) of", "height (pixels) of", "sharpness of")):
+        side = float(np.median(judged.measured["width (pixels)"][mask]))
+        return larger_pictures(judged, because, side)
+    return ()

@@ -1,0 +1,31 @@
+"""The edits that a finding proposes, in words."""
+
+from __future__ import annotations
+
+from upfit.values import Action, Finding
+
+
+def deeds(finding: Finding) -> tuple[str, ...]:
+    """The proposed edits of a finding, a sentence each.
+
+    >>> want = Action(do="collect", column="label", values=("cat",), to=20, because="weak on it")
+    >>> deeds(Finding(kind="weak_slice", severity="info", message="", actions=(want,)))
+    ("collect 20 more with 'label' = cat: weak on it",)
+    """
+    return tuple(
+        f"{_what(one)}{', once looked at' if one.doubtful else ''}: {one.because}" for one in finding.actions
+    )
+
+
+def _what(action: Action) -> str:
+    if action.do == "collect":
+        return _wish(action)
+    column = f" {action.column!r}" if action.column else ""
+    return f"{action.do}{column}{f', {len(action.rows):,} rows' if action.rows else ''}"
+
+
+def _wish(action: Action) -> str:
+    count = f" {action.to:,}" if isinstance(action.to, int) else ""
+    which = f" with {action.column!r} = {', '.join(action.values)}" if action.values else ""
+    like = f" like {len(action.rows):,} rows" if action.rows and not action.values else ""
+    return f"collect{count} more{which}{like}"
