@@ -21,7 +21,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from audit_broken import broken_images, broken_texts
-from common import RESULTS, SETS, append_line, machine, machine_line, markdown_table, read_lines, write_result
+from common import (
+    RESULTS,
+    SETS,
+    append_line,
+    machine,
+    machine_line,
+    markdown_table,
+    read_lines,
+    write_section,
+)
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
@@ -279,7 +288,7 @@ def main() -> None:
             RAW.unlink(missing_ok=True)
             for one in kept + fresh:
                 append_line(RAW, one)
-            write_result(RESULTS / "audit.md", page(read_lines(RAW)))
+            write_section(RESULTS / "audit.md", "", page(read_lines(RAW)))
 
 
 def page(records: Sequence[dict[str, Any]]) -> str:

@@ -180,3 +180,23 @@ def write_result(path: Path, text: str) -> None:
     path.write_text(text.rstrip() + "\n", encoding="utf-8")
     print(text)
     print(f"written: {path}")
+
+
+def write_section(path: Path, heading: str, text: str) -> None:
+    """Print a section of a page, and put it in the place of the one of that heading; else at the end."""
+    sections = sections_of(path)
+    sections[heading] = text.strip()
+    first = sections.pop("", "")
+    written = "\n\n".join([first, *(f"## {name}\n\n{body}" for name, body in sections.items())])
+    write_result(path, written)
+
+
+def sections_of(path: Path) -> dict[str, str]:
+    """The parts of a page below each `## heading`; what stands before the first is under ""."""
+    page = path.read_text(encoding="utf-8") if path.is_file() else ""
+    first, *others = page.split("\n## ")
+    found = {"": first.strip()}
+    for one in others:
+        heading, _, body = one.partition("\n")
+        found[heading.strip()] = body.strip()
+    return found

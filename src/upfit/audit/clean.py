@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from upfit.audit.dates import dates
+from upfit.audit.lookalikes import without
 from upfit.audit.markup import without_markup
 from upfit.audit.plan_check import check_plan
 from upfit.audit.quantities import quantities
@@ -136,6 +137,8 @@ def _normalised(column: pd.Series[Any], action: Action, learnt_on: np.ndarray) -
         return column.str.lower()
     if action.to == "markup":
         return column.map(lambda cell: without_markup(cell) if isinstance(cell, str) else cell)
+    if action.to == "lookalikes":
+        return column.map(lambda cell: without(cell) if isinstance(cell, str) else cell)
     if action.to == "whitespace":
         return column.str.split().str.join(" ")
     return column.map(lambda cell: _without(cell, action.values))

@@ -20,9 +20,14 @@ _WRITINGS = {
     "31/01/2024": r"(?P<a>\d{1,2})/(?P<b>\d{1,2})/(?P<y>\d{4})",
     "31.01.2024": r"(?P<a>\d{1,2})\.(?P<b>\d{1,2})\.(?P<y>\d{4})",
     "31-01-2024": r"(?P<a>\d{1,2})-(?P<b>\d{1,2})-(?P<y>\d{4})",
+    "31/01/24": r"(?P<a>\d{1,2})/(?P<b>\d{1,2})/(?P<y>\d{2})",
+    "31.01.24": r"(?P<a>\d{1,2})\.(?P<b>\d{1,2})\.(?P<y>\d{2})",
+    "31-01-24": r"(?P<a>\d{1,2})-(?P<b>\d{1,2})-(?P<y>\d{2})",
     "31 Jan 2024": rf"(?P<d>\d{{1,2}})[ -]{_MONTH}[ -](?P<y>\d{{4}})",
     "Jan 31, 2024": rf"{_MONTH} (?P<d>\d{{1,2}}),? (?P<y>\d{{4}})",
 }
+CENTURY = 69
+"""Years of two digits from here on are of the last century, as in POSIX."""
 _PATTERNS = {name: re.compile(rf"^\s*{one}{_TIME}\s*$") for name, one in _WRITINGS.items()}
 
 
@@ -54,6 +59,8 @@ def dates(cells: Sequence[str | None], *, least: float = 0.95) -> Dates | None:
     >>> found = dates(["2024-01-31", "31/01/2024", "5/2/2024", None])
     >>> found.values, found.sure
     (['2024-01-31', '2024-01-31', '2024-02-05', None], True)
+    >>> dates(["31.01.24", "5.2.98"]).values
+    ['2024-01-31', '1998-02-05']
     """
     matched = [_matched(cell) for cell in cells]
     if not are_mostly(matched, cells, least=least):
@@ -63,7 +70,9 @@ def dates(cells: Sequence[str | None], *, least: float = 0.95) -> Dates | None:
     seconds = sum(int(one["b"]) > 12 for one in open_)
     day_first = firsts >= seconds
     values = [_written(one[1], day_first) if one else None for one in matched]
-    sure = not open_ or bool(firsts) != bool(seconds)
+    # 10.11.12 may begin with its year.
+    short = any(one and len(one[1]["y"]) == 2 for one in matched)
+    sure = not short and (not open_ or bool(firsts) != bool(seconds))
     return Dates(values, Counter(one[0] for one in matched if one), sure)
 
 
@@ -84,6 +93,11 @@ def _written(match: re.Match[str], day_first: bool) -> str | None:
         day = groups["d"]
         month = groups.get("m") or str(_MONTHS.index(groups["name"][:3].lower()) + 1)
     try:
-        return date(int(groups["y"]), int(month), int(day)).isoformat()
+        return date(_year(groups["y"]), int(month), int(day)).isoformat()
     except ValueError:
         return None
+
+
+def _year(written: str) -> int:
+    year = int(written)
+    return year if len(written) > 2 else year + (1900 if year >= CENTURY else 2000)

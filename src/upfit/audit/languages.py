@@ -57,7 +57,7 @@ for _name, _words in _WORDS.items():
     for _word in _words.split():
         _LANGUAGES[_word].add(_name)
 _TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
-LEAST, SHARE = 2.0, 0.3
+LEAST, SHARE = 1.5, 0.25
 """How many more function words a text has to have of one language than of any other, and which
 share of its words they have to be: names and slang have some of any language."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,10 @@ from upfit.data.cells import cells
 from upfit.data.source import HEIGHT, WIDTH
 
 Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 _MOST_VALUES = 12
+OF_CATEGORY = "share of "
+"""Before `COLUMN = VALUE` in the name of a measurement that is 1 where the column has the value."""
 
 
 def measurements(subject: Subject) -> dict[str, Floats]:
@@ -38,6 +42,26 @@ def measurements(subject: Subject) -> dict[str, Floats]:
         for value in names[np.argsort(-counts)][:_MOST_VALUES]:
             found[f"share of {name} = {value}"] = (values == value).astype(float)
     return found
+
+
+def bands(measured: Mapping[str, Floats]) -> Iterator[tuple[str, Mask]]:
+    """Named groups of rows: the lowest and the highest quarter of each measurement, values of categories.
+
+    >>> [name for name, _ in bands({"words": np.arange(8.0), "share of size = L": np.array([0.0, 1.0] * 4)})]
+    ['words up to 1.75', 'words of 5.25 and more', 'size = L']
+    """
+    for name, values in measured.items():
+        known = values[np.isfinite(values)]
+        if name.startswith(OF_CATEGORY) and set(np.unique(known)) <= {0.0, 1.0}:
+            yield name.removeprefix(OF_CATEGORY), values == 1.0
+            continue
+        if len(np.unique(known)) < 4:
+            continue
+        low, high = np.quantile(known, (0.25, 0.75))
+        yield f"{name} up to {low:.3g}", values <= low
+        yield f"{name} of {high:.3g} and more", values >= high
+        if not np.isfinite(values).all():
+            yield f"{name} missing", ~np.isfinite(values)
 
 
 def _share(text: str, pattern: str) -> float:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from difflib import SequenceMatcher
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
@@ -15,19 +12,15 @@ from upfit.audit.finding import drop, of_rows, percent, times
 from upfit.audit.minhash import near_pairs
 from upfit.audit.neighbours import nearest
 from upfit.audit.pictures import Coarse, distances, squares
+from upfit.audit.same_order import LEAST_EQUAL, SHORTEST, nearly_equal
 from upfit.audit.same_picture import likeness
 from upfit.audit.subject import JUDGED, Subject
 from upfit.data.cells import cells
 from upfit.data.content import normalised
 from upfit.values import Action, Finding
 
-LEAST_JACCARD, LEAST_EQUAL = 0.6, 0.85
-"""Shared pieces, wherever they stand, that make two texts worth comparing; and the part of both that has to
-stand in the same order: with the words turned round it is another sentence."""
-SHORTEST = 25
-"""Characters of the longer text below which similar texts are the nature of the data (commands, names)."""
-LONG = 400
-"""Characters beyond which texts are compared word by word."""
+LEAST_JACCARD = 0.6
+"""Shared pieces, wherever they stand, that make two texts worth comparing."""
 MOST_PAIRS = 300_000
 """Beyond so many candidates each text is compared with its most similar one only."""
 LEAST_LIKENESS = 0.85
@@ -108,24 +101,6 @@ def strongest(pairs: Pairs, similar: npt.NDArray[np.float64]) -> Pairs:
     ranked = pairs[order]
     _, first = np.unique(ranked.ravel(), return_index=True)
     return np.asarray(pairs[np.sort(order[np.unique(first // 2)])])
-
-
-def nearly_equal(one: str, other: str) -> bool:
-    """Whether most of two normalised texts is the same, in the same order; short ones have to be equal.
-
-    >>> nearly_equal("what is the weather like today", "what is the weather like todays")
-    True
-    >>> nearly_equal("play some jazz in the kitchen", "in the kitchen play some jazz")
-    False
-    """
-    longest = max(len(one), len(other))
-    if one == other or longest < SHORTEST:
-        return one == other
-    pieces: tuple[Sequence[str], Sequence[str]] = (one, other)
-    if longest > LONG:
-        pieces = (one.split(), other.split())
-    match = SequenceMatcher(None, *pieces, autojunk=False)
-    return match.quick_ratio() >= LEAST_EQUAL and match.ratio() >= LEAST_EQUAL
 
 
 def _other_cells(subject: Subject) -> npt.NDArray[np.object_]:

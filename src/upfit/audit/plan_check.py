@@ -13,7 +13,7 @@ from upfit.errors import InputError, nearest
 from upfit.values import Action, Data, Plan
 
 FILLERS = ("median", "mean", "mode", "iterative")
-NORMALISERS = ("winsorise", "whitespace", "lowercase", "boilerplate", "markup")
+NORMALISERS = ("winsorise", "whitespace", "lowercase", "boilerplate", "markup", "lookalikes")
 
 
 def check_plan(data: Data, plan: Plan) -> None:

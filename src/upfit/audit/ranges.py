@@ -10,8 +10,9 @@ from upfit.audit.subject import Subject
 from upfit.data.cells import cells
 from upfit.values import Action, Finding
 
-FAR = 12.0
-"""Distances between the quartiles beyond them."""
+FAR, FAR_IN_LOGS = 12.0, 6.0
+"""Distances between the quartiles beyond them, of the numbers and of their logarithms. In logarithms a number
+whose point slipped by three places is 96 times of 100 beyond six, and next to none of a real column is."""
 _CODES = {-1, -9, -99, -999, -9999, 99, 999, 9999, 99999, 999999}
 
 
@@ -96,10 +97,10 @@ def _far(subject: Subject, name: str, values: npt.NDArray[np.float64]) -> Findin
     plain = _beyond(values, known)
     if (known > 0).all():
         with np.errstate(divide="ignore", invalid="ignore"):
-            plain = np.minimum(plain, _beyond(np.log(values), np.log(known)))
+            plain = np.minimum(plain, _beyond(np.log(values), np.log(known)) * FAR / FAR_IN_LOGS)
     else:
         signed = np.sign(values) * np.log1p(np.abs(values))
-        plain = np.minimum(plain, _beyond(signed, signed[finite]))
+        plain = np.minimum(plain, _beyond(signed, signed[finite]) * FAR / FAR_IN_LOGS)
     far = np.flatnonzero(finite & (plain > FAR))
     if not len(far) or len(far) > max(3, 0.005 * len(values)):
         return None

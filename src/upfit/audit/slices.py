@@ -1,4 +1,4 @@
-"""Representativeness: values of a category that too few rows have to learn or say anything about them."""
+"""Representativeness: groups that too few rows belong to, to learn or say anything about them."""
 
 from __future__ import annotations
 
@@ -6,22 +6,21 @@ import pyarrow.compute as pc
 
 from upfit.audit.finding import some
 from upfit.audit.subject import Subject
+from upfit.audit.thin_pairs import THIN, thin_pairs
 from upfit.data.cells import cells
 from upfit.values import Finding
 
-THIN = 30
-
 
 def slices(subject: Subject) -> tuple[Finding, ...]:
-    """Per category column, the values with fewer than 30 training rows."""
+    """Values of a category with fewer than 30 training rows; groups that a class or training hardly has."""
     rows = subject.rows_of("train")
     if len(rows) < 10 * THIN:
         return ()
-    return tuple(
-        one
+    thin = (
+        _thin(name, pc.value_counts(cells(subject.data, name, rows)).to_pylist())
         for name in subject.data.schema.of_kind("category")
-        if (one := _thin(name, pc.value_counts(cells(subject.data, name, rows)).to_pylist()))
     )
+    return (*(one for one in thin if one), *thin_pairs(subject))
 
 
 def _thin(name: str, counted: list[dict[str, object]]) -> Finding | None:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from upfit.audit.boilerplate import boilerplate
 from upfit.audit.finding import Severity, drop, of_rows, percent, some, times
 from upfit.audit.languages import language
+from upfit.audit.lookalikes import lookalikes
 from upfit.audit.markup import MARKUP
 from upfit.audit.subject import Subject
 from upfit.data.cells import cells
@@ -38,7 +39,7 @@ def text_quality(subject: Subject) -> tuple[Finding, ...]:
     """Everything that shows in the text alone."""
     if not subject.data.schema.of_kind("text"):
         return ()
-    checks = (_empty, _truncated, _mojibake, _markup, _scripts, _languages, _pieces)
+    checks = (_empty, _truncated, _mojibake, _markup, _scripts, lookalikes, _languages, _pieces)
     found = tuple(one for check in checks if (one := check(subject)) is not None)
     return (*found, *boilerplate(subject))
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def clean(
 
     Raises:
         InputError: The plan is for other data, or names rows, columns or values that are not there; or the
-            folder is not new. What stops it half-way leaves no half of a copy.
+            folder is not new. What stops it half-way, a kill too, leaves no half of a copy.
 
     Example:
         >>> import pandas
@@ -81,17 +82,29 @@ def clean(
         time=time,
     )
     rows = cleaned(table, agreed)
-    there = folder.exists()
-    try:
-        export(rows, table.schema, folder)
-        write_text(folder / "plan.yaml", agreed.to_yaml())
-    except BaseException:
-        # A copy of half the data looks like all of them; the folder was empty or not there.
-        shutil.rmtree(folder, ignore_errors=True)
-        if there:
-            folder.mkdir()
-        raise
+    with _whole_folder(folder) as unfinished:
+        export(rows, table.schema, unfinished)
+        write_text(unfinished / "plan.yaml", agreed.to_yaml())
     return folder
+
+
+@contextmanager
+def _whole_folder(folder: Path) -> Iterator[Path]:
+    """A hidden folder beside it, which takes its name when the block ends well.
+
+    A copy of half the data looks like all of them, so there never is one under its name, not even after a
+    kill; what a kill left is cleared away by the next attempt.
+    """
+    home = folder.resolve()
+    unfinished = home.with_name(f".{home.name}.upfit-unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        yield unfinished
+        if home.exists():
+            home.rmdir()
+        unfinished.rename(home)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def read_plan(path: Path) -> Plan:

@@ -11,6 +11,8 @@ MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null")
 """Cells that mean "nothing here" in number and category columns and in targets; in text only "" does."""
 
 NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
+GROUPED = r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$"
+"""1,234.50, with marks between thousands."""
 INFINITE = r"^[+-]?(?i:inf|infinity)$"
 WHOLE = r"^([+-]?\d+)\.0*$"
 
@@ -62,12 +64,20 @@ def to_whole_label(column: Column) -> Column:
     return pc.replace_substring_regex(to_label(column), WHOLE, r"\1")
 
 
-def to_number(column: Column) -> Column:
-    """Cells as float64; what is missing or no number is null, infinities stay."""
+def to_number(column: Column, *, grouped: bool = False) -> Column:
+    """Cells as float64; what is missing or no number is null, infinities stay.
+
+    Args:
+        column: Numbers, or texts.
+        grouped: Whether 1,234.50 is a number too: in a column of plain numbers its comma can mean one thing.
+    """
     if pa.types.is_boolean(column.type) or is_number(column.type):
         numbers = column.cast(pa.float64())
         return pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.float64()), numbers)
     labels = to_label(column)
+    marked = pc.match_substring_regex(labels, GROUPED) if grouped else None
+    if marked is not None and pc.any(marked).as_py():
+        labels = pc.if_else(marked, pc.replace_substring(labels, ",", ""), labels)
     return pc.if_else(looks_numeric(labels), labels, pa.scalar(None, pa.string())).cast(pa.float64())
 
 

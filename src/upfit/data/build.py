@@ -16,6 +16,7 @@ from upfit.data.classes import settle_classes
 from upfit.data.combine import Combined
 from upfit.data.kinds import kind_of, sample_of
 from upfit.data.labels import Asked, Labels, read_labels
+from upfit.data.no_numbers import no_numbers
 from upfit.data.picture_column import as_images, combined_pixels, look_at, unreadable
 from upfit.data.source import HEIGHT, PIXELS, WIDTH
 from upfit.data.times import read_times
@@ -49,6 +50,7 @@ def build(combined: Combined, wishes: Wishes, *, source: str, advance: Advance |
     labels = read_labels([combined.table[name] for name in combined.target], _asked(combined, wishes))
     keep, findings = ~labels.missing, [*combined.findings, *_missing(labels), *labels.findings]
     extra = {PART: pa.array(combined.parts)}
+    findings += no_numbers(combined.table, columns)
     images = _images(combined, columns, keep, extra, findings, advance)
     if wishes.time:
         extra[wishes.time] = read_times(combined.table[wishes.time], wishes.time, keep, findings)
@@ -174,7 +176,7 @@ def _written(
     """The finished table, written or found written, and its digest over schema and cells."""
     pixels = digest_of("", *replaced[PIXELS].to_pylist()) if PIXELS in replaced else ""
     rows = digest_of(str(combined.spans), keep.tobytes().hex())
-    key = digest_of("table", combined.key, schema.model_dump_json(), pixels, rows)
+    key = digest_of("table 2", combined.key, schema.model_dump_json(), pixels, rows)
     blocks = finished_blocks(combined.table, schema, replaced, keep)
     _, notes = cached(key, lambda aside: write_table(aside, blocks))
     table = datasets.Dataset.from_file(str(cache_path(key)))

@@ -89,7 +89,7 @@ def _one(column: Column) -> pa.Array:
 def _converted(cells: Column, name: str, schema: Schema) -> Column:
     """Cells of an input, a group or an ignored column as they are stored."""
     if name in schema.of_kind("number"):
-        return to_number(cells)
+        return to_number(cells, grouped=True)
     if name in schema.of_kind("category") or name == schema.group:
         return to_label(cells)
     return to_text(cells)

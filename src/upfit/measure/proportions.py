@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import math
 
+from scipy.stats import beta
+
 from upfit.values import Estimate
 
 Z = 1.959963984540054
 FEW = 10
+LEVEL = 0.05
+"""How often one of all intervals together may miss."""
 
 
 def wilson(hits: float, count: int) -> Estimate:
@@ -26,6 +30,18 @@ def wilson(hits: float, count: int) -> Estimate:
     spread = math.sqrt(share * (1 - share) / count + Z**2 / (4 * count**2))
     half = Z * spread / (1 + Z**2 / count)
     return Estimate(share, min(share, max(0.0, centre - half)), max(share, min(1.0, centre + half)))
+
+
+def clopper_pearson(hits: int, count: int, tried: int = 1) -> Estimate:
+    """The exact interval of a proportion, at 95 % for `tried` of them together (Clopper and Pearson 1934).
+
+    >>> str(clopper_pearson(5, 10))
+    '0.500 (0.187 to 0.813)'
+    """
+    tail = LEVEL / (2 * tried)
+    low = float(beta.ppf(tail, hits, count - hits + 1)) if hits else 0.0
+    high = float(beta.ppf(1 - tail, hits + 1, count - hits)) if hits < count else 1.0
+    return Estimate(hits / count, low, high)
 
 
 def paired_proportions(better: int, worse: int, count: int) -> Estimate:

@@ -26,7 +26,7 @@ class Action(Value):
         values: For `merge`: the values that become `to`; for `collect`: those that are wanted.
         to: New labels, one a row (`relabel`); the value that stays (`merge`); `median`, `mode`, `iterative`
             or a token (`fill`); `number`, `date` or `missing` (`convert`); `winsorise`, `whitespace`,
-            `lowercase`, `boilerplate` or `markup` (`normalise`); how many more (`collect`).
+            `lowercase`, `boilerplate`, `markup` or `lookalikes` (`normalise`); how many more (`collect`).
         because: The reason, for the person who decides.
         doubtful: Only for some of the rows, which a person has to look at: left out unless that was done.
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -146,3 +150,28 @@ def test_half_a_copy_is_not_left_behind(digits, tmp_path):
     with pytest.raises(InputError, match="cannot be the name of a folder"):
         clean(data, plan=plan_of(data, rename), out=out)
     assert not out.exists()
+
+
+def test_a_kill_leaves_no_half_of_a_copy_and_the_same_command_works(digits, tmp_path):
+    """Killed as soon as the first of many images is copied; the copy has its name only when it is whole."""
+    (tmp_path / "plan.yaml").write_text(plan_of(read(digits)).to_yaml(), encoding="utf-8")
+    out, unfinished = tmp_path / "copy", tmp_path / ".copy.upfit-unfinished"
+    out.mkdir()
+    code = (
+        "import os, signal, upfit, upfit.data.export as export\n"
+        "class Stops:\n"
+        "    def __getattr__(self, name):\n"
+        "        return getattr(export_shutil, name)\n"
+        "    def copyfile(self, *where):\n"
+        "        export_shutil.copyfile(*where)\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "export_shutil = export.shutil\n"
+        "export.shutil = Stops()\n"
+        f"upfit.clean({str(digits)!r}, plan='plan.yaml', out='copy')\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, timeout=300)
+    assert killed.returncode == -signal.SIGKILL
+    assert any(unfinished.rglob("*.*")), "it was killed after the first picture"
+    assert not any(out.iterdir())
+    assert len(read(clean(digits, plan=tmp_path / "plan.yaml", out=out))) == len(read(digits))
+    assert not unfinished.exists()

@@ -88,3 +88,9 @@ def test_what_is_no_number_is_refused(mixed):
         cleaned(data, plan(data, Action(do="convert", column="text", to="number")))
     with pytest.raises(InputError, match="number, date, or missing"):
         cleaned(data, plan(data, Action(do="convert", column="text", to="numbers")))
+
+
+def test_years_of_two_digits():
+    found = dates(["31.01.24", "2024-02-05", "28/02/98"])
+    assert found.values == ["2024-01-31", "2024-02-05", "1998-02-28"]
+    assert not found.sure, "10.11.12 may begin with its year"

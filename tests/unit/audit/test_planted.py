@@ -23,12 +23,14 @@ from upfit.audit.languages import language
 from upfit.audit.leaks import leaks
 from upfit.audit.marks import marks
 from upfit.audit.missing import missing
-from upfit.audit.near_duplicates import near_duplicates, nearly_equal, pairs_of
+from upfit.audit.near_duplicates import near_duplicates, pairs_of
 from upfit.audit.outliers import outliers
 from upfit.audit.ranges import ranges
+from upfit.audit.same_order import longest_common, nearly_equal
 from upfit.audit.shift import shift
 from upfit.audit.subject import Subject
 from upfit.audit.text_quality import text_quality
+from upfit.audit.thin_pairs import thin_pairs
 from upfit.data.read import read
 from upfit.values import Plan
 
@@ -370,3 +372,57 @@ def test_columns_that_say_the_same(numbers, subject_of):
     assert found.kind == "redundant_column"
     frame.loc[17, "name"] = "nine"
     assert not columns(subject_of(frame, target="target", kinds={"level": "number"}))
+
+
+def test_words_of_two_scripts_are_told_and_mended(sentences_frame, subject_of):
+    frame = sentences_frame.copy()
+    disguised = frame["text"].iloc[3].replace("e", "\u0435").replace("o", "\u043e")
+    assert disguised != frame["text"].iloc[3]
+    frame.loc[3, "text"] = disguised
+    frame.loc[5, "text"] = "10 \u00b5m of \u03b2-carotene, and \u041c\u043e\u0441\u043a\u0432\u0430"
+    subject = subject_of(frame)
+    (found,) = [one for one in text_quality(subject) if one.kind == "mixed_scripts"]
+    assert found.rows == (3,)
+    plan = Plan(fingerprint=subject.data.fingerprint, actions=found.actions)
+    assert cleaned(subject.data, plan)["text"].tolist()[3] == sentences_frame["text"].iloc[3]
+
+
+def test_a_point_that_slipped_is_told(numbers, subject_of):
+    """In a column that spans two powers of ten, a number a thousand times too large is no tail of it."""
+    frame = numbers.copy()
+    rng = np.random.default_rng(0)
+    frame["area"] = np.round(np.exp(rng.normal(6, 0.7, len(frame))), 1)
+    assert not [one for one in ranges(subject_of(frame)) if "'area'" in one.message]
+    frame.loc[7, "area"] *= 1000
+    (found,) = [one for one in ranges(subject_of(frame)) if "'area'" in one.message]
+    assert found.rows == (7,)
+
+
+def test_what_is_common_is_what_a_table_of_all_places_says():
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        one, other = ("".join(rng.choice(list("abcd "), int(rng.integers(0, 40)))) for _ in range(2))
+        table = np.zeros((len(one) + 1, len(other) + 1), int)
+        for a, left in enumerate(one):
+            for b, right in enumerate(other):
+                table[a + 1, b + 1] = (
+                    table[a, b] + 1 if left == right else max(table[a, b + 1], table[a + 1, b])
+                )
+        assert longest_common(one, other) == table[-1, -1]
+
+
+def test_what_a_class_or_training_hardly_has_is_told(sentences_frame):
+    """Real sentences, of which one class lost its long ones; then a test part of long ones alone."""
+    frame = pd.concat([sentences_frame] * 12, ignore_index=True)
+    words = frame["text"].str.split().str.len()
+    long = words >= words.quantile(0.6)
+    label = frame["label"].iloc[0]
+    assert not thin_pairs(Subject(read(frame, target="label")))
+    lacking = frame[~(long & (frame["label"] == label))]
+    (told,) = thin_pairs(Subject(read(lacking, target="label")))
+    assert told.kind == "thin_pair"
+    assert all(f"{label!r} with words of" in one for one in told.examples)
+    assert {one.do for one in told.actions} == {"collect"}
+    parts = {"train": frame[~long], "test": frame[long]}
+    kinds = {one.kind for one in thin_pairs(Subject(read(parts=parts, target="label")))}
+    assert "thin_in_training" in kinds

@@ -320,3 +320,16 @@ def test_jsonl_maps_of_many_keys_stay_whole(tmp_path):
     ]
     data = read(write(tmp_path / "data.jsonl", [json.dumps(record) for record in records]))
     assert "read as they are written" in finding(data, "nested_objects").message
+
+
+def test_cells_that_are_no_numbers_are_told_of(tmp_path):
+    """Marks between thousands are read; what is no number counts as missing, and that is said."""
+    rows = [f"{number / 4},{'ab'[number % 2]}" for number in range(200)]
+    rows[3:6] = ['"1,095.50",a', '"-12,000",b', "unknown,a"]
+    path = tmp_path / "table.csv"
+    path.write_text("size,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    data = read(path, target="label")
+    assert [row["size"] for row in data.table][3:6] == [1095.5, -12000.0, None]
+    (told,) = [one for one in data.findings if one.kind == "no_number"]
+    assert "'unknown'" in told.message
+    assert told.evidence["rows"] == 1

@@ -16,7 +16,8 @@ from upfit.diagnose.mistakes.clusters import clusters
 from upfit.diagnose.mistakes.judged import Judged
 from upfit.diagnose.mistakes.kinds import groups, kinds
 from upfit.diagnose.mistakes.proposals import fairer_draws, heavier_class, larger_pictures, longer_texts
-from upfit.diagnose.mistakes.slices import clopper_pearson, slices
+from upfit.diagnose.mistakes.slices import slices
+from upfit.measure.proportions import clopper_pearson
 from upfit.testing import docstring_sentences
 from upfit.values import Change, Plan, Predictions, Recipe
 

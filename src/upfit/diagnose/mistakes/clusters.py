@@ -13,7 +13,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from upfit.audit.finding import of_rows, percent
 from upfit.diagnose.mistakes.judged import Judged
 from upfit.diagnose.mistakes.proposals import collect, heavier_class
-from upfit.diagnose.mistakes.slices import FEWEST, LEVEL, clopper_pearson
+from upfit.diagnose.mistakes.slices import FEWEST
+from upfit.measure.proportions import LEVEL, clopper_pearson
 from upfit.values import Change, Finding
 
 ROWS_PER_CLUSTER, MOST = 40, 20

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import beta, fisher_exact
+from scipy.stats import fisher_exact
 
 from upfit.audit.finding import of_rows, percent
+from upfit.audit.measurements import bands
 from upfit.diagnose.mistakes.judged import Judged
 from upfit.diagnose.mistakes.proposals import (
     collect,
@@ -20,9 +21,9 @@ from upfit.diagnose.mistakes.proposals import (
     more_colour,
     softer_pictures,
 )
+from upfit.measure.proportions import LEVEL, clopper_pearson
 from upfit.values import Action, Change, Estimate, Finding
 
-LEVEL = 0.05
 FEWEST = 15
 MOST = 6
 """Slices that are told of."""
@@ -53,32 +54,9 @@ def slices(judged: Judged) -> tuple[Finding, ...]:
     return tuple(_finding(judged, name, mask, rate, len(tried)) for _, name, mask, rate in kept[:MOST])
 
 
-def clopper_pearson(hits: int, count: int, tried: int = 1) -> Estimate:
-    """The exact interval of a proportion, at 95 % for `tried` of them together (Clopper and Pearson 1934).
-
-    >>> str(clopper_pearson(5, 10))
-    '0.500 (0.187 to 0.813)'
-    """
-    tail = LEVEL / (2 * tried)
-    low = float(beta.ppf(tail, hits, count - hits + 1)) if hits else 0.0
-    high = float(beta.ppf(1 - tail, hits + 1, count - hits)) if hits < count else 1.0
-    return Estimate(hits / count, low, high)
-
-
 def _candidates(judged: Judged) -> Iterator[tuple[str, Mask]]:
     """Named groups: quarters of each measurement, values of each category, rare and single classes."""
-    for name, values in judged.measured.items():
-        known = values[np.isfinite(values)]
-        if name.startswith("share of ") and set(np.unique(known)) <= {0.0, 1.0}:
-            yield name.removeprefix("share of "), values == 1.0
-            continue
-        if len(np.unique(known)) < 4:
-            continue
-        low, high = np.quantile(known, (0.25, 0.75))
-        yield f"{name} up to {low:.3g}", values <= low
-        yield f"{name} of {high:.3g} and more", values >= high
-        if not np.isfinite(values).all():
-            yield f"{name} missing", ~np.isfinite(values)
+    yield from bands(judged.measured)
     if judged.subject.single_class and len(judged.train_counts):
         targets = judged.predictions.targets
         rare = judged.train_counts <= np.quantile(judged.train_counts, 0.25)
