@@ -57,8 +57,8 @@ def lookalikes(subject: Subject) -> Finding | None:
 def without(text: str) -> str:
     r"""A text with the odd letters of each word written in the script of its others.
 
-    >>> without("p\u0430ypal"), without("10 \u00b5m of \u03b2-carotene")
-    ('paypal', '10 \u00b5m of \u03b2-carotene')
+    >>> without("p\u0430ypal"), without("10 \u00b5m") == "10 \u00b5m"
+    ('paypal', True)
     """
     return _WORD.sub(lambda found: _one_script(found.group()), text) if _MIXED.search(text) else text
 
