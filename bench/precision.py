@@ -91,9 +91,10 @@ def measured(kind: str) -> list[list[str]]:
 
 def _figures(plain: tuple[float, ...], taken: tuple[float, ...]) -> tuple[str, str]:
     """Milliseconds, and how many times faster than the plain way."""
-    logs = np.log(np.array(plain) / np.array(taken))
-    low, high = np.exp(stats.t.interval(0.95, len(logs) - 1, logs.mean(), stats.sem(logs)))
-    faster = f"{np.exp(logs.mean()):.2f} ({low:.2f} to {high:.2f})" if logs.any() else "1"
+    logs, faster = np.log(np.array(plain) / np.array(taken)), "1"
+    if logs.any():
+        low, high = np.exp(stats.t.interval(0.95, len(logs) - 1, logs.mean(), stats.sem(logs)))
+        faster = f"{np.exp(logs.mean()):.2f} ({low:.2f} to {high:.2f})"
     return f"{1000 * statistics.median(taken):.0f}", faster
 
 
