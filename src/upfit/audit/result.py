@@ -30,8 +30,8 @@ class Audit:
     @property
     def plan(self) -> Plan:
         """All proposed edits, for `upfit clean`; to be read, and cut down, by a person."""
-        actions = tuple(action for finding in self.findings for action in finding.actions)
-        return Plan(fingerprint=self.data.fingerprint, actions=actions)
+        actions = (action for finding in self.findings for action in finding.actions)
+        return Plan.proposed(self.data.fingerprint, actions)
 
     @property
     def severe_share(self) -> float:

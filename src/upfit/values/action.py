@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import yaml
@@ -58,6 +59,20 @@ class Plan(Value):
     def done(self) -> tuple[Action, ...]:
         """The actions that are done when the plan is applied: neither doubtful nor left to people."""
         return tuple(one for one in self.actions if not one.doubtful and one.do != "collect")
+
+    @classmethod
+    def proposed(cls, fingerprint: str, actions: Iterable[Action]) -> Plan:
+        """A plan of edits that checks propose one by one: what fills gaps comes after what makes them.
+
+        A code such as -1 that is converted to a gap, or a number that is cut, has to be gone before a median
+        is learnt and gaps are filled.
+
+        >>> fill = Action(do="fill", column="age", to="median")
+        >>> code = Action(do="convert", column="age", values=("-1",), to="missing")
+        >>> [one.do for one in Plan.proposed("0", (fill, code)).actions]
+        ['convert', 'fill']
+        """
+        return cls(fingerprint=fingerprint, actions=tuple(sorted(actions, key=lambda one: one.do == "fill")))
 
     def to_yaml(self) -> str:
         """The plan as a file to edit; the number of rows stands beside each action."""

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from upfit.audit.clean import cleaned
+from upfit.curate.audit import audit
 from upfit.curate.clean import clean, read_plan
 from upfit.data.read import read
 from upfit.errors import InputError
@@ -67,6 +68,21 @@ def test_iterative_filling_is_nearer_than_the_median(table):
     }
     off = {how: abs(values[[3, 150]] - true[[3, 150]]).mean() for how, values in filled.items()}
     assert off["iterative"] < off["median"]
+
+
+def test_a_code_that_becomes_a_gap_is_filled_by_the_same_plan(table):
+    """Gaps are told of before codes, and a plan that filled first would leave the codes as new gaps."""
+    _, frame = table
+    frame.loc[range(10, 40), "alcohol"] = np.nan
+    frame.loc[range(50, 60), "alcohol"] = -1.0
+    data = read(frame, target="target")
+    plan = audit(data, checks=["missing", "ranges"]).plan
+    assert [one.do for one in plan.actions if one.column == "alcohol"] == ["convert", "fill"]
+    agreed = plan.replace(actions=tuple(one.replace(doubtful=False) for one in plan.actions))
+    filled = cleaned(data, agreed)["alcohol"]
+    true = frame["alcohol"].mask(frame["alcohol"] == -1)
+    assert filled.notna().all()
+    assert filled[50] == pytest.approx(true.median())
 
 
 def test_it_writes_a_copy_and_touches_nothing(table, tmp_path):

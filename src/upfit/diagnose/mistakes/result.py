@@ -43,8 +43,8 @@ class Mistakes:
     @property
     def plan(self) -> Plan:
         """All proposed edits of the data, for `upfit clean`; to be read, and cut down, by a person."""
-        actions = tuple(action for finding in self.findings for action in finding.actions)
-        return Plan(fingerprint=self.data.fingerprint, actions=actions)
+        actions = (action for finding in self.findings for action in finding.actions)
+        return Plan.proposed(self.data.fingerprint, actions)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the data, as JSON would have it."""
