@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from upfit.errors import InputError, Interrupted, RunFolderError, UpfitError, nearest
+from upfit.report.printable import printable
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 BROKEN_PIPE = 141
@@ -82,7 +83,7 @@ def _say(message: str) -> None:
     from rich.text import Text
 
     console = Console(stderr=True, soft_wrap=True, highlight=False)
-    first, _, rest = message.partition("\n")
+    first, _, rest = printable(message).partition("\n")
     console.print(Text.assemble(("error: ", "bold red"), (first, "bold"), f"\n{rest}" if rest else ""))
 
 

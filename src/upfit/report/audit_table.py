@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from upfit.report.deeds import deeds
+from upfit.report.printable import printable
 from upfit.report.words import shortened
 from upfit.values import Finding
 
@@ -26,9 +27,11 @@ def audit_table(findings: Sequence[Finding], *, examples: int = SHOWN) -> Render
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for finding in findings:
-        table.add_row(Text(finding.severity, style=_STYLES[finding.severity]), Text(finding.message))
+        table.add_row(
+            Text(finding.severity, style=_STYLES[finding.severity]), Text(printable(finding.message))
+        )
         for one in finding.examples[:examples]:
-            table.add_row("", Padding(Text(shortened(one, 110), style="dim"), (0, 0, 0, 2)))
+            table.add_row("", Padding(Text(printable(shortened(one, 110)), style="dim"), (0, 0, 0, 2)))
     return table
 
 
@@ -40,7 +43,7 @@ def audit_lines(findings: Sequence[Finding], *, examples: int = SHOWN, cures: bo
         lines += textwrap.wrap(finding.message, 100, initial_indent=head, subsequent_indent=" " * 8)
         lines += ["          " + shortened(one, 100) for one in finding.examples[:examples]]
         lines += ["        → " + one for one in _helps(finding)] if cures else []
-    return "\n".join(lines) or "Nothing stood out."
+    return printable("\n".join(lines)) or "Nothing stood out."
 
 
 def _helps(finding: Finding) -> list[str]:

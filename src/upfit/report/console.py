@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.text import Text
 
+from upfit.report.printable import printable
 from upfit.report.words import METRICS, duration, metric_label, number, shortened
 from upfit.values import Evaluation, Event, Step
 
@@ -88,7 +89,7 @@ class RichWatcher:
 
     def _print(self, text: str, style: str = "") -> None:
         # Text, not markup: class and file names may hold square brackets.
-        self._progress.console.print(Text(text, style=style), soft_wrap=True)
+        self._progress.console.print(Text(printable(text), style=style), soft_wrap=True)
 
 
 class PlainWatcher:
@@ -149,7 +150,7 @@ class PlainWatcher:
 
     def _say(self, line: str) -> None:
         # stderr is looked up late, so that a redirection made after construction counts.
-        print(line, file=self._stream or sys.stderr, flush=True)
+        print(printable(line), file=self._stream or sys.stderr, flush=True)
 
 
 def _measured(record: Evaluation, metric: str | None) -> str:
