@@ -11,7 +11,7 @@ from upfit.audit.result import Audit
 from upfit.diagnose.mistakes.result import Mistakes
 from upfit.errors import InputError
 from upfit.report.audit_page import audit_page, mistakes_page
-from upfit.store.atomic import write_text
+from upfit.store.atomic import is_leftover, write_text
 from upfit.store.free_name import free_name
 from upfit.store.room import require_room
 
@@ -31,10 +31,12 @@ def free_folder(source: Any, out: Path | None, *, overwrite: bool) -> Path:
 def own_folder(out: Path | None, free: Path, *, holds: Sequence[str], overwrite: bool) -> Path:
     """The folder asked for, if it is free or holds nothing but earlier results; else `free`.
 
+    What a kill left half-written is cleared away; of the files that it left whole, the user is told.
+
     Args:
         out: What was asked for.
         free: Where to write if nothing was.
-        holds: Names of the files that a result consists of.
+        holds: Names of the files that a result consists of, in the order in which they are written.
         overwrite: Whether earlier results may be replaced.
 
     Raises:
@@ -43,12 +45,16 @@ def own_folder(out: Path | None, free: Path, *, holds: Sequence[str], overwrite:
     require_room(out or free)
     if out is None:
         return free
-    inside = {entry.name for entry in out.iterdir()} if out.exists() else set()
-    if inside - {*holds}:
+    inside = {entry.name: entry for entry in out.iterdir()} if out.exists() else {}
+    halves = [inside.pop(name) for name in [*inside] if is_leftover(name, holds)]
+    if inside.keys() - {*holds}:
         raise InputError(f"{out} holds other files", expected="a new folder", hint="--out ANOTHER")
     if inside and not overwrite:
         what = Path(holds[0]).stem
-        raise InputError(f"{out} holds an {what} already", hint="--overwrite, or --out ANOTHER")
+        found = f"an {what} already" if holds[-1] in inside else f"part of an {what} that was interrupted"
+        raise InputError(f"{out} holds {found}", hint="--overwrite, or --out ANOTHER")
+    for half in halves:
+        half.unlink(missing_ok=True)
     return out
 
 

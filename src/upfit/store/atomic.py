@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,6 +45,15 @@ def _refused(error: Exception) -> str | None:
         return error.strerror or str(error)
     number = re.search(r"\(os error (\d+)\)", str(error))
     return os.strerror(int(number[1])) if number else None
+
+
+def is_leftover(name: str, names: Iterable[str]) -> bool:
+    """Whether a file is the half of one of `names` that a kill left beside it.
+
+    >>> is_leftover(".audit.html.4711.tmp", ["audit.html"]), is_leftover("notes.tmp", ["audit.html"])
+    (True, False)
+    """
+    return any(re.fullmatch(rf"\.{re.escape(one)}\.\d+\.tmp", name) for one in names)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -46,7 +46,7 @@ class RunFolder:
             if (path / MARK).is_file():
                 before = cls(path)
                 before.lock()
-                shutil.rmtree(path)
+                before._clear()
                 before.unlock()
             try:
                 path.mkdir(parents=True, exist_ok=True)
@@ -55,6 +55,12 @@ class RunFolder:
             folder.write_json(MARK, {"version": VERSION, "created": time.time()})
             folder.lock()
         return folder
+
+    def _clear(self) -> None:
+        """Delete the folder, its mark last: a kill leaves what is known as a run's and may be replaced."""
+        for name in [entry.name for entry in self.path.iterdir() if entry.name != MARK]:
+            self.remove(name)
+        shutil.rmtree(self.path)
 
     @staticmethod
     def require_free(path: Path, *, overwrite: bool) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+from rich.console import Console
 
 import upfit
 from upfit.commands.audit import run_audit
@@ -15,7 +16,8 @@ from upfit.curate.clean import read_plan
 from upfit.data.read import read
 from upfit.errors import InputError
 from upfit.report.audit_page import audit_page
-from upfit.report.audit_table import audit_lines
+from upfit.report.audit_table import audit_lines, audit_table
+from upfit.values import Finding
 
 QUICK = ("label_names", "conflicts", "duplicates", "balance", "leaks")
 
@@ -47,6 +49,19 @@ def test_a_hostile_text_is_escaped_on_the_page(messy):
     assert "&lt;script&gt;" in page
 
 
+def test_a_hostile_name_commands_no_terminal():
+    """Escape sequences and turned directions are written out, in a terminal and in a pipe."""
+    name = "\x1b[2Jcat \u202etac"
+    found = [Finding(kind="a", severity="error", message=f"{name} is odd", examples=(f"row 1: {name}",))]
+    console = Console(force_terminal=True, width=200)
+    with console.capture() as captured:
+        console.print(audit_table(found))
+    for shown in (captured.get(), audit_lines(found)):
+        assert shown.count(r"\x1b[2Jcat \u202etac") == 2
+        assert "\x1b[2J" not in shown
+        assert "\u202e" not in shown
+
+
 def test_what_is_said_of_names_stands_below_no_row(messy):
     page = audit_page(upfit.audit(messy, checks=["label_names"], rows=100))
     notes = re.findall(r'<dd class="whole small" title="([^"]*)"', page)
@@ -69,6 +84,26 @@ def test_the_folder_holds_page_plan_and_json(messy, tmp_path):
     (out / "mine.txt").write_text("keep")
     with pytest.raises(InputError, match="holds other files"):
         free_folder(source, out, overwrite=True)
+
+
+def test_what_a_kill_left_half_written_is_cleared_away(tmp_path):
+    out = tmp_path / "audit"
+    out.mkdir()
+    half = out / ".audit.html.4711.tmp"
+    half.write_text("<html")
+    assert free_folder("data.csv", out, overwrite=False) == out
+    assert not half.exists()
+
+
+def test_part_of_an_audit_is_not_taken_for_a_whole_one(tmp_path):
+    out = tmp_path / "audit"
+    out.mkdir()
+    (out / "audit.html").write_text("<html>")
+    (out / ".plan.yaml.4711.tmp").write_text("fing")
+    with pytest.raises(InputError, match=r"part of an audit that was interrupted(?s:.*)--overwrite"):
+        free_folder("data.csv", out, overwrite=False)
+    assert (out / ".plan.yaml.4711.tmp").exists()
+    assert free_folder("data.csv", out, overwrite=True) == out
 
 
 def test_a_check_that_there_is_not(messy):

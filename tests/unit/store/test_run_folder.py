@@ -64,6 +64,23 @@ def test_overwrite_replaces_a_run_whole(tmp_path):
     assert not (tmp_path / "run" / "result.json").exists()
 
 
+def test_the_mark_of_a_run_that_is_replaced_goes_last(tmp_path, monkeypatch):
+    """A kill half-way leaves what is still known as a run's, and may be replaced."""
+    run = tmp_path / "run"
+    first = RunFolder.create(run)
+    first.write_text("result.json", "{}")
+    first.unlock()
+    remove, marked = RunFolder.remove, {}
+
+    def watched(self, name):
+        remove(self, name)
+        marked[name] = (run / "run.json").is_file()
+
+    monkeypatch.setattr(RunFolder, "remove", watched)
+    RunFolder.create(run, overwrite=True)
+    assert marked == {"result.json": True, ".lock": True}
+
+
 def test_overwrite_never_deletes_what_is_not_a_run(tmp_path):
     (tmp_path / "thesis.txt").write_text("five years")
     with pytest.raises(RunFolderError, match="is not a run folder, so --overwrite does not delete it"):
