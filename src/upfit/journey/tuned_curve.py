@@ -13,7 +13,7 @@ import numpy.typing as npt
 from upfit.curate.learning_curve import LearningCurve, curve_from, split_for_curve
 from upfit.data.read import read
 from upfit.data.targets import targets
-from upfit.errors import Interrupted
+from upfit.errors import InputError, Interrupted
 from upfit.journey.course import Journey, pack, require_same, travel
 from upfit.journey.fit import metric_for, portable
 from upfit.journey.runs import READ, load_run
@@ -62,7 +62,7 @@ def tuned_curve(
         reading: More arguments of `read`.
 
     Raises:
-        InputError: Something about the data or the backbone.
+        InputError: Something about the data or the backbone, or `out` holds runs of something else.
         Interrupted: Stopped by a signal; the same call goes on.
     """
     watcher = watcher or Silent()
@@ -74,6 +74,7 @@ def tuned_curve(
     known = targets(table, split.train)
     sizes = np.unique(np.geomspace(max(8, SMALLEST * len(known)), len(known), SIZES).round().astype(np.int64))
     judged = Objective.of(table.schema.task, known)
+    watcher.note(f"runs are kept in {out}; after a kill, the same command with --out {out} goes on")
     losses = np.empty((len(sizes), REPEATS, len(split.validation)))
     for repeat in range(REPEATS):
         order = nested_order(known, seed=repeat)
@@ -95,9 +96,9 @@ def _with_train(split: Split, rows: npt.NDArray[np.int64]) -> Split:
 def _run(work: _Work, split: Split, name: str, budget: float | None, *, seed: int) -> Run:
     """One run, or what it left when it was made before."""
     path = work.folder / name
-    if (path / "result.json").is_file():
-        return load_run(path)
     recipe = work.recipe.replace(seed=seed)
+    if (path / "result.json").is_file():
+        return _finished(path, work.data, recipe, split)
     packed = pack(work.data, recipe, split, ratio="")
     with Interrupts() as interrupts:
         folder = RunFolder.create(path, overwrite=True)
@@ -116,6 +117,19 @@ def _run(work: _Work, split: Split, name: str, budget: float | None, *, seed: in
         except Interrupted:
             hint = f"the same command with --out {work.folder} goes on after the runs that are finished"
             raise Interrupted("interrupted", hint=hint) from None
+
+
+def _finished(path: Path, data: Data, recipe: Recipe, split: Split) -> Run:
+    """A run that was made before, if it was made of the same data and in the same way."""
+    run = load_run(path)
+    asked = RunFolder.open(path, writes=False).read_json("request.json")["recipe"]
+    same = (run.data_fingerprint, asked) == (data.fingerprint, recipe.to_yaml())
+    # Training rows are not compared: a budget may have left fewer of them.
+    if not same or not np.array_equal(run.split.validation, split.validation):
+        raise InputError(
+            f"{path} is a run on other data, or with another model or seed", hint="--out ANOTHER"
+        )
+    return run
 
 
 def _request(work: _Work, recipe: Recipe, budget: float | None) -> dict[str, Any]:
