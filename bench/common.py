@@ -6,7 +6,9 @@ Nothing heavy is imported here, so that a script can start children while it is 
 from __future__ import annotations
 
 import json
+import math
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -154,6 +156,15 @@ def proportion(hits: int, count: int) -> str:
         return "–"
     found = wilson(hits, count)
     return f"{hits} of {count}, {found.value:.1%} ({100 * found.low:.1f} to {100 * found.high:.1f})"
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """Mean and 95 % interval (Student's t) of values, one a seed or a round."""
+    from scipy.stats import t
+
+    mean, error = statistics.fmean(values), statistics.stdev(values) / math.sqrt(len(values))
+    half = float(t.ppf(0.975, len(values) - 1)) * error
+    return mean, mean - half, mean + half
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

@@ -24,13 +24,13 @@ from common import (
     machine,
     machine_line,
     markdown_table,
+    mean_interval,
     packaged_data,
     read_lines,
     run_child,
     script,
     write_result,
 )
-from scipy import stats
 from setting import lay_out
 from torch import nn
 
@@ -93,8 +93,8 @@ def _figures(plain: tuple[float, ...], taken: tuple[float, ...]) -> tuple[str, s
     """Milliseconds, and how many times faster than the plain way."""
     logs, faster = np.log(np.array(plain) / np.array(taken)), "1"
     if logs.any():
-        low, high = np.exp(stats.t.interval(0.95, len(logs) - 1, logs.mean(), stats.sem(logs)))
-        faster = f"{np.exp(logs.mean()):.2f} ({low:.2f} to {high:.2f})"
+        mean, low, high = np.exp(mean_interval(logs.tolist()))
+        faster = f"{mean:.2f} ({low:.2f} to {high:.2f})"
     return f"{1000 * statistics.median(taken):.0f}", faster
 
 
@@ -116,8 +116,8 @@ def accuracies() -> list[list[object]]:
         seeds = [s for d, switch, s in runs if (d, switch) == (name, "precision=bf16")]
         gains = [100 * (runs[name, "precision=bf16", s] - runs[name, "default", s]) for s in seeds]
         if len(gains) > 1:
-            low, high = stats.t.interval(0.95, len(gains) - 1, np.mean(gains), stats.sem(gains))
-            rows.append([name, len(gains), f"{np.mean(gains):+.1f} ({low:+.1f} to {high:+.1f})"])
+            mean, low, high = mean_interval(gains)
+            rows.append([name, len(gains), f"{mean:+.1f} ({low:+.1f} to {high:+.1f})"])
     return rows
 
 

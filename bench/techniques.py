@@ -22,7 +22,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
-import numpy as np
 from common import (
     RESULTS,
     ROOT,
@@ -30,11 +29,11 @@ from common import (
     machine,
     machine_line,
     markdown_table,
+    mean_interval,
     read_lines,
     script,
     write_result,
 )
-from scipy.stats import t as student
 
 from upfit.techniques.card import Card
 from upfit.techniques.catalogue import CARDS
@@ -148,13 +147,11 @@ def figures(records: Sequence[Record]) -> list[Measured]:
 
 
 def _figure(card: str, switch: str, name: str, pairs: Sequence[tuple[Record, Record]]) -> Measured:
-    gains = np.array([one["value"] - other["value"] for one, other in pairs])
-    half = float(student.ppf(0.975, len(gains) - 1) * gains.std(ddof=1) / np.sqrt(len(gains)))
+    gains = [one["value"] - other["value"] for one, other in pairs]
     # Other programs only ever make a run slower: the least over the seeds is nearest to the truth.
     cost = min(one["seconds"] for one, _ in pairs) / min(other["seconds"] for _, other in pairs)
-    gain = float(gains.mean())
     metric = pairs[0][0]["metric"]
-    rounded = [round(value, 4) for value in (gain, gain - half, gain + half)]
+    rounded = [round(value, 4) for value in mean_interval(gains)]
     return Measured(card=card, switch=switch, data=name, metric=metric, gain=rounded[0], low=rounded[1],
                     high=rounded[2], seeds=len(gains), cost=round(cost, 2))  # fmt: skip
 

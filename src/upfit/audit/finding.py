@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from upfit.audit.subject import Subject
-from upfit.values import Action, Finding
+from upfit.values import Action, Data, Finding, Plan
 
 Severity = Literal["info", "warning", "error"]
 SHOWN = 12
@@ -80,3 +80,14 @@ def times(count: int, one: str, many: str = "") -> str:
     ('1 row', '2,400 rows', '2 copies')
     """
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def plan_of(data: Data, findings: Sequence[Finding]) -> Plan:
+    """All edits that findings propose."""
+    return Plan.proposed(data.fingerprint, (action for finding in findings for action in finding.actions))
+
+
+def listed(heading: str, findings: Sequence[Finding]) -> str:
+    """Findings below a heading, a line each."""
+    lines = [f"{one.severity:<8}{one.message}" for one in findings] or ["nothing stood out"]
+    return "\n  ".join([heading, *lines])

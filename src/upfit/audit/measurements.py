@@ -40,7 +40,7 @@ def measurements(subject: Subject) -> dict[str, Floats]:
         values = np.array([str(cell) for cell in cells(subject.data, name).to_pylist()], dtype=object)
         names, counts = np.unique(values, return_counts=True)
         for value in names[np.argsort(-counts)][:_MOST_VALUES]:
-            found[f"share of {name} = {value}"] = (values == value).astype(float)
+            found[f"{OF_CATEGORY}{name} = {value}"] = (values == value).astype(float)
     return found
 
 

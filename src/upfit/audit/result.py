@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from upfit.audit.finding import listed, plan_of
 from upfit.values import Data, Finding, Plan
 
 
@@ -24,14 +25,12 @@ class Audit:
 
     def __repr__(self) -> str:
         """The findings, a line each."""
-        lines = [f"{one.severity:<8}{one.message}" for one in self.findings] or ["nothing stood out"]
-        return "\n  ".join([f"Audit of {len(self.data):,} rows:", *lines])
+        return listed(f"Audit of {len(self.data):,} rows:", self.findings)
 
     @property
     def plan(self) -> Plan:
         """All proposed edits, for `upfit clean`; to be read, and cut down, by a person."""
-        actions = (action for finding in self.findings for action in finding.actions)
-        return Plan.proposed(self.data.fingerprint, actions)
+        return plan_of(self.data, self.findings)
 
     @property
     def severe_share(self) -> float:

@@ -81,6 +81,11 @@ def to_number(column: Column, *, grouped: bool = False) -> Column:
     return pc.if_else(looks_numeric(labels), labels, pa.scalar(None, pa.string())).cast(pa.float64())
 
 
+def no_number(column: Column) -> Column:
+    """Whether a cell is written and is no number, as a column of numbers is read; a missing one is not."""
+    return pc.and_(pc.is_valid(to_label(column)), pc.is_null(to_number(column, grouped=True)))
+
+
 def looks_numeric(labels: Column) -> Column:
     """Whether each label is written as a number, an infinity included; null stays null."""
     number = pc.match_substring_regex(labels, NUMBER)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image
 
-from upfit.data.arrays import to_label, to_number
+from upfit.data.arrays import no_number, to_label
 from upfit.data.cache import cache_path, cached, digest_of
 from upfit.data.fingerprint import table_key
 from upfit.data.frame import encoded, read_frame
@@ -185,7 +185,7 @@ def _check_numbers(found: Source, schema: Schema) -> None:
     """A number column must hold numbers, or the model would see nothing but gaps."""
     for name in schema.of_kind("number"):
         cells = pc.drop_null(to_label(found.table[name]))
-        wrong = cells.filter(pc.is_null(to_number(cells, grouped=True)))
+        wrong = cells.filter(no_number(cells))
         if len(wrong) * 2 > len(cells):
             got = f"for instance {wrong[0].as_py()[:80]!r}"
             raise DataError(

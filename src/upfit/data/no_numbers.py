@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from upfit.data.arrays import is_text, to_label, to_number
+from upfit.data.arrays import is_text, no_number
 from upfit.values import Column, Finding
 
 SHOWN = 4
@@ -25,7 +25,7 @@ def no_numbers(table: pa.Table, columns: Sequence[Column]) -> list[Finding]:
 
 
 def _finding(name: str, column: pa.ChunkedArray) -> Finding | None:
-    odd = pc.and_(pc.is_valid(to_label(column)), pc.is_null(to_number(column, grouped=True)))
+    odd = no_number(column)
     count = int(pc.sum(odd).as_py() or 0)
     if not count:
         return None

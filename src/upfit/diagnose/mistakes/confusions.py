@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import numpy.typing as npt
 
@@ -27,12 +29,12 @@ def pairs(judged: Judged) -> tuple[Finding, ...]:
     places = worst(judged, judged.wrong)
     message = f"most errors: {some(named, 4)}"
     found = finding_of(judged, "confusions", message, places)
-    (first, second), *_ = _confused(judged, judged.wrong)
+    counts = _confused(judged, judged.wrong)
+    (first, second), there = next(iter(counts.items()))
     name, other = (judged.subject.data.schema.classes[one] for one in (first, second))
-    back = _count(judged, second, first)
     cures = heavier_class(judged, name, f"it is called {other}, and hardly the other way round")
     wish = collect_classes(judged, [name, other], "examples that show the difference")
-    lopsided = _count(judged, first, second) >= LOPSIDED * max(1, back)
+    lopsided = there >= LOPSIDED * max(1, counts[second, first])
     return (
         found.replace(
             examples=tuple(named[:12]),
@@ -45,10 +47,11 @@ def pairs(judged: Judged) -> tuple[Finding, ...]:
 def merges(judged: Judged, mask: Mask) -> tuple[Action, ...]:
     """Two classes made one, where many rows fit both, in both directions."""
     schema = judged.subject.data.schema
-    for first, second in _confused(judged, mask):
+    counts = _confused(judged, mask)
+    for (first, second), there in counts.items():
         if first > second or len(schema.classes) < 3:
             continue
-        there, back = (_count(judged, *pair, mask) for pair in ((first, second), (second, first)))
+        back = counts[second, first]
         if min(there, back) >= 2 and there + back >= MANY:
             name, other = schema.classes[first], schema.classes[second]
             because = f"{there + back} validation rows fit both"
@@ -65,25 +68,19 @@ def merges(judged: Judged, mask: Mask) -> tuple[Action, ...]:
     return ()
 
 
-def _count(judged: Judged, true: int, said: int, mask: Mask | None = None) -> int:
-    """How often one class is called another."""
-    hits = (judged.predictions.targets == true) & (judged.predictions.scores.argmax(1) == said)
-    return int((hits if mask is None else hits & mask).sum())
-
-
-def _confused(judged: Judged, mask: Mask) -> list[tuple[int, int]]:
-    """Pairs of classes, true and said, the most frequent first."""
+def _confused(judged: Judged, mask: Mask) -> Counter[tuple[int, int]]:
+    """How often one class, true, is said to be another; the most frequent first."""
     said = judged.predictions.scores.argmax(1)
     pairs_2P = np.stack([judged.predictions.targets[mask], said[mask]])
     found, counts = np.unique(pairs_2P, axis=1, return_counts=True)
-    return [(int(found[0, k]), int(found[1, k])) for k in np.argsort(-counts, kind="stable")]
+    order = np.argsort(-counts, kind="stable")
+    return Counter({(int(found[0, k]), int(found[1, k])): int(counts[k]) for k in order})
 
 
 def named_pairs(judged: Judged, mask: Mask) -> list[str]:
     """Confused pairs in words, the most frequent first."""
     classes, targets = judged.subject.data.schema.classes, judged.predictions.targets
     return [
-        f"{classes[true]} called {classes[said]} "
-        f"({_count(judged, true, said, mask)} of {(targets == true).sum()})"
-        for true, said in _confused(judged, mask)
+        f"{classes[true]} called {classes[said]} ({count} of {(targets == true).sum()})"
+        for (true, said), count in _confused(judged, mask).items()
     ]

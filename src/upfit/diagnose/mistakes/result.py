@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from upfit.audit.finding import listed, plan_of
 from upfit.values import Change, Data, Finding, Plan
 
 
@@ -24,8 +25,7 @@ class Mistakes:
 
     def __repr__(self) -> str:
         """The groups, a line each."""
-        lines = [f"{one.severity:<8}{one.message}" for one in self.findings] or ["nothing stood out"]
-        return "\n  ".join([f"Errors on {self.validation:,} validation rows:", *lines])
+        return listed(f"Errors on {self.validation:,} validation rows:", self.findings)
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -43,8 +43,7 @@ class Mistakes:
     @property
     def plan(self) -> Plan:
         """All proposed edits of the data, for `upfit clean`; to be read, and cut down, by a person."""
-        actions = (action for finding in self.findings for action in finding.actions)
-        return Plan.proposed(self.data.fingerprint, actions)
+        return plan_of(self.data, self.findings)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the data, as JSON would have it."""

@@ -42,23 +42,22 @@ def measure(subject: Subject) -> dict[str, float]:
         "placing.elsewhere": float(subject.calls.loss(right.roll(1, 0), target)),
         "placing.nothing": float(subject.calls.loss(torch.zeros_like(right), target)),
     }
-    ahead = _ahead(example, target, facts) if subject.task == "language_model" else {}
-    return facts | _same(example, target) | ahead
+    tokens = _tokens(example, target)
+    if tokens is None:
+        return facts
+    ahead = _ahead(tokens, target, facts) if subject.task == "language_model" else {}
+    same = {"placing.same": _agree(tokens, target)} if bool((target != IGNORED).any()) else {}
+    return facts | same | ahead
 
 
-def _same(example: Example, target: torch.Tensor) -> dict[str, float]:
+def _tokens(example: Example, target: torch.Tensor) -> torch.Tensor | None:
+    """The tokens that are read where the targets are judged."""
     tokens = next((t for t in tensors_in(example.inputs) if t.shape == target.shape), None)
-    judged = target != IGNORED
-    if tokens is None or tokens.is_floating_point() or not bool(judged.any()):
-        return {}
-    return {"placing.same": float((tokens == target)[judged].float().mean())}
+    return None if tokens is None or tokens.is_floating_point() else tokens
 
 
-def _ahead(example: Example, target: torch.Tensor, facts: dict[str, float]) -> dict[str, float]:
+def _ahead(tokens: torch.Tensor, target: torch.Tensor, facts: dict[str, float]) -> dict[str, float]:
     """Places between the token that is read and the one that is to be foretold; nothing where none fits."""
-    tokens = next((t for t in tensors_in(example.inputs) if t.shape == target.shape), None)
-    if tokens is None or tokens.is_floating_point():
-        return {}
     width = target.shape[1]
     shares = [_agree(tokens[:, by:], target[:, : width - by]) for by in range(min(FURTHEST, width - 1))]
     best = max(range(len(shares)), key=shares.__getitem__)
@@ -69,5 +68,6 @@ def _ahead(example: Example, target: torch.Tensor, facts: dict[str, float]) -> d
 
 
 def _agree(tokens: torch.Tensor, target: torch.Tensor) -> float:
+    """Share of the judged places whose target is the token that stands there."""
     judged = target != IGNORED
     return float((tokens == target)[judged].float().mean()) if bool(judged.any()) else 0.0
