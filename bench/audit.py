@@ -46,7 +46,7 @@ from upfit.data.read import read
 from upfit.measure.proportions import wilson
 from upfit.values import Data, Silent
 
-RAW = RESULTS / "raw" / "audit.jsonl"
+RAW = RESULTS / "audit.jsonl"
 IMAGES, TEXTS = ("clothing_small", "omniglot136"), ("hwu64", "sms_spam_imbalanced")
 STRANGERS = {
     "clothing_small": "omniglot136",

@@ -33,7 +33,7 @@ from common import (
     write_result,
 )
 
-RAW = RESULTS / "raw" / "audit_scale.jsonl"
+RAW = RESULTS / "audit_scale.jsonl"
 NOTE = """Processor seconds (a shared core does not change them), each audit in a process of its own with an
 empty cache. The ratio is of what grows with the rows: all but loading libraries and features."""
 SLOWEST = 6

@@ -35,7 +35,7 @@ from upfit.train.probe import fit_probe
 from upfit.train.whole_policy import together
 from upfit.values import Change, Data, Silent, Transform
 
-RAW = RESULTS / "raw" / "augment.jsonl"
+RAW = RESULTS / "augment.jsonl"
 HEAD_ROWS, HELD, COPIES = 600, 1000, 4
 """Rows that heads learn from and are judged on, and variations of each."""
 
@@ -135,6 +135,8 @@ def runs(name: str, data: Data, *, epochs: float, seed: int) -> list[dict[str, A
     import upfit
 
     policy = policy_known(name)
+    if not policy:
+        return []
     length = Change(path="stopping.epochs", to=epochs)
     scores, settings = [], {"policy": [one.model_dump() for one in policy] or "none", "none": "none"}
     for how in ("policy", "none"):

@@ -12,7 +12,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from common import RESULTS, SETS, append_line, machine, machine_line, markdown_table, read_lines, write_result
+from common import (
+    RESULTS,
+    SETS,
+    append_line,
+    machine,
+    machine_line,
+    markdown_table,
+    read_lines,
+    write_section,
+)
 
 from upfit.curate.embedding import embedder
 from upfit.data.read import read
@@ -22,7 +31,7 @@ from upfit.split.given import given_parts
 from upfit.train.curve import curve_sizes, losses_by_size, nested_order, probe_firmness
 from upfit.train.objective import Objective
 
-RAW = RESULTS / "raw" / "curve.jsonl"
+RAW = RESULTS / "curve.jsonl"
 NAMES = (
     "hwu64",
     "hwu64_10shot",
@@ -103,7 +112,7 @@ def main(names: Sequence[str]) -> None:
         for one in [*kept, fresh]:
             append_line(RAW, one)
     text = "# Learning curves: forecast from the smaller half\n\n`python bench/curve.py`\n\n"
-    write_result(RESULTS / "curve.md", text + table(read_lines(RAW)) + "\n\n" + machine_line(machine()))
+    write_section(RESULTS / "curve.md", "", text + table(read_lines(RAW)) + "\n\n" + machine_line(machine()))
 
 
 if __name__ == "__main__":

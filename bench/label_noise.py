@@ -24,7 +24,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from common import RESULTS, SETS, append_line, machine, machine_line, markdown_table, read_lines, write_result
+from common import (
+    RESULTS,
+    SETS,
+    append_line,
+    machine,
+    machine_line,
+    markdown_table,
+    mean_interval,
+    read_lines,
+    write_section,
+)
 
 from upfit.curate.embedding import embedder
 from upfit.data.read import read
@@ -36,7 +46,7 @@ from upfit.train.objective import Objective
 from upfit.train.probe import fit_probe
 from upfit.values import Change, Data
 
-RAW = RESULTS / "raw" / "label_noise.jsonl"
+RAW = RESULTS / "label_noise.jsonl"
 SEEDS, SHARE = 5, 0.2
 IMAGES = ("clothing_small", "omniglot136")
 FIT_ROWS = {"train": 1000, "validation": 300, "test": 1000}
@@ -240,13 +250,10 @@ def _recovered(back: npt.NDArray[np.float64], lost: npt.NDArray[np.float64]) -> 
 
 def _paired(gains: npt.NDArray[np.float64]) -> str:
     """Mean gain over seeds with its t interval, in points."""
-    from scipy.stats import t
-
     if len(gains) < 2:
         return f"{100 * gains.mean():+.1f}"
-    half = t.ppf(0.975, len(gains) - 1) * gains.std(ddof=1) / np.sqrt(len(gains))
-    low, high = 100 * (gains.mean() - half), 100 * (gains.mean() + half)
-    return f"{100 * gains.mean():+.1f} ({low:+.1f} to {high:+.1f})"
+    mean, low, high = mean_interval((100 * gains).tolist())
+    return f"{mean:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
 def main() -> None:
@@ -272,9 +279,11 @@ def main() -> None:
         for record in make:
             append_line(RAW, record)
             text = "# A fifth of the training labels wrong: what cleaning brings back\n\n"
-            text += "`python bench/label_noise.py SET … [--fits SECONDS --pixels SIDE]`\n\n"
+            text += (
+                "`python bench/label_noise.py SET … [--fits SECONDS | --epochs EPOCHS] [--pixels SIDE]`\n\n"
+            )
             text += table(read_lines(RAW)) + "\n\n" + machine_line(machine())
-            write_result(RESULTS / "label_noise.md", text)
+            write_section(RESULTS / "label_noise.md", "", text)
 
 
 if __name__ == "__main__":
