@@ -30,7 +30,8 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--round", default="blind")
-    parser.add_argument("--batch", default="first", choices=("first", "second", "third", "fourth"))
+    batches = ("first", "second", "third", "fourth", "fifth")
+    parser.add_argument("--batch", default="first", choices=batches)
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--only", default="", help="names, with commas between them; made in this order")
     parser.add_argument("--forms", default="", help="faulty, repaired, healthy; all where missing")

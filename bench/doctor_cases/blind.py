@@ -2,6 +2,8 @@
 
 from doctor_cases import blind_training as t
 from doctor_cases import blind_wiring as w
+from doctor_cases.blind_fifth import FIFTH
+from doctor_cases.blind_fifth_healthy import FIFTH_CONTROLS
 from doctor_cases.blind_fourth import FOURTH
 from doctor_cases.blind_fourth_healthy import FOURTH_CONTROLS
 from doctor_cases.blind_healthy import CONTROLS as FIRST_CONTROLS
@@ -79,13 +81,14 @@ TRAINING = (
     Blind("sees_ahead", ("missing_causal_mask", "data_leakage"), t.sees_ahead, "user's model", silent=True),
     Blind("softmax_inside", ("wrong_activation", "vanishing_gradient", "slow_convergence"), t.softmax_inside),
 )  # fmt: skip
-BATCHES = {"first": (*WIRING, *TRAINING), "second": SECOND, "third": THIRD, "fourth": FOURTH}
+BATCHES = {"first": (*WIRING, *TRAINING), "second": SECOND, "third": THIRD, "fourth": FOURTH, "fifth": FIFTH}
 ALL = tuple(case for several in BATCHES.values() for case in several)
 CONTROLS = {
     "first": FIRST_CONTROLS,
     "second": SECOND_CONTROLS,
     "third": THIRD_CONTROLS,
     "fourth": FOURTH_CONTROLS,
+    "fifth": FIFTH_CONTROLS,
 }
 REMARKS = {
     "by_heart": "mended by hand it still has sixty rows: too_little_data is right there",
