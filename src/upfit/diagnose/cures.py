@@ -22,6 +22,8 @@ HIDDEN = 0.6
 """Share of units that dropout hides, from which on it is the first suspect."""
 TINY, USUAL_BATCH = 4, 32
 """Examples of a batch, up to which a gradient is mostly noise, and of one that is usual."""
+FAR = 0.03
+"""Of a rate: where a cure asks for less, a rate between may do better."""
 RATES = ("optimizer.lr", "optimizer.head_lr")
 
 
@@ -63,11 +65,13 @@ def _contradicts(cure: Change, others: Sequence[Change], rate: float) -> bool:
 
 
 def lower_rate(seen: Seen) -> tuple[Change, ...]:
-    """Rates that make steps of a usual size, or a tenth; warm-up."""
+    """Rates that make steps of a usual size, or a tenth; one half-way to a far lower one; warm-up."""
     blamed = GroupRates.of(seen).too_large()
     usual = [factor for factor in _to_usual(seen, blamed) if factor < 0.5]
+    half_way = [math.sqrt(factor) for factor in usual[:1] if factor < FAR]
+    factors = [*usual, *half_way] or [0.1]
     return (
-        *(change for factor in usual or [0.1] for change in _rate(seen, factor, "steps overshoot", blamed)),
+        *(change for factor in factors for change in _rate(seen, factor, "steps overshoot", blamed)),
         Change(path="schedule.warmup", to=0.1, because="the first steps are the most dangerous ones"),
     )
 

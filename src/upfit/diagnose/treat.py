@@ -172,8 +172,12 @@ def _curable(job: Job, run: Attempt) -> tuple[Finding, ...]:
 
 
 def _is_open(line: Cure) -> bool:
-    """Whether a trial left it open if the cure helps: no clear harm, and no end before its time."""
-    return line.outcome == "undone" and (line.gain is None or line.gain.high >= 0)
+    """Whether a trial left it open if the cure helps: no clear harm, and no end before its time.
+
+    A lower rate may be behind after a part of the steps and ahead at the end.
+    """
+    slower = line.kind == "lr_too_large"
+    return line.outcome == "undone" and (slower or line.gain is None or line.gain.high >= 0)
 
 
 def _whole(winner: Cure, before: Attempt, after: Attempt, metric: str) -> Cure:

@@ -133,6 +133,30 @@ def test_a_rule_keeps_quiet_on_a_healthy_run(rule):
     assert rule.look(Seen(healthy_trace())) is None
 
 
+FELL = [(1.5, 0.5), (0.3, 0.9), (0.4, 0.87), (0.3, 0.89), (4.0, 0.46), (1.1, 0.71)]
+
+
+@pytest.mark.parametrize(
+    ("curve", "speaks"),
+    [
+        (FELL, True),
+        ([*FELL[:5], (0.3, 0.9)], False),  # made good
+        ([*FELL[:4], (0.6, 0.75), (0.6, 0.75)], False),  # no worse than untrained
+        ([*FELL[4:5], *FELL[:4], *FELL[1:2]], False),  # a bad start
+    ],
+)
+def test_one_fall_that_is_not_made_good_is_enough(curve, speaks):
+    found = diagnose(made_trace(falling(2.3, 0.2, 200), validation=curve, facts=HEALTHY_FACTS)).findings
+    assert ("oscillating_loss" in [one.kind for one in found]) == speaks
+
+
+def test_far_below_a_rate_that_is_too_large_one_between_is_offered():
+    seen = poor([2.3] + [4.0] * 50, **{"rates.as_set": 9.0, "rates.tenth": 1.9, "descent.update_ratio": 1.0})
+    [finding] = [one for one in diagnose(seen).findings if one.kind == "lr_too_large"]
+    rates = [cure.to for cure in finding.cures if cure.path == "optimizer.lr"]
+    assert rates[1] < rates[0] < rates[2] < seen.steps[0].lr
+
+
 def test_what_was_not_recorded_is_not_called_healthy():
     diagnosis = diagnose(Trace())
     assert set(diagnosis.not_measured) == set(VOCABULARY)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -20,7 +22,7 @@ from upfit.values import Cure
 CE = nn.CrossEntropyLoss()
 
 
-def digits_job(*, lr, epochs=4, rows=256, model=None, batch=32, climb=False):
+def digits_job(*, lr, epochs=4, rows=256, model=None, batch=32, climb=False, optimizer=None):
     x, y = load_digits(return_X_y=True)
     x, y = torch.tensor(x / 16, dtype=torch.float32), torch.tensor(y)
     train = DataLoader(TensorDataset(x[:rows], y[:rows]), batch_size=batch, shuffle=True)
@@ -29,7 +31,8 @@ def digits_job(*, lr, epochs=4, rows=256, model=None, batch=32, climb=False):
     def build(changes):
         settings = {"optimizer.lr": lr} | {change.path: change.to for change in changes}
         net = model() if model else nn.Sequential(nn.Linear(64, 24), nn.ReLU(), nn.Linear(24, 10))
-        return net, torch.optim.SGD(net.parameters(), lr=settings["optimizer.lr"], maximize=climb), CE
+        made = optimizer or partial(torch.optim.SGD, maximize=climb)
+        return net, made(net.parameters(), lr=settings["optimizer.lr"]), CE
 
     return Job(build, train, validation, epochs=epochs)
 
@@ -45,6 +48,24 @@ def test_a_rate_far_too_large_is_named_cured_and_proved():
     assert run.validation["accuracy"].value >= cure.after
     assert run.recipe.optimizer.lr < 1
     assert all(one.why for one in run.ledger)
+
+
+class Recurrent(nn.Module):
+    """Reads a digit row by row."""
+
+    def __init__(self):
+        super().__init__()
+        self.cells, self.head = nn.LSTM(8, 32, batch_first=True), nn.Linear(32, 10)
+
+    def forward(self, x):
+        return self.head(self.cells(x.view(-1, 8, 8))[0][:, -1])
+
+
+def test_a_lower_rate_that_is_behind_at_first_has_its_turn_over_a_whole_run():
+    run = treat(digits_job(lr=0.3, rows=1000, model=Recurrent, epochs=8, optimizer=torch.optim.Adam))
+    rates = [cure for cure in run.ledger if cure.changes and cure.changes[0].path == "optimizer.lr"]
+    assert len({cure.steps for cure in rates}) > 1
+    assert any(cure.is_kept for cure in rates)
 
 
 def test_a_healthy_run_is_the_run_without_a_doctor():
