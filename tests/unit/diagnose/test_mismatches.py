@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from sklearn.datasets import load_digits
@@ -192,6 +194,28 @@ def test_vectors_drawn_at_random_and_frozen():
     assert "frozen_params" in judged(**found)
     model[0] = nn.Embedding.from_pretrained(torch.randn(40, 8) * torch.rand(40, 1))
     assert facts(model, pairs(x, torch.arange(48) % 3), "weights")["fresh.frozen"] == 0
+
+
+def test_an_average_of_what_learns_is_frozen_on_purpose():
+    torch.manual_seed(0)
+    model = nn.ModuleDict({"live": nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 16))})
+    model["average"] = copy.deepcopy(model["live"]).requires_grad_(False)
+    model.forward = lambda x: model["live"](x)
+    train = pairs(torch.randn(96, 6), torch.arange(96) % 3)
+    assert "frozen_params" not in judged(**facts(model, train, "weights", "coverage"))
+    model["average"] = nn.Sequential(nn.Linear(6, 20), nn.ReLU(), nn.Linear(20, 16)).requires_grad_(False)
+    assert "frozen_params" in judged(**facts(model, train, "weights", "coverage"))
+
+
+def test_texts_of_two_tokens_read_alike_and_mean_different_things():
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randint(1, 8, (200, 2), generator=generator)
+    x[:40, 1] = 0
+    model = nn.Sequential(nn.Embedding(8, 4), nn.Flatten(), nn.Linear(8, 3))
+    at_odds = torch.randint(0, 3, (200,), generator=generator)
+    assert facts(model, pairs(x, at_odds), "inputs")["inputs.cut_short"] == 1
+    # The same rows with the label that they spell are codes, not texts that were cut.
+    assert facts(model, pairs(x, x.sum(1) % 3), "inputs")["inputs.cut_short"] == 0
 
 
 def test_rows_that_were_standardised_over_their_columns():

@@ -102,3 +102,44 @@ def test_a_model_that_the_optimizer_holds_in_part_is_named_once_it_ends_badly():
     part = {"optimizer.covers": 0.06, "optimizer.only_top": 1.0, "trainable.share": 1.0}
     assert diagnose(poor(**part)).findings[0].kind == "optimizer_model_mismatch"
     assert "optimizer_model_mismatch" not in [one.kind for one in diagnose(healthy_trace(**part)).findings]
+
+
+GUESSES = [(2.3, 0.1)] * 6
+
+
+def test_units_that_lived_and_died_were_killed_by_a_step():
+    died = Health(150, dead={"relu": 1.0})
+    found = diagnose(poor(validation=GUESSES, healths=[died])).findings
+    assert found[0].kind == "lr_too_large"
+    # Dead from the start: no step did it. Taken off by decay: no step either.
+    still = diagnose(poor(validation=GUESSES, healths=[died], **{"units.dead": 0.95})).findings
+    assert "lr_too_large" not in [one.kind for one in still]
+    shrunk = [Health(1, weight_norms={"a": 1.0}), Health(150, weight_norms={"a": 0.1}, dead={"relu": 1.0})]
+    decayed = diagnose(poor(validation=GUESSES, healths=shrunk)).findings
+    assert "lr_too_large" not in [one.kind for one in decayed]
+
+
+def test_decay_that_is_most_of_every_step_need_not_ruin_a_run():
+    decay = {"optimizer.weight_decay": 100.0, "optimizer.decoupled": 1.0, "descent.update_ratio": 0.1}
+    known = {"reference.score": 0.9, "validation.examples": 1000.0}
+    behind = poor(falling(2.3, 0.5, 200), validation=[(0.5, 0.86)] * 6, **decay, **known)
+    assert "over_regularised" in [one.kind for one in diagnose(behind).findings]
+    level = poor(falling(2.3, 0.5, 200), validation=[(0.5, 0.89)] * 6, **decay, **known)
+    assert "over_regularised" not in [one.kind for one in diagnose(level).findings]
+
+
+def test_a_handful_of_a_class_says_nothing_of_the_labels():
+    lost = {"reference.score": 0.98, "reference.by_luck": 0.98, "reference.examples": 312.0}
+    lost["reference.chance"] = 0.5
+    few = {
+        "labels.examples": 312.0,
+        "labels.classes": 2.0,
+        "labels.rarest_share": 0.019,
+        "labels.ratio": 51.0,
+    }
+    trace = poor(validation=[(2.2, 0.47)] * 6, **lost, **few)
+    assert diagnose(trace).findings[0].kind == "class_imbalance"
+    even = poor(
+        validation=[(2.2, 0.47)] * 6, **lost, **(few | {"labels.rarest_share": 0.4, "labels.ratio": 1.5})
+    )
+    assert diagnose(even).findings[0].kind == "label_corruption"

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import nn
 
+from upfit.diagnose.preflight.copies import copies
 from upfit.diagnose.preflight.subject import Subject
 from upfit.measure.inside.layers import layer_weights
 
@@ -42,10 +43,16 @@ def held(subject: Subject) -> dict[str, float]:
 
 
 def _frozen(model: nn.Module, declared: tuple[str, ...]) -> dict[str, float]:
-    named = [(n, p) for n, p in model.named_parameters() if not n.startswith(declared or ("\0",))]
+    copied = copies(model)
+    named = [
+        (n, p)
+        for n, p in model.named_parameters()
+        if not n.startswith(declared or ("\0",)) and id(p) not in copied
+    ]
     total = sum(p.numel() for _, p in named)
     trainable = sum(p.numel() for _, p in named if p.requires_grad)
-    layers = [any(p.requires_grad for p in weights) for weights in layer_weights(model).values()]
+    own = (weights for weights in layer_weights(model).values() if not copied >= {id(p) for p in weights})
+    layers = [any(p.requires_grad for p in weights) for weights in own]
     return {
         "trainable.share": trainable / max(1, total),
         "trainable.last_frozen": float(bool(layers) and not layers[-1]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,9 @@ from upfit.measure.inside.layers import owners
 SHORT = 8
 COLUMNS = 4
 """Fewer have one mean and spread by chance."""
-PADDED, ALIKE = 0.02, 0.02
-"""Shares of rows that end early, and of rows that occur more than once."""
+PADDED, ALIKE, AT_ODDS = 0.02, 0.02, 0.2
+"""Shares of rows that end early, of rows that occur more than once, and of those the ones whose label is not
+the usual one of such rows."""
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.LayerNorm, nn.GroupNorm, nn.InstanceNorm2d)
 
 
@@ -66,7 +68,19 @@ def _is_cut_short(found: Survey) -> bool:
         return False
     padded = (tokens[:, -1] == 0) | (tokens[:, -1] == tokens[:, -2])
     alike = 1 - len(set(found.digests)) / len(found.digests)
-    return bool(padded.mean() < PADDED and alike > ALIKE)
+    return bool(alike > ALIKE and (padded.mean() < PADDED or _at_odds(found) > AT_ODDS))
+
+
+def _at_odds(found: Survey) -> float:
+    """Of rows that read alike, the share whose label is not the commonest one of them."""
+    if found.targets.ndim != 1 or len(found.targets) != len(found.digests):
+        return 0.0
+    labels: dict[str, Counter[float]] = {}
+    for digest, label in zip(found.digests, found.targets.tolist(), strict=True):
+        labels.setdefault(digest, Counter())[label] += 1
+    repeated = [counts for counts in labels.values() if counts.total() > 1]
+    rows = sum(counts.total() for counts in repeated)
+    return 1 - sum(max(counts.values()) for counts in repeated) / rows if rows else 0.0
 
 
 def _scale(values: npt.NDArray[Any]) -> dict[str, float]:

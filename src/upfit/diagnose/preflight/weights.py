@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from upfit.diagnose.preflight.copies import copies
 from upfit.diagnose.preflight.subject import Subject
 from upfit.measure.inside.layers import owners
 
@@ -61,7 +62,12 @@ def _freshness(subject: Subject, layers: list[tuple[str, torch.Tensor]]) -> dict
     # Layers that start at nought, as the last of a residual block, are neither fresh nor trained.
     told = [w for _, w in layers if w.numel() >= FEWEST and bool(w.any())]
     known = [(w, _is_fresh(w.detach().float())) for w in told]
-    frozen = [(w, fresh) for w, fresh in (*known, *_embeddings(subject.model)) if not w.requires_grad]
+    copied = copies(subject.model)
+    frozen = [
+        (w, fresh)
+        for w, fresh in (*known, *_embeddings(subject.model))
+        if not w.requires_grad and id(w) not in copied
+    ]
     below = known[:-1]
     facts = {"fresh.layers": float(len(below)), "fresh.claimed": float(subject.pretrained is True)}
     if below:

@@ -7,6 +7,8 @@ from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
 FEWEST = 300
+HANDFUL, LOPSIDED = 10, 10.0
+"""Examples of the rarest class, and how many times more the commonest has: nothing can be told of it."""
 KNOWN, NEAR, LOST = 0.6, 0.2, 0.3
 """What a reference knows of training examples; how near to that it comes on validation where classes may have
 other numbers; and how much less it knows with the numbers as they are, which has to be less than chance."""
@@ -19,7 +21,10 @@ def is_unrelated(seen: Seen) -> bool:
     told = seen.fact("reference.balanced_score") > seen.fact("reference.balanced_by_luck")
     reference = reference and not told
     enough = seen.fact("reference.examples") >= FEWEST or _learnable_elsewhere(seen)
-    return reference and enough and len(seen.evaluations) > 0 and seen.is_at_chance
+    # A handful of a class beside hundreds of others: too few to tell, which is another illness.
+    handful = seen.fact("labels.rarest_share") * seen.fact("labels.examples") < HANDFUL
+    lopsided = handful and seen.fact("labels.ratio") > LOPSIDED
+    return reference and enough and not lopsided and len(seen.evaluations) > 0 and seen.is_at_chance
 
 
 def _learnable_elsewhere(seen: Seen) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 
 from upfit.diagnose.group_rates import LARGE, GroupRates
 from upfit.diagnose.rule import Rule, found
-from upfit.diagnose.rules.over_regularised import pulled_by_decay
+from upfit.diagnose.rules.over_regularised import LOST, left_of_weights, pulled_by_decay
 from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
@@ -14,6 +14,8 @@ SWALLOWED = 1.0
 """A single step as large as the weights, before training."""
 WRECKED, IN_A_ROW = 10.0, 5
 """Times the loss at the start, and for how many steps."""
+ALIVE, DEAD = 0.5, 0.9
+"""Shares of a layer's units that never fire: before training, and after a step that killed the layer."""
 OF_WHOM = {"both": "", "body": " of the layers below the head", "head": " of the head"}
 
 
@@ -26,6 +28,16 @@ def was_wrecked(seen: Seen) -> bool:
         return False
     several = np.lib.stride_tricks.sliding_window_view(seen.finite_losses, IN_A_ROW)
     return float(np.median(several, axis=1).max()) > WRECKED * seen.opening_at_most
+
+
+def was_killed(seen: Seen) -> bool:
+    """Whether a layer of living rectifiers died on the way, and the run guesses: a step threw it away.
+
+    Weights that decay has taken off say nothing of steps.
+    """
+    worst = max((max(one.dead.values(), default=0.0) for one in seen.healths), default=0.0)
+    died = seen.fact("units.dead") < ALIVE and worst >= DEAD
+    return died and seen.is_poor and seen.is_at_chance and left_of_weights(seen) > LOST
 
 
 def look(seen: Seen) -> Finding | None:
@@ -50,6 +62,7 @@ def look(seen: Seen) -> Finding | None:
     swallowed = not seen.steps and seen.fact("descent.update_ratio") > SWALLOWED
     tested = (diverged and sane) or climbs or behind or swallowed
     watched = (rose or blew_up or seen.is_poor) and (large_steps or wrecked) and len(seen.steps) >= 10
+    watched = watched or was_killed(seen)
     thrown = next((int(one.data["bad_step"]) for one in seen.taken_back if "spike" in one.data), None)
     if not (tested or watched) or (seen.steps and len(seen.steps) >= 30 and not seen.is_poor and not blew_up):
         return None if thrown is None else _thrown_up(seen, thrown)

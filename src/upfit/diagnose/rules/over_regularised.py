@@ -56,7 +56,7 @@ def penalty_share(seen: Seen) -> float:
 
 def look(seen: Seen) -> Finding | None:
     """A training loss that stays high, with a penalty that outweighs the data, or dropout that hides them."""
-    if not seen.steps or not seen.is_poor:
+    if not seen.steps:
         return None
     pull, decay = seen.fact("decay.pull", 0.0), weight_decay(seen)
     decoupled = _is_decoupled(seen)
@@ -67,6 +67,9 @@ def look(seen: Seen) -> Finding | None:
     # Weights that never move are not held back by decay: nobody steps.
     step = max(seen.update_ratio, seen.early_update_ratio)
     is_most = step > 0 and pulled_by_decay(seen) > HALF * step
+    # Where decay is most of every step, half of what else counts as poor is enough.
+    if not seen.is_poor and not (is_most and seen.shortfall > seen.margin / 2):
+        return None
     penalised = decay > 0 and (shrunk or is_most or (pull > 1 and not decoupled) or shrink > 3)
     dropout, smoothing = seen.dropout, seen.label_smoothing
     hidden, of_gradient = dropout >= DROPPED, penalty_share(seen)

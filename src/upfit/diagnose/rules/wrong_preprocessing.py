@@ -13,7 +13,6 @@ FAINT = 0.03
 TARGETS = 1000.0
 FAR = 10.0
 """Size of targets that a fresh output of about 1 is far from: such runs end worse than a constant."""
-APART = 3.0
 
 
 def _are_far(seen: Seen) -> bool:
@@ -47,11 +46,6 @@ def look(seen: Seen) -> Finding | None:
         )
     elif seen.fact("inputs.cut_short") == 1:
         why = "All texts are cut off after a few tokens, so that different ones read alike."
-    elif seen.fact("norms.apart") > APART:
-        why = (
-            "Inputs do not look like what the pretrained layers saw: were they normalised as the "
-            "model expects?"
-        )
     else:
         return None
     return found(
@@ -63,7 +57,6 @@ def look(seen: Seen) -> Finding | None:
         largest_column=largest,
         smallest_column=seen.fact("inputs.smallest_column"),
         target_spread=seen.fact("labels.spread"),
-        norms_apart=seen.fact("norms.apart"),
     )
 
 
