@@ -217,14 +217,17 @@ class Doctor:
 
     @property
     def diagnosis(self) -> Diagnosis:
-        """Findings, and what could not be judged."""
+        """Findings, and what could not be judged.
+
+        Who asks long after the last look inside has another one made.
+        """
+        if self._pace.share is not None and self._taken - self._pace.probed_at >= AGAIN:
+            self._probe()
         return diagnose(self.trace)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What is wrong, causes first. Who asks long after the last look inside has another one made."""
-        if self._pace.share is not None and self._taken - self._pace.probed_at >= AGAIN:
-            self._probe()
+        """What is wrong, causes first."""
         return self.diagnosis.findings
 
     @property

@@ -150,6 +150,17 @@ def test_blocks_and_a_head_that_start_at_nought_are_sound():
     assert not {"optimizer_not_stepping", "pretrained_not_loaded"} & {*before, *kinds(doctor)}
 
 
+def test_a_report_looks_inside_as_findings_do():
+    model, loader = network(), batches()
+    optimizer = torch.optim.SGD(model.parameters(), 1e-3)
+    doctor = Doctor(model, optimizer, CE, loader)
+    loop(model, optimizer, loader, doctor, steps=30)
+    with torch.no_grad():
+        model[0].bias.fill_(-1e3)
+    loop(model, optimizer, loader, doctor, steps=30)
+    assert "never fire" in doctor.report()
+
+
 def test_two_optimizers_that_take_turns_are_sound():
     made, judge = network(), network()
     first, second = torch.optim.SGD(made.parameters(), 0.05), torch.optim.SGD(judge.parameters(), 0.05)
