@@ -30,7 +30,7 @@ from common import (
     read_lines,
     run_child,
     script,
-    write_result,
+    write_section,
 )
 
 RAW = RESULTS / "audit_scale.jsonl"
@@ -196,8 +196,8 @@ def main() -> None:
             append_line(RAW, one)
         text = f"# Audit: what many rows cost\n\n`python bench/audit_scale.py {' '.join(sys.argv[1:])}`\n\n"
         text += NOTE + "\n\n"
-        write_result(
-            RESULTS / "audit_scale.md", text + table(read_lines(RAW)) + "\n\n" + machine_line(machine())
+        write_section(
+            RESULTS / "audit_scale.md", "", text + table(read_lines(RAW)) + "\n\n" + machine_line(machine())
         )
 
 
