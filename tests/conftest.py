@@ -8,12 +8,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 REPOSITORY = Path(__file__).parent.parent
 
 # Tiny batches gain nothing from a second thread and, on a busy machine, wait for it a hundred times over.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Nothing is timed: what is right is right on a busy machine, too.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -47,6 +47,8 @@ def cleaned(data: Data, plan: Plan) -> pd.DataFrame:
         raise InputError("the plan drops every training row")
     for action in actions:
         frame = _applied(data, frame, action, learnt_on)
+    if not any(one.name in frame for one in data.schema.columns):
+        raise InputError("the plan drops every column that a model could read")
     return frame[stays]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,8 @@ from upfit.errors import InputError
 from upfit.values import PART, Schema
 
 IMAGES = "images"
+LONGEST = 255
+"""Bytes of a name on the common file systems."""
 
 
 def require_new(folder: Path) -> None:
@@ -36,10 +39,10 @@ def export(frame: pd.DataFrame, schema: Schema, folder: Path) -> None:
     """
     require_new(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    pictures = schema.of_kind("image")
+    pictures = [name for name in schema.of_kind("image") if name in frame]
     columns = [name for name in frame.columns if name not in (PART, *schema.target)]
     single = schema.task in ("binary", "multiclass") and len(schema.target) == 1
-    if single and list(pictures) == columns:
+    if single and len(pictures) == 1 and pictures == columns:
         _class_folders(frame, pictures[0], schema.target[0], folder)
         return
     for name in pictures:
@@ -57,9 +60,11 @@ def _class_folders(frame: pd.DataFrame, picture: str, target: str, folder: Path)
 
 def _safe(label: str) -> str:
     """A class name that is one folder, inside the folder it belongs to."""
-    if label in (".", "..") or "/" in label or "\\" in label or "\0" in label or not label:
+    too_long = len(os.fsencode(label)) > LONGEST
+    if label in (".", "..") or "/" in label or "\\" in label or "\0" in label or not label or too_long:
+        named = f"{label[:60]!r}… ({len(label):,} letters)" if too_long else repr(label)
         raise InputError(
-            f"the class {label!r} cannot be the name of a folder", hint="merge it into another name"
+            f"the class {named} cannot be the name of a folder", hint="merge it into another name"
         )
     return label
 

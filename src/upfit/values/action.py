@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal
 
-import yaml
 from pydantic import Field
 
 from upfit.errors import InputError
 from upfit.values.base import Value
 from upfit.values.inline import inline
+from upfit.values.plain_yaml import read_yaml
 
 Deed = Literal["drop", "relabel", "merge", "fill", "convert", "normalise", "collect"]
 
@@ -93,15 +93,14 @@ class Plan(Value):
         Raises:
             InputError: Not YAML, or a field that there is not.
         """
-        try:
-            fields = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise InputError(f"the plan is not YAML: {error}") from None
+        fields = read_yaml(text, "the plan")
         if not isinstance(fields, dict):
             raise InputError("the plan is no mapping", expected="fingerprint: … and actions: …")
         given = fields.get("actions") or ()
         if not isinstance(given, list | tuple) or not all(isinstance(one, dict) for one in given):
             raise InputError("the plan's actions are no list of mappings", expected="- do: drop …")
+        if not all(isinstance(name, str) for one in (fields, *given) for name in one):
+            raise InputError("the plan has a field whose name is no text", expected="fingerprint, actions")
         known = {name: value for name, value in fields.items() if name != "actions"}
         return cls(**known, actions=tuple(Action(**one) for one in given))
 

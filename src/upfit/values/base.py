@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from upfit.errors import RecipeError, nearest
+
+_BRIEF = reprlib.Repr()
+"""Writes out what came, however much that was: a few items of a list, both ends of a long text."""
+_BRIEF.maxlevel, _BRIEF.maxlist, _BRIEF.maxtuple, _BRIEF.maxdict = 3, 6, 6, 6
+_BRIEF.maxstring = _BRIEF.maxother = 160
 
 
 class Value(BaseModel):
@@ -42,9 +48,10 @@ def explain(kind: type[BaseModel], error: ValidationError) -> str:
         return f"{kind.__name__} has no field {name!r}{meant} (it has: {known})"
     message = fault["msg"].removeprefix("Value error, ").replace("valid tuple", "list")
     message = message[0].lower() + message[1:]
-    guess = nearest(str(fault["input"]), _choices(fault))
+    given = fault["input"]
+    guess = nearest(given, _choices(fault)) if isinstance(given, str) else ""
     meant = f"; did you mean {guess!r}?" if guess else ""
-    return f"{kind.__name__}.{where}: {message}; got {fault['input']!r}{meant}"
+    return f"{kind.__name__}.{where}: {message}; got {_BRIEF.repr(given)}{meant}"
 
 
 def _choices(fault: Any) -> list[str]:

@@ -16,6 +16,7 @@ from upfit.values.layers import Layers
 from upfit.values.length import Length, LengthBelowOne
 from upfit.values.loss import Loss
 from upfit.values.named import named
+from upfit.values.plain_yaml import read_yaml
 
 Auto = Literal["auto"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -238,10 +239,7 @@ class Recipe(Value):
     @classmethod
     def from_yaml(cls, text: str) -> Recipe:
         """Read a recipe; fields left out keep their defaults, unknown ones raise `RecipeError`."""
-        try:
-            fields = _OneOfEach(text).get_single_data()
-        except yaml.YAMLError as error:
-            raise RecipeError(f"the recipe is not valid YAML: {error}") from None
+        fields = read_yaml(text, "the recipe", RecipeError)
         if fields is None:
             return cls()
         if not isinstance(fields, dict):
@@ -250,18 +248,6 @@ class Recipe(Value):
         if unknown is not None:
             raise RecipeError(f"recipe fields have names, got {unknown!r}")
         return cls(**fields)
-
-
-class _OneOfEach(yaml.SafeLoader):
-    """Reads plain values and runs nothing; a name that stands twice in one mapping is refused."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            line = node.start_mark.line + 1
-            raise RecipeError(f"the recipe has {twice!r} twice, below line {line}", hint="keep one of them")
-        return super().construct_mapping(node, deep)
 
 
 def _as_asked(error: RecipeError, path: str) -> RecipeError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -191,3 +192,26 @@ def test_a_kill_leaves_no_half_of_a_copy_and_the_same_command_works(digits, tmp_
     assert not any(out.iterdir())
     assert len(read(clean(digits, plan=tmp_path / "plan.yaml", out=out))) == len(read(digits))
     assert not unfinished.exists()
+
+
+def test_a_column_of_pictures_may_be_dropped_but_not_all_that_there_is_to_read(digits, tmp_path):
+    data = read(digits)
+    (picture,) = data.schema.of_kind("image")
+    with pytest.raises(InputError, match="drops every column"):
+        clean(data, plan=plan_of(data, Action(do="drop", column=picture)), out=tmp_path / "copy")
+    frame = pd.DataFrame({"file": [str(one) for one in sorted(digits.glob("*/*.png"))]})
+    frame["size"], frame["label"] = (
+        np.sqrt(range(len(frame))),
+        [Path(one).parent.name for one in frame["file"]],
+    )
+    data = read(frame, kinds={"file": "image", "size": "number"}, target="label")
+    copy = clean(data, plan=plan_of(data, Action(do="drop", column="file")), out=tmp_path / "other")
+    assert list(pd.read_csv(copy / "data.csv")) == ["size", "label"]
+
+
+def test_a_name_too_long_for_a_folder_is_refused_before_anything_is_there(digits, tmp_path):
+    data = read(digits)
+    merge = Action(do="merge", column="label", values=("1", "2"), to="x" * 400)
+    with pytest.raises(InputError, match="cannot be the name of a folder"):
+        clean(data, plan=plan_of(data, merge), out=tmp_path / "copy")
+    assert list(tmp_path.iterdir()) == []
