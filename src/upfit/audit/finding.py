@@ -9,6 +9,7 @@ import numpy as np
 
 from upfit.audit.subject import Subject
 from upfit.values import Action, Data, Finding, Plan
+from upfit.values.shortened import shortened
 
 Severity = Literal["info", "warning", "error"]
 SHOWN = 12
@@ -57,7 +58,7 @@ def some(names: Sequence[str], count: int = 5) -> str:
     >>> some(["a", "b", "c"], 2)
     'a, b and 1 more'
     """
-    shown = ", ".join(name[:60] for name in names[:count])
+    shown = ", ".join(map(shortened, names[:count]))
     return shown if len(names) <= count else f"{shown} and {len(names) - count:,} more"
 
 

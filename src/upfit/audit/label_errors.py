@@ -26,6 +26,7 @@ from upfit.audit.scaling import of_unit_spread
 from upfit.audit.subject import Features, Subject
 from upfit.errors import MissingExtraError
 from upfit.values import Action, Finding
+from upfit.values.shortened import shortened
 
 STRENGTH = 0.003
 """C of the logistic regression: firmly regularised, so that no single wrong label can bend it."""
@@ -100,7 +101,11 @@ def _finding(
     better: npt.NDArray[Any],
 ) -> Finding:
     share = len(places) / len(rows)
-    examples = [f"{subject.show(int(rows[k]))}: {given[k]}, rather {better[k]}" for k in places]
+    names = [(shortened(str(given[k])), shortened(str(better[k]))) for k in places]
+    examples = [
+        f"{subject.show(int(rows[k]))}: {given_name}, rather {better_name}"
+        for k, (given_name, better_name) in zip(places, names, strict=True)
+    ]
     order = places[np.argsort(own[places], kind="stable")]
     relabel = Action(
         do="relabel",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from upfit.errors import InputError, RunFolderError
+from upfit.report.printable import printable
 
 if TYPE_CHECKING:
     import pandas
@@ -26,6 +28,12 @@ def check_table(path: Path, *, overwrite: bool) -> None:
     from upfit.store.room import require_room
 
     require_room(path.parent)
+
+
+def shown(answers: pandas.DataFrame) -> str:
+    """The rows as CSV for stdout: every byte as it is for a file or a pipe, harmless on a terminal."""
+    table = str(answers.to_csv(index=False))
+    return printable(table) if sys.stdout.isatty() else table
 
 
 def write_table(answers: pandas.DataFrame, path: Path) -> None:

@@ -9,6 +9,7 @@ from upfit.data.cells import cells
 from upfit.data.part_column import FOUND
 from upfit.data.targets import targets
 from upfit.values import PART, Data, Rows
+from upfit.values.shortened import shortened
 
 _SHOWN_CLASSES = 8
 _SHOWN_CHARACTERS = 30
@@ -34,15 +35,18 @@ def describe(data: Data) -> str:
         ("data", _rows(data), ""),
         (
             "inputs",
-            ", ".join(f"{column.name} ({column.kind})" for column in schema.columns),
+            ", ".join(f"{shortened(column.name)} ({column.kind})" for column in schema.columns),
             "--kind COLUMN=KIND",
         ),
-        ("target", ", ".join(schema.target), "--target COLUMN"),
+        ("target", ", ".join(map(shortened, schema.target)), "--target COLUMN"),
         ("task", f"{schema.task}: {_targets(data)}", "--task TASK"),
-        ("ignored", ", ".join(schema.ignored), "--kind COLUMN=KIND"),
-        *(("parts", f"by the column {name}", f"--kind {name}=ignore") for name in _part_columns(data)),
-        ("group", schema.group or "", "--group COLUMN"),
-        ("time", schema.time or "", "--time COLUMN"),
+        ("ignored", ", ".join(map(shortened, schema.ignored)), "--kind COLUMN=KIND"),
+        *(
+            ("parts", f"by the column {shortened(name)}", f"--kind {shortened(name)}=ignore")
+            for name in _part_columns(data)
+        ),
+        ("group", shortened(schema.group or ""), "--group COLUMN"),
+        ("time", shortened(schema.time or ""), "--time COLUMN"),
     ]
     return "\n".join(_line(*line) for line in lines if line[1])
 
@@ -78,9 +82,5 @@ def _targets(data: Data) -> str:
         if len(common) > _SHOWN_CLASSES
         else list(zip(data.schema.classes, many, strict=True))
     )
-    shown = ", ".join(f"{_short(name)} {int(count):,}" for name, count in pairs)
+    shown = ", ".join(f"{shortened(name, _SHOWN_CHARACTERS)} {int(count):,}" for name, count in pairs)
     return shown if len(common) <= _SHOWN_CLASSES else f"{len(common)} classes: {shown}, …"
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _SHOWN_CHARACTERS else name[: _SHOWN_CHARACTERS - 1] + "…"

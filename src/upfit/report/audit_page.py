@@ -74,10 +74,11 @@ def _note(named: str, said: str, row: int, *, pictures: bool) -> tuple[str, bool
     mine = said.startswith((named, f"row {row}:"))
     if pictures:
         return (said if mine else named), mine
-    rest = said.removeprefix(named).strip() if mine else ""
+    rest = said.removeprefix(named) if mine else ""
     if rest == said:
         return rest, mine
-    return f"row {row}" + (f" {rest}" if rest[:1] == ":" else f": {rest}" if rest else ""), mine
+    rest = rest.removeprefix(":").strip()
+    return f"row {row}" + (f": {rest}" if rest else ""), mine
 
 
 def _sayings(finding: Finding, shown: tuple[Shown, ...]) -> tuple[str, ...]:

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from upfit.report.deeds import deeds
 from upfit.report.printable import printable
-from upfit.report.words import shortened
 from upfit.values import Finding
+from upfit.values.shortened import shortened
 
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}
 SHOWN = 2

@@ -9,8 +9,9 @@ import yaml
 
 from upfit.report.sections import class_rows
 from upfit.report.verdict import verdict
-from upfit.report.words import candidate_label, duration, metric_label, number, shortened, with_interval
+from upfit.report.words import candidate_label, duration, metric_label, number, with_interval
 from upfit.values import Run
+from upfit.values.shortened import shortened
 
 MOST_CLASSES = 100
 _PIPELINES = {

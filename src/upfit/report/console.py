@@ -11,8 +11,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.text import Text
 
 from upfit.report.printable import printable
-from upfit.report.words import METRICS, duration, metric_label, number, shortened
+from upfit.report.words import METRICS, duration, metric_label, number
 from upfit.values import Evaluation, Event, Step
+from upfit.values.shortened import shortened
 
 
 class RichWatcher:

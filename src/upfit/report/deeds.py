@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from upfit.audit.finding import times
 from upfit.values import Action, Finding
+from upfit.values.shortened import shortened
 
 
 def deeds(finding: Finding) -> tuple[str, ...]:
@@ -20,12 +22,17 @@ def deeds(finding: Finding) -> tuple[str, ...]:
 def _what(action: Action) -> str:
     if action.do == "collect":
         return _wish(action)
-    column = f" {action.column!r}" if action.column else ""
-    return f"{action.do}{column}{f', {len(action.rows):,} rows' if action.rows else ''}"
+    column = f" {shortened(action.column)!r}" if action.column else ""
+    return f"{action.do}{column}{f', {_rows(action)}' if action.rows else ''}"
 
 
 def _wish(action: Action) -> str:
     count = f" {action.to:,}" if isinstance(action.to, int) else ""
-    which = f" with {action.column!r} = {', '.join(action.values)}" if action.values else ""
-    like = f" like {len(action.rows):,} rows" if action.rows and not action.values else ""
+    named = ", ".join(map(shortened, action.values))
+    which = f" with {shortened(action.column)!r} = {named}" if named else ""
+    like = f" like {_rows(action)}" if action.rows and not action.values else ""
     return f"collect{count} more{which}{like}"
+
+
+def _rows(action: Action) -> str:
+    return times(len(action.rows), "row")

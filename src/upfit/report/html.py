@@ -12,14 +12,22 @@ from markupsafe import Markup
 from upfit.measure import calibration_bins
 from upfit.report import charts, sections
 from upfit.report.health import health_of
+from upfit.report.printable import printable
 from upfit.report.verdict import verdict
 from upfit.report.words import duration, metric_label, metric_phrase, number
 from upfit.report.worst import worst_examples
 from upfit.values import Data, Predictions, Run
 
+
+def _shown(value: Any) -> Any:
+    """What a page shows of a value: a name may no more turn the page's own words around than run."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
+    finalize=_shown,
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from upfit.errors import MissingExtraError, RunFolderError
-from upfit.report.words import shortened
 from upfit.values import Estimate, Run
+from upfit.values.shortened import shortened
 
 LOCAL = "file:./mlruns"
 EXPERIMENT = "upfit"

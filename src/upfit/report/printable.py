@@ -1,4 +1,4 @@
-"""What names and texts from data may do to a terminal: nothing."""
+"""What names and texts from data may do to a terminal or a page: nothing."""
 
 from __future__ import annotations
 

@@ -138,13 +138,3 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
-
-
-def shortened(text: str, length: int) -> str:
-    """Text on one line, cut with an ellipsis.
-
-    >>> shortened("a very long name", 8)
-    'a very …'
-    """
-    line = " ".join(text.split())
-    return line if len(line) <= length else line[: length - 1] + "…"

@@ -20,6 +20,7 @@ from upfit.diagnose.mistakes.kinds import groups
 from upfit.errors import MissingExtraError
 from upfit.review.reasons import Reason, Suspect, gathered
 from upfit.values import Finding, Predictions
+from upfit.values.shortened import shortened
 
 MOST_LIKE = 4
 """Rows shown beside a copy."""
@@ -74,7 +75,7 @@ def _labels(subject: Subject) -> Found:
             better |= dict(zip(action.rows, action.to, strict=True))
         for row, score in _scored(finding):
             to = better.get(row)
-            note = f"looks like {to}" if to else "unlike what similar rows have"
+            note = f"looks like {shortened(str(to))}" if to else "unlike what similar rows have"
             grave = {"error": 2.0, "warning": 1.0}.get(finding.severity, 0.0)
             found.append((row, Reason("label", note, grave + min(score, 0.999999), to)))
     return found
@@ -159,7 +160,7 @@ def _errors(judged: Judged) -> Found:
         scores = judged.predictions.scores[k]
         best = int(scores.argmax())
         why = "the label may be wrong" if noise[k] else "two classes seem to fit" if ambiguous[k] else "hard"
-        note = f"the model says {classes[best]} ({scores[best]:.2f}): {why}"
+        note = f"the model says {shortened(classes[best])} ({scores[best]:.2f}): {why}"
         found.append((int(judged.rows[k]), Reason("error", note, float(judged.losses[k]), classes[best])))
     return found
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import re
 
+import pandas as pd
 import pytest
 from rich.console import Console
 
 import upfit
+from upfit.audit.result import Audit
+from upfit.audit.subject import Subject
 from upfit.commands.audit import run_audit
 from upfit.curate.audit import noticed
 from upfit.curate.audit_files import free_folder
@@ -18,6 +21,7 @@ from upfit.errors import InputError
 from upfit.report.audit_page import audit_page
 from upfit.report.audit_table import audit_lines, audit_table
 from upfit.values import Finding
+from upfit.values.shortened import shortened
 
 QUICK = ("label_names", "conflicts", "duplicates", "balance", "leaks")
 
@@ -25,8 +29,6 @@ QUICK = ("label_names", "conflicts", "duplicates", "balance", "leaks")
 @pytest.fixture
 def messy(sentences_frame):
     """Sentences with five copies, a class name written in two ways, and a text that is hostile to a page."""
-    import pandas as pd
-
     frame = pd.concat([sentences_frame, sentences_frame[:5]], ignore_index=True)
     frame.loc[[240, 241], "text"] = "<script>alert('x')</script> & <img src=x onerror=alert(1)>"
     frame.loc[7, "label"] = "PANDAS"
@@ -120,3 +122,11 @@ def test_fit_begins_with_the_cheap_checks(messy):
     assert "inconsistent_names" in {one.kind for one in data.findings}
     assert not any(one.rows or one.actions for one in data.findings)
     assert data.fingerprint == read(messy).fingerprint
+
+
+def test_below_a_text_stands_what_is_odd_about_it_however_long_its_label():
+    data = read(pd.DataFrame({"text": [f"so good {k}" for k in range(20)], "label": ["a", "b"] * 10}))
+    told = f"{Subject(data).show(1)}: {shortened('L' * 10_000)}, rather a"
+    found = Finding(kind="label_errors", severity="error", message="odd", rows=(1,), examples=(told,))
+    page = audit_page(Audit(data, (found,), looked_at=20))
+    assert f"row 1: {shortened('L' * 10_000)}, rather a</dd>" in page

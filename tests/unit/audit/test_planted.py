@@ -49,6 +49,16 @@ def test_flipped_labels_are_found(digits_frame, subject_of, named_rows):
     assert np.mean([proposed[row] == true[row] for row in flagged & set(rows.tolist())]) >= 0.9
 
 
+def test_what_is_wrong_with_a_label_is_told_however_long_it_is(digits_frame, subject_of):
+    pytest.importorskip("cleanlab")
+    frame, pixels = digits_frame
+    wrong = frame.replace({"label": {"1": "L" * 10_000}})
+    wrong.loc[wrong.index[wrong["label"] == "7"][:5], "label"] = "L" * 10_000
+    told = [example for one in label_errors(subject_of(wrong, pixels)) for example in one.examples]
+    assert any(example.endswith("LL…, rather 7") for example in told)
+    assert max(map(len, told)) < 400
+
+
 def test_features_that_say_little_accuse_nobody(digits_frame, subject_of, named_rows):
     pytest.importorskip("cleanlab")
     frame, pixels = digits_frame

@@ -202,3 +202,12 @@ def test_findings_show_their_evidence_examples_and_cures(digits, environment):
     page = html_report(dataclasses.replace(run, findings=(finding,)), data, environment=environment)
     for expected in ("Rows &lt;leak&gt;.", "rows shared 12", "and 4 more", "finding error"):
         assert expected in page
+
+
+def test_a_name_cannot_turn_the_page_around_it(environment):
+    names = ["\u202eevil", "\x1b[31mred", "right\u2066 isolated", *"abcdefg"]
+    run, data = digits_run(classes=names)
+    text = "".join(Page(html_report(run, data, environment=environment)).text)
+    assert not set("\u202e\x1b\u2066") & set(text)
+    assert "\\u202eevil" in text
+    assert "\\x1b[31mred" in text

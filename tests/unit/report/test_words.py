@@ -5,8 +5,9 @@ import dataclasses
 import pytest
 
 from upfit.report.verdict import verdict
-from upfit.report.words import duration, number, shortened, with_interval
+from upfit.report.words import duration, number, with_interval
 from upfit.values import Estimate
+from upfit.values.shortened import shortened
 
 
 @pytest.mark.parametrize(

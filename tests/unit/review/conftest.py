@@ -108,7 +108,8 @@ def hostile_table(tmp_path_factory):
     import pandas as pd
 
     texts = [
-        f"{HOSTILE} number {place}" if place % 7 == 0 else f"so good, number {place}" for place in range(40)
+        f"{HOSTILE} \u202enumber {place}" if place % 7 == 0 else f"so good, number {place}"
+        for place in range(40)
     ]
     labels = [HOSTILE if place % 2 else "yes" for place in range(40)]
     path = tmp_path_factory.mktemp("hostile") / "table.csv"

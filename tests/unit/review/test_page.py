@@ -27,6 +27,8 @@ def test_keys_decide_and_a_kill_loses_nothing(serve, browser, hostile_table):
     hostile = browser.value("document.querySelector('.card[data-row=\"0\"] .words').textContent")
     assert hostile.startswith("<script>document.title='hacked'</script><img src=x")
 
+    assert hostile.endswith("\\u202enumber 0"), "what turns the direction of text around is written out"
+
     browser.press("d")
     browser.until(f"{DECIDED} === 1 && {SELECTED} === 1")
     browser.press("k", "r")
@@ -119,3 +121,17 @@ def test_ten_thousand_rows_are_few_elements(serve, browser, tmp_path):
     browser.press("Home", "k")
     browser.until(f"{DECIDED} === 1")
     assert page.lines[-1]["row"] == 0
+
+
+def test_a_label_of_any_length_leaves_room_for_the_rest(serve, browser, tmp_path):
+    path = tmp_path / "table.jsonl"
+    long = "L" * 10_000
+    rows = [{"text": f"words number {k}", "label": long if k % 2 else "short"} for k in range(20)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    page = serve(path, [[1, "label", "short", []]])
+    browser.go(page.address)
+    browser.until(READY)
+    assert browser.value("document.querySelector('#detail .given').getBoundingClientRect().height") < 150
+    proposed = browser.value("document.querySelector('.card .labels i').getBoundingClientRect().width")
+    written = browser.value("document.querySelector('.card .labels i').scrollWidth")
+    assert proposed > written - 1, "the proposed label is shown whole"

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from upfit.audit.subject import Subject
 from upfit.measure import example_losses
 from upfit.values import Predictions, Recipe
+from upfit.values.shortened import shortened
 
 Floats = npt.NDArray[np.float64]
 
@@ -70,4 +71,5 @@ class Judged:
             return shown
         classes = self.subject.data.schema.classes
         best = int(scores.argmax())
-        return f"{shown}: {classes[int(target)]}, said {classes[best]} ({scores[best]:.2f})"
+        true, said = shortened(classes[int(target)]), shortened(classes[best])
+        return f"{shown}: {true}, said {said} ({scores[best]:.2f})"

@@ -1,5 +1,12 @@
 // Elements are made from plain values alone: text is always text, never markup.
 
+const SHOWN = ["title", "alt", "placeholder", "aria-label"];
+const COMMANDS = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+const written = (one) => (one < "\x80" ? "\\x" + one.charCodeAt(0).toString(16).padStart(2, "0") : "\\u" + one.charCodeAt(0).toString(16).padStart(4, "0"));
+
+// Text with control characters written out, as on the terminal: a name must not turn around what stands beside it.
+export const printable = (value) => (typeof value === "string" ? value.replace(COMMANDS, written) : value);
+
 export function h(tag, settings = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(settings)) {
@@ -7,9 +14,9 @@ export function h(tag, settings = {}, ...children) {
     if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
     else if (name === "class") made.className = value;
     else if (name === "data") Object.assign(made.dataset, value);
-    else made.setAttribute(name, value === true ? "" : value);
+    else made.setAttribute(name, value === true ? "" : SHOWN.includes(name) ? printable(value) : value);
   }
-  made.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  made.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false).map(printable));
   return made;
 }
 

@@ -1,6 +1,6 @@
 // The page: what is shown, what is selected, and what keys do.
 import { api, Items } from "./api.js";
-import { byId, count, h, label, picture } from "./dom.js";
+import { byId, count, h, label, picture, printable } from "./dom.js";
 import { Grid } from "./grid.js";
 import { choose } from "./palette.js";
 import { openRetraining } from "./retrain.js";
@@ -14,8 +14,8 @@ let grid;
 
 async function start() {
   about = await api.about();
-  byId("source").textContent = about.source;
-  document.title = `Review ${about.source} – upfit`;
+  byId("source").textContent = printable(about.source);
+  document.title = printable(`Review ${about.source} – upfit`);
   for (const one of about.classes) byId("label").append(h("option", { value: one }, one));
   byId("label").parentElement.hidden = about.classes.length === 0;
   grid = new Grid(byId("gallery"), { card, known: (row) => items.get(row), fetch, select });
@@ -209,14 +209,14 @@ function keys(event) {
 
 let fading;
 function say(words) {
-  byId("said").textContent = words;
+  byId("said").textContent = printable(words);
   byId("said").classList.add("shown");
   clearTimeout(fading);
   fading = setTimeout(() => byId("said").classList.remove("shown"), 1800);
 }
 
 function failed(error) {
-  byId("banner").textContent = error.message;
+  byId("banner").textContent = printable(error.message);
   byId("banner").hidden = false;
 }
 

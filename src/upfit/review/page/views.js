@@ -74,7 +74,7 @@ export function panel(item, { about, act, enlarge, like }) {
     ),
     h("div", { class: "sheet" },
       h("div", { class: "facts" },
-        h("p", { class: "given" }, h("span", {}, about.target.join(", ")), h("b", {}, label(item.label))),
+        h("p", { class: "given" }, h("span", {}, about.target.join(", ")), h("b", { title: label(item.label) }, label(item.label))),
         stamp(item),
         h("p", { class: "name" }, item.name, item.part && ` · ${item.part}`),
       ),
