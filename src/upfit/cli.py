@@ -25,7 +25,7 @@ from upfit.commands import review as review_command
 from upfit.commands.complaints import complain, usage_error
 from upfit.commands.screens import leads as _leads
 from upfit.commands.screens import watcher as _watcher
-from upfit.commands.tables import check_table, write_table
+from upfit.commands.tables import check_table, shown, write_table
 from upfit.errors import InputError
 from upfit.values import Recipe
 from upfit.values.budget import seconds
@@ -102,6 +102,7 @@ def fit(
     edits = tuple(flags.change(text) for text in changes or ())
     flags.check(edits, base)
     kinds = flags.kinds(kind)
+    flags.sources(data, train, validation, test)
     with _results(as_json=as_json, quiet=quiet) as finish:
         import upfit
 
@@ -162,7 +163,7 @@ def predict(
 
         answers = upfit.load_run(run).predict(source)
     if out is None:
-        print(answers.to_csv(index=False), end="")
+        print(shown(answers), end="")
     else:
         write_table(answers, out)
         print(f"{len(answers)} predictions: {out}", file=sys.stderr)

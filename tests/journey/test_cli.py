@@ -25,7 +25,11 @@ def typed(capsys, *arguments):
 @pytest.mark.parametrize(
     "arguments",
     [["--help"], ["--version"], [], ["fit", "--help"], ["fti"], ["fit", "x", "--bugdet", "3"], ["show"],
-     ["fit", "x", "--set", "optimzer.lr=1"], ["fit", "x", "--budget", "-5"], ["predict"]],
+     ["fit", "x", "--set", "optimzer.lr=1"], ["fit", "x", "--budget", "-5"], ["predict"],
+     ["errors", "no-run"], ["predict", "no-run", "x"], ["resume", "no-run"], ["report", "no-run"],
+     ["diagnose", "no-run"], ["audit", "no-data.csv"], ["fit", "no-data"], ["check", "no-data"],
+     ["clean", "no-data", "--plan", "p", "--out", "o"], ["augment", "no-data"], ["curve", "no-data"],
+     ["review", "no-data"], ["audit", "--train", "no-data"]],
     ids=" ".join,
 )  # fmt: skip
 def test_help_and_mistakes_are_answered_without_the_frameworks(arguments):
@@ -35,6 +39,19 @@ def test_help_and_mistakes_are_answered_without_the_frameworks(arguments):
     )
     run = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
+
+
+def test_an_interrupt_while_the_command_line_loads_is_one_line():
+    code = (
+        "import runpy, sys\n"
+        "class Impatient:\n"
+        "    def find_spec(self, name, *rest):\n"
+        "        if name == 'typer': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Impatient())\n"
+        "runpy.run_module('upfit', run_name='__main__')"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (run.returncode, run.stdout, run.stderr) == (130, "", "error: interrupted\n")
 
 
 def test_version(capsys):

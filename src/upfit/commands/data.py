@@ -50,15 +50,16 @@ def audit(
       upfit audit reviews.csv --target stars --check label_errors
       upfit audit --train a.csv --test b.csv --json
     """  # noqa: D301
-    from upfit.commands.audit import run_audit
-
     if data is None and train is None:
         raise InputError("nothing to audit", expected="DATA, or --train FILE", hint="upfit audit FOLDER")
     kinds = flags.kinds(kind)
     asked = {"target": target, "task": task, "kinds": kinds, "group": group, "time": time}
     parts = {"train": train, "validation": validation, "test": test}
     wanted = {"model": model, "checks": tuple(check or ()), "rows": rows, "watcher": watcher(quiet)}
+    flags.sources(data, train, validation, test)
     with contextlib.redirect_stdout(sys.stderr):
+        from upfit.commands.audit import run_audit
+
         shown = run_audit(data, out, overwrite=overwrite, as_json=as_json, settings=asked | parts | wanted)
     if not quiet or as_json:
         print(shown)
@@ -102,6 +103,7 @@ def check(
     edits += tuple(
         Change(path=p, to=v) for p, v in (("backbone", model), ("seed", seed)) if v not in ("auto", None)
     )
+    flags.sources(source, train, validation, test)
     with contextlib.redirect_stdout(sys.stderr):
         from upfit.commands.check import run_check
         from upfit.data.read import given_parts
@@ -133,6 +135,7 @@ def clean(
     """  # noqa: D301
     kinds = flags.kinds(kind)
     parts = {"train": train, "validation": validation, "test": test}
+    flags.sources(data, train, validation, test)
     with contextlib.redirect_stdout(sys.stderr):
         from upfit.curate.clean import clean as apply_plan
 
@@ -181,6 +184,7 @@ def augment(
     kinds = flags.kinds(kind)
     asked: dict[str, Any] = {"target": target, "task": task, "kinds": kinds, "group": group}
     wanted = {"model": model, "only": tuple(only or ()), "rows": rows, "seed": seed or 0}
+    flags.sources(data, train, validation, test)
     with contextlib.redirect_stdout(sys.stderr):
         from upfit.commands.augment import run_augment
         from upfit.data.read import given_parts
@@ -221,6 +225,7 @@ def curve(
     limit = None if budget is None else seconds(budget)
     kinds = flags.kinds(kind)
     asked: dict[str, Any] = {"target": target, "task": task, "kinds": kinds, "group": group}
+    flags.sources(data, train, validation, test)
     with contextlib.redirect_stdout(sys.stderr):
         from upfit.curate.learning_curve import curve as learn
         from upfit.data.read import given_parts

@@ -9,8 +9,16 @@ from typing import Any, get_args
 
 import yaml
 
+from upfit.data.paths import existing
 from upfit.errors import DataError, RecipeError, nearest
 from upfit.values import Change, Kind, Recipe
+
+
+def sources(*given: str | None) -> None:
+    """Refuse paths that lead nowhere now, before anything heavy is loaded."""
+    for one in given:
+        if one is not None:
+            existing(one)
 
 
 def change(text: str) -> Change:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from upfit.store.run_mark import require_run
 from upfit.values import Task
 
 
@@ -26,8 +27,15 @@ def _output(help_text: str, *names: str, **settings: Any) -> Any:
     return _option("Output", help_text, *names, **settings)
 
 
-def _argument(metavar: str, help_text: str) -> Any:
-    return typer.Argument(metavar=metavar, help=help_text, show_default=False)
+def _argument(metavar: str, help_text: str, **settings: Any) -> Any:
+    return typer.Argument(metavar=metavar, help=help_text, show_default=False, **settings)
+
+
+def _run(path: Path | None) -> Path | None:
+    """A wrong path is told at once, not after the libraries have been loaded."""
+    if path is not None:
+        require_run(path)
+    return path
 
 
 DataSource = Annotated[
@@ -37,7 +45,7 @@ DataSource = Annotated[
 CheckSource = Annotated[
     str | None, _argument("DATA | RUN", "Data as for fit, or a run folder, whose data and recipe are taken.")
 ]
-RunFolder = Annotated[Path, _argument("RUN", "A run folder.")]
+RunFolder = Annotated[Path, _argument("RUN", "A run folder.", callback=_run)]
 Inputs = Annotated[str, _argument("INPUT", "An image, a folder of images, or a table file.")]
 RecipeSource = Annotated[Path | None, _argument("[RECIPE.yaml | RUN]", "A recipe file or a run folder.")]
 TechniqueName = Annotated[str | None, _argument("[NAME]", "A technique; all of them without.")]
@@ -76,7 +84,7 @@ LogFile = Annotated[
     Path | None, _data("trainer_state.json, metrics.csv or a TensorBoard folder, instead of RUN.", "PATH")
 ]
 FindingsJson = Annotated[bool, _output("Print the findings as JSON.", "--json")]
-MaybeRun = Annotated[Path | None, _argument("[RUN]", "A run folder, finished or running.")]
+MaybeRun = Annotated[Path | None, _argument("[RUN]", "A run folder, finished or running.", callback=_run)]
 Json = Annotated[bool, _output("Print result.json to stdout, all else to stderr.", "--json")]
 CardJson = Annotated[bool, _output("Print the cards as JSON.", "--json")]
 Quiet = Annotated[bool, _output("No progress, no summary.", "--quiet", "-q")]

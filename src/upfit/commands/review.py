@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import socket
 import sys
 import time as clock
 from collections.abc import Mapping, Sequence
@@ -17,8 +18,10 @@ from upfit.commands import options as o
 from upfit.commands.again import next_command
 from upfit.commands.screens import watcher
 from upfit.errors import InputError, MissingExtraError
+from upfit.report.printable import printable
 from upfit.values.budget import seconds
 from upfit.values.corrections import Correction, merged
+from upfit.values.shortened import shortened
 
 if TYPE_CHECKING:
     from upfit.review.desk import Desk
@@ -77,16 +80,27 @@ def review(
     asked: dict[str, Any] = {"target": target, "task": task, "kinds": kinds, "group": group, "time": time}
     asked |= {"split": split, "metric": metric, "budget": None if budget is None else seconds(budget)}
     settings = {"model": model, "rows": rows, "everything": everything, "fresh": fresh}
+    flags.sources(*(sources or [])[:1], train, validation, test)
     with contextlib.redirect_stdout(sys.stderr):
         from upfit.data.read import given_parts
 
         asked["parts"] = given_parts(train, validation, test)
-        desk, serve = _opened(sources or [], asked, settings, root or [], corrections, by or _name(), quiet)
-    try:
-        serve(port, not no_open, lambda address: _announce(desk, address))
-    finally:
-        desk.ledger.close()
+    with contextlib.closing(_listening(port)) as sock:
+        with contextlib.redirect_stdout(sys.stderr):
+            desk, serve = _opened(
+                sources or [], asked, settings, root or [], corrections, by or _name(), quiet
+            )
+        with contextlib.closing(desk.ledger):
+            serve(sock, not no_open, lambda address: _announce(desk, address))
     _leave(desk, sources[0] if sources else None, asked)
+
+
+def _listening(port: int) -> socket.socket:
+    """The port, taken before minutes go into looking for suspects."""
+    _require_server()
+    from upfit.review.serve import listen
+
+    return listen(port)
 
 
 def _opened(
@@ -99,13 +113,12 @@ def _opened(
     quiet: bool,
 ) -> tuple[Desk, Any]:
     """The desk, and the function that serves it."""
-    _require_server()
     from upfit.journey.runs import load_run
     from upfit.review import open as opening
     from upfit.review.app import application
     from upfit.review.pictures import Pictures
     from upfit.review.retrain import Retraining
-    from upfit.review.serve import listen, serve
+    from upfit.review.serve import serve
 
     source = opening.require_one(sources)
     subjects = _subjects(opening, source, asked, settings)
@@ -116,9 +129,9 @@ def _opened(
     retraining = Retraining(plan, load_run)
     pictures = Pictures(subjects.data, [*subjects.roots, *roots])
 
-    def served(port: int, opens: bool, announce: Any) -> None:
+    def served(sock: socket.socket, opens: bool, announce: Any) -> None:
         try:
-            serve(application(desk, pictures, retraining), listen(port), opens=opens, announce=announce)
+            serve(application(desk, pictures, retraining), sock, opens=opens, announce=announce)
         finally:
             retraining.stop()
 
@@ -192,21 +205,20 @@ def _merge(sources: Sequence[str], out: Path | None, *, overwrite: bool) -> str:
     if out is not None and out.exists() and not overwrite:
         raise InputError(f"{out} exists already", hint="--overwrite, or another --out")
     both, disputed = merged([read_corrections(path) for path in sources])
+    if out is not None:
+        write_text(out, both.to_lines())
     stands = both.final()
     for row, said in disputed.items():
         words = "; ".join(map(_said, said))
         result = _said(stands[row]) if row in stands else "nothing"
-        print(f"row {row} is disputed: {words}: what stands is {result}", file=sys.stderr)
+        print(printable(f"row {row} is disputed: {words}: what stands is {result}"), file=sys.stderr)
     count = f"{len(stands):,} rows decided, {len(disputed):,} disputed"
     print(f"{count}: {out}" if out else count, file=sys.stderr)
-    if out is None:
-        return both.to_lines()
-    write_text(out, both.to_lines())
-    return ""
+    return both.to_lines() if out is None else ""
 
 
 def _said(one: Correction) -> str:
     """A decision in words."""
     when = clock.strftime("%Y-%m-%d %H:%M", clock.localtime(one.time))
-    deed = f"{one.do} to {one.to!r}" if one.do == "relabel" else one.do
-    return f"{deed} ({one.by or 'somebody'}, {when})"
+    deed = f"{one.do} to {shortened(str(one.to))!r}" if one.do == "relabel" else one.do
+    return f"{deed} ({shortened(one.by) or 'somebody'}, {when})"

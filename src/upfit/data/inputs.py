@@ -20,9 +20,10 @@ from upfit.data.fingerprint import table_key
 from upfit.data.frame import encoded, read_frame
 from upfit.data.image_folder import foreign_pictures, image_array, images_under, looks_like_image
 from upfit.data.labels import Asked, read_labels
+from upfit.data.paths import existing
 from upfit.data.picture_column import as_images, combined_pixels, look_at, unreadable
 from upfit.data.source import HEIGHT, PIXELS, WIDTH, Source
-from upfit.data.sources import existing, is_table, open_file, open_object
+from upfit.data.sources import is_table, open_file, open_object
 from upfit.data.write import Digests, finished_blocks, write_table
 from upfit.errors import DataError, nearest
 from upfit.values import PART, Data, Finding, Rows, Schema

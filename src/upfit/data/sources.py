@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from upfit.data.image_folder import class_folders, is_hidden, looks_like_image, read_image_folder
+from upfit.data.paths import KNOWN, existing
 from upfit.data.source import PARTS, Source, part_named
-from upfit.errors import DataError, nearest
+from upfit.errors import DataError
 from upfit.values import Finding, Part
 
 PartSources = dict[Part | None, Source]
@@ -19,7 +20,6 @@ PartSources = dict[Part | None, Source]
 
 _TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet", ".pq")
 _SHARD = re.compile(r"^(\w+)-\d{5}-of-\d{5}\.parquet$")
-_KNOWN = "a folder of class folders, a CSV, TSV, JSONL or Parquet file, a DataFrame, or a dataset"
 
 
 def open_sources(given: Any) -> PartSources:
@@ -74,7 +74,7 @@ def open_object(given: Any) -> Source:
 
         return read_torch(given)
     raise DataError(
-        "this cannot be read as data", expected=_KNOWN, got=f"an object of type {type(given).__name__}"
+        "this cannot be read as data", expected=KNOWN, got=f"an object of type {type(given).__name__}"
     )
 
 
@@ -96,36 +96,6 @@ def open_file(path: Path) -> Source:
     if not source.table.num_rows:
         raise DataError(f"{path} has no rows", expected="a header and at least two rows")
     return source
-
-
-def existing(given: str | Path) -> Path:
-    """The path, when it is there.
-
-    Raises:
-        DataError: It is not; the nearest name beside it is suggested.
-    """
-    if not str(given).strip():
-        raise DataError("the path is empty", expected=_KNOWN, hint="is a variable of the shell unset?")
-    if "://" in str(given):
-        raise DataError(f"{given} is an address, and nothing is fetched", expected=_KNOWN, hint="download it")
-    path = Path(given).expanduser()
-    try:
-        if path.exists():
-            return path
-    except OSError:
-        pass
-    parent = path.parent
-    try:
-        known = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
-    except OSError:
-        known = []
-    guess = nearest(path.name, known)
-    hint = (
-        f"did you mean {parent / guess}?"
-        if guess
-        else f"check the spelling; the working folder is {Path.cwd()}"
-    )
-    raise DataError(f"there is nothing at {path}", expected=_KNOWN, hint=hint)
 
 
 def _open_mapping(given: Mapping[str, Any]) -> PartSources:

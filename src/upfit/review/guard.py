@@ -57,6 +57,8 @@ class Guard:
         """Pass a request on, or refuse it."""
         if scope["type"] == "lifespan":
             await self.inner(scope, receive, send)
+        elif scope["type"] == "websocket":  # the page opens none
+            await send({"type": "websocket.close"})
         elif scope["type"] == "http":
             path = self._inside(scope)
             if path is None:

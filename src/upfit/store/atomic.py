@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from upfit.errors import RunFolderError
@@ -33,7 +33,9 @@ def aside(path: Path) -> Iterator[Path]:
             hint="free some space or choose another place with --out; what was saved before is intact",
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        # Where not even the folder is there, the reason given above is the one to tell.
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def _refused(error: Exception) -> str | None:

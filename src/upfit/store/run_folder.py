@@ -15,13 +15,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from upfit.errors import RecipeError, RunFolderError, nearest
+from upfit.errors import RecipeError, RunFolderError
 from upfit.store.atomic import write_text, write_with
 from upfit.store.journal import read_trace
+from upfit.store.run_mark import MARK, VERSION, parse_json, require_run
 from upfit.values import Cure, Estimate, Finding, Predictions, Recipe, Split
-
-VERSION = 1
-MARK = "run.json"
 
 
 class RunFolder:
@@ -83,22 +81,7 @@ class RunFolder:
     @classmethod
     def open(cls, path: Path, *, writes: bool = True) -> RunFolder:
         """An existing run folder; raises `RunFolderError` when it is none, or of a newer version."""
-        mark = path / MARK
-        if not mark.is_file():
-            raise RunFolderError(
-                f"{path} is not a run folder", expected=f"a folder with {MARK} in it", hint=_run_meant(path)
-            )
-        marked = _parse(mark)
-        if not isinstance(marked, dict):
-            raise RunFolderError(f"{mark} is damaged: it holds no fields")
-        version = marked.get("version")
-        if not isinstance(version, int) or version > VERSION:
-            raise RunFolderError(
-                f"{path} was written by a newer upfit",
-                expected=f"version {VERSION} or older",
-                got=f"version {version}",
-                hint="pip install --upgrade upfit",
-            )
+        require_run(path)
         return cls(path, writes=writes)
 
     def lock(self) -> None:
@@ -132,7 +115,7 @@ class RunFolder:
 
     def read_json(self, name: str) -> Any:
         """A JSON file's content."""
-        return _parse(self.path / name)
+        return parse_json(self.path / name)
 
     def write_json(self, name: str, content: Any) -> None:
         """Replace a JSON file."""
@@ -249,20 +232,3 @@ def estimates_to_json(estimates: Mapping[str, Estimate]) -> dict[str, dict[str, 
 def estimates_from_json(content: dict[str, dict[str, float]]) -> dict[str, Estimate]:
     """The reverse of `estimates_to_json`."""
     return {name: Estimate(**one) for name, one in content.items()}
-
-
-def _run_meant(path: Path) -> str:
-    """The run whose name is nearest, beside the path or in `runs`; else where runs are."""
-    known = [mark.parent for place in (path.parent, Path("runs")) for mark in place.glob(f"*/{MARK}")]
-    by_name = {run.name: run for run in known}
-    guess = nearest(path.name, by_name)
-    return f"did you mean {by_name[guess]}?" if guess else "a run's path is printed when it ends: runs/NAME-N"
-
-
-def _parse(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RunFolderError(f"{path} is missing: the run did not get that far") from None
-    except ValueError as error:
-        raise RunFolderError(f"{path} is damaged: {error}") from error

@@ -134,3 +134,27 @@ def test_two_files_become_one_on_the_command_line(tmp_path, capsys):
         review(files, merge=True, out=tmp_path / "both.jsonl")
     with pytest.raises(InputError, match="two files or more"):
         review(files[:1], merge=True)
+
+
+def test_names_of_people_and_labels_cannot_command_a_terminal(tmp_path, capsys):
+    none = Corrections(fingerprint="f", target="label")
+    for name, to in (("ada\x1b]0;pwned\x07", "cat\x1b[2J"), ("bob", "L" * 10_000)):
+        made = (Correction(row=7, do="relabel", to=to, by=name, time=1.0),)
+        (tmp_path / f"{name[:3]}.jsonl").write_text(none.replace(entries=made).to_lines())
+    review(
+        [str(tmp_path / "ada.jsonl"), str(tmp_path / "bob.jsonl")], merge=True, out=tmp_path / "both.jsonl"
+    )
+    told = capsys.readouterr().err
+    assert "row 7 is disputed" in told
+    assert not {"\x1b", "\x07"} & set(told)
+    assert len(told) < 500
+
+
+def test_a_merge_that_cannot_be_written_is_not_told_as_done(tmp_path, capsys):
+    none = Corrections(fingerprint="f", target="label")
+    files = [tmp_path / "ada.jsonl", tmp_path / "bob.jsonl"]
+    for path in files:
+        path.write_text(none.to_lines())
+    with pytest.raises(InputError, match="cannot write"):
+        review([str(path) for path in files], merge=True, out=files[0] / "both.jsonl")
+    assert "rows decided" not in capsys.readouterr().err

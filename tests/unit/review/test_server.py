@@ -7,9 +7,11 @@ import json
 import re
 import shutil
 import signal
+import socket
 
 from PIL import Image
 
+from upfit.cli import main
 from upfit.store.corrections_file import read_corrections
 
 
@@ -166,3 +168,17 @@ def test_the_users_files_stay_as_they_are_and_ctrl_c_ends_in_good_order(serve, d
     assert page.process.wait(timeout=60) == 0
     assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in copy.rglob("*.png")} == before
     assert [one["row"] for one in page.lines] == [0, 1]
+
+
+def test_a_socket_is_refused_not_failed_at(page):
+    more = {"Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec_WebSocket_Version": "13"}
+    assert page.ask("api/about", Connection="Upgrade", Upgrade="websocket", **more)[0] == 403
+
+
+def test_a_port_in_use_is_told_before_anything_is_looked_for(digits, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["review", str(digits), "--port", str(port), "--no-open"]) == 2
+    assert f"port {port} cannot be used" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
