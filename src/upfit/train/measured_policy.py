@@ -48,7 +48,9 @@ def with_measured_policy(
     if augment.policy == "measured":
         return _measured(bench, backbone, probe, bench.world.agree(left))
     if augment.asks_for_flip and backbone.modality == "image":
-        augment = augment.replace(flip=may_mirror(bench, backbone, probe))
+        # Without time nothing will be tuned that could be mirrored.
+        spent = bench.world.agree(left is not None and left <= 0)
+        augment = augment.replace(flip=not spent and may_mirror(bench, backbone, probe))
     return bench.with_recipe(bench.recipe.replace(augment=augment)), ()
 
 

@@ -77,7 +77,9 @@ def settle_inputs(
     if backbone.inputs.fixed:
         size = backbone.inputs.size
     elif size == "auto":
-        per_image = image_seconds(backbone) if left is not None else 0.0
+        # With no time left the answer is the smallest side, whatever a pass costs.
+        spent = left is not None and left <= 0
+        per_image = math.inf if spent else image_seconds(backbone) if left is not None else 0.0
         epoch = per_image * len(rows)
         size = image_size(native_size(data, rows), backbone.inputs.size, epoch_seconds=epoch, left=left)
     cache = inputs.cache
