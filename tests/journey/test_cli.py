@@ -117,7 +117,17 @@ MISTAKES = {
 }
 
 
+@pytest.fixture
+def named_there(tmp_path, monkeypatch):
+    """A folder with data `x` and a run `run`, as far as names go: wrong paths are told first."""
+    (tmp_path / "x").mkdir()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text('{"version": 1}')
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.mark.parametrize("line", MISTAKES)
+@pytest.mark.usefixtures("named_there")
 def test_a_mistake_is_named_with_a_way_on(capsys, line):
     code, out, err = typed(capsys, *line.split())
     message, way_on = MISTAKES[line]
@@ -169,6 +179,7 @@ def test_a_bad_recipe_file_is_explained(capsys, tmp_path, text, message):
     assert message in err
 
 
+@pytest.mark.usefixtures("named_there")
 def test_predictions_never_replace_a_file_unasked(capsys, tmp_path):
     path = tmp_path / "answers.csv"
     path.write_text("mine\n")
