@@ -176,6 +176,21 @@ def test_other_weights_that_answer_in_evaluation():
     assert "eval_mode_bug" not in judged(healths=better)
 
 
+def test_a_loss_made_from_a_choice_has_no_slope():
+    x, y = digits()
+    model = nn.Sequential(nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 10))
+
+    def chosen(answer, target):
+        picked = nn.functional.one_hot(answer.argmax(1), 10).float() + 0 * answer
+        return nn.functional.nll_loss((picked + 1e-3).log(), target)
+
+    train = pairs(x[:320], y[:320])
+    flat = facts(model, train, "weights", "units", "gradients", "one_batch", loss=chosen)
+    assert judged(**flat)[0] == "detached_graph"
+    sloped = facts(model, train, "weights", "units", "gradients", "one_batch")
+    assert "detached_graph" not in judged(**sloped)
+
+
 def test_a_layer_without_slope_cuts_the_graph():
     looks = [Health(s, gradient_norms={"a": 0.0, "b": 0.1}, dead={"relu": 0.1}) for s in (1, 2, 3)]
     assert judged(healths=looks)[0] == "detached_graph"

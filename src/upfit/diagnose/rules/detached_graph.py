@@ -30,6 +30,17 @@ def is_without_slope(seen: Seen) -> bool:
     return silent and whole and dead < ALIVE and seen.is_poor
 
 
+def is_flat(seen: Seen) -> bool:
+    """Whether every gradient is exactly zero before training, and sixty steps on one batch change nothing.
+
+    Weights that are all zero, dead units and saturated ones do that too, and are illnesses of their own.
+    """
+    start, end = seen.fact("one_batch.start"), seen.fact("one_batch.end")
+    alive = seen.fact("units.dead", 0.0) < ALIVE and seen.fact("units.saturated_layers", 0.0) == 0
+    started = seen.fact("weights.zero", 0.0) == 0 and seen.fact("weights.last_scale", 1.0) > 0
+    return seen.fact("gradients.zero_share") == 1 and start == end and alive and started
+
+
 def look(seen: Seen) -> Finding | None:
     """A loss without a graph, or trainable layers that ran and got no gradient."""
     if seen.fact("gradients.wanted") == 0:
@@ -37,6 +48,12 @@ def look(seen: Seen) -> Finding | None:
     lost = seen.fact("gradients.none_share", 0.0)
     if seen.fact("gradients.attached") == 0:
         why, sure = "The loss is not connected to the model's parameters: something detaches it.", 0.97
+    elif is_flat(seen):
+        why, sure = (
+            "Every gradient is exactly zero, and one batch is not learnt by heart at all: the loss is made "
+            "from a choice (argmax, rounding, a comparison) that has no slope.",
+            0.9,
+        )
     elif seen.fact("gradients.none_below") == 1:
         why, sure = "The first layers get no gradient though they ran: the graph is cut above them.", 0.95
     elif is_without_slope(seen):
