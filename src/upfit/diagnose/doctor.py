@@ -217,10 +217,7 @@ class Doctor:
 
     @property
     def diagnosis(self) -> Diagnosis:
-        """Findings, and what could not be judged.
-
-        Who asks long after the last look inside has another one made.
-        """
+        """Findings, and what could not be judged, after another look inside if the last is long ago."""
         if self._pace.share is not None and self._taken - self._pace.probed_at >= AGAIN:
             self._probe()
         return diagnose(self.trace)
