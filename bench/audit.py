@@ -24,11 +24,11 @@ from audit_broken import broken_images, broken_texts
 from common import (
     RESULTS,
     SETS,
-    append_line,
     machine,
     machine_line,
     markdown_table,
     read_lines,
+    write_lines,
     write_section,
 )
 from PIL import Image
@@ -285,9 +285,7 @@ def main() -> None:
             about = {"set": name, "piece": piece, "date": machine()["date"]}
             fresh = [{**about, **one} for one in measure(name, piece)]
             kept = [one for one in read_lines(RAW) if (one["set"], one.get("piece")) != (name, piece)]
-            RAW.unlink(missing_ok=True)
-            for one in kept + fresh:
-                append_line(RAW, one)
+            write_lines(RAW, kept + fresh)
             write_section(RESULTS / "audit.md", "", page(read_lines(RAW)))
 
 

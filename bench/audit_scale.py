@@ -23,13 +23,13 @@ from typing import Any
 from common import (
     DATA,
     RESULTS,
-    append_line,
     machine,
     machine_line,
     markdown_table,
     read_lines,
     run_child,
     script,
+    write_lines,
     write_section,
 )
 
@@ -191,9 +191,7 @@ def main() -> None:
         fresh = measure(given.kind, rows, given.features, given.made)
         same = ("kind", "asked", "features")
         kept = [one for one in read_lines(RAW) if any(one[name] != fresh[name] for name in same)]
-        RAW.unlink(missing_ok=True)
-        for one in [*kept, fresh]:
-            append_line(RAW, one)
+        write_lines(RAW, [*kept, fresh])
         text = f"# Audit: what many rows cost\n\n`python bench/audit_scale.py {' '.join(sys.argv[1:])}`\n\n"
         text += NOTE + "\n\n"
         write_section(

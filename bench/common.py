@@ -167,6 +167,13 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
+def write_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
+    """Write a JSON-lines file anew."""
+    path.unlink(missing_ok=True)
+    for record in records:
+        append_line(path, record)
+
+
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """The records of a JSON-lines file; none where there is no file."""
     return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []

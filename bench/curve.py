@@ -15,11 +15,11 @@ import numpy as np
 from common import (
     RESULTS,
     SETS,
-    append_line,
     machine,
     machine_line,
     markdown_table,
     read_lines,
+    write_lines,
     write_section,
 )
 
@@ -108,9 +108,7 @@ def main(names: Sequence[str]) -> None:
     for name in names:
         fresh = forecast(name)
         kept = [one for one in read_lines(RAW) if one["set"] != name]
-        RAW.unlink(missing_ok=True)
-        for one in [*kept, fresh]:
-            append_line(RAW, one)
+        write_lines(RAW, [*kept, fresh])
     text = "# Learning curves: forecast from the smaller half\n\n`python bench/curve.py`\n\n"
     write_section(RESULTS / "curve.md", "", text + table(read_lines(RAW)) + "\n\n" + machine_line(machine()))
 

@@ -278,6 +278,11 @@ class Seen:
         return self._update_ratio(self.healths)
 
     @cached_property
+    def most_dead(self) -> float:
+        """Largest share of a layer's units that never fired at any look; 0 where nobody looked."""
+        return max((max(one.dead.values(), default=0.0) for one in self.healths), default=0.0)
+
+    @cached_property
     def early_looks(self) -> tuple[Health, ...]:
         """Looks at the first third of the steps: later on rates decay and weights grow."""
         looks = [one for one in self.healths if one.update_ratios]

@@ -77,9 +77,10 @@ def settle_inputs(
     if backbone.inputs.fixed:
         size = backbone.inputs.size
     elif size == "auto":
-        # With no time left the answer is the smallest side, whatever a pass costs.
-        spent = left is not None and left <= 0
-        per_image = math.inf if spent else image_seconds(backbone) if left is not None else 0.0
+        per_image = 0.0
+        if left is not None:
+            # With no time left the answer is the smallest side, whatever a pass costs.
+            per_image = image_seconds(backbone) if left > 0 else math.inf
         epoch = per_image * len(rows)
         size = image_size(native_size(data, rows), backbone.inputs.size, epoch_seconds=epoch, left=left)
     cache = inputs.cache

@@ -25,9 +25,8 @@ def is_without_slope(seen: Seen) -> bool:
     looks = [list(one.gradient_norms.values()) for one in seen.healths if one.step >= LATER]
     looks = [norms for norms in looks if len(norms) >= 2]
     silent = all(norms[0] == 0 and norms[-1] > 0 for norms in looks) and len(looks) >= FEWEST
-    dead = max((max(one.dead.values(), default=0.0) for one in seen.healths), default=0.0)
     whole = seen.fact("trainable.share") == 1 and seen.fact("optimizer.covers", 1.0) == 1
-    return silent and whole and dead < ALIVE and seen.is_poor
+    return silent and whole and seen.most_dead < ALIVE and seen.is_poor
 
 
 def is_flat(seen: Seen) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from upfit.diagnose.rule import Rule, found
+from upfit.diagnose.rules.class_imbalance import RATIO
 from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
 FEWEST = 300
-HANDFUL, LOPSIDED = 10, 10.0
-"""Examples of the rarest class, and how many times more the commonest has: nothing can be told of it."""
+HANDFUL = 10
+"""Examples of the rarest class, of which nothing can be told."""
 KNOWN, NEAR, LOST = 0.6, 0.2, 0.3
 """What a reference knows of training examples; how near to that it comes on validation where classes may have
 other numbers; and how much less it knows with the numbers as they are, which has to be less than chance."""
@@ -23,7 +24,7 @@ def is_unrelated(seen: Seen) -> bool:
     enough = seen.fact("reference.examples") >= FEWEST or _learnable_elsewhere(seen)
     # A handful of a class beside hundreds of others: too few to tell, which is another illness.
     handful = seen.fact("labels.rarest_share") * seen.fact("labels.examples") < HANDFUL
-    lopsided = handful and seen.fact("labels.ratio") > LOPSIDED
+    lopsided = handful and seen.fact("labels.ratio") > RATIO
     return reference and enough and not lopsided and len(seen.evaluations) > 0 and seen.is_at_chance
 
 

@@ -35,8 +35,7 @@ def was_killed(seen: Seen) -> bool:
 
     Weights that decay has taken off say nothing of steps.
     """
-    worst = max((max(one.dead.values(), default=0.0) for one in seen.healths), default=0.0)
-    died = seen.fact("units.dead") < ALIVE and worst >= DEAD
+    died = seen.fact("units.dead") < ALIVE and seen.most_dead >= DEAD
     return died and seen.is_poor and seen.is_at_chance and left_of_weights(seen) > LOST
 
 
@@ -61,8 +60,8 @@ def look(seen: Seen) -> Finding | None:
     # Nothing learnt survives a first step that is larger than the weights.
     swallowed = not seen.steps and seen.fact("descent.update_ratio") > SWALLOWED
     tested = (diverged and sane) or climbs or behind or swallowed
-    watched = (rose or blew_up or seen.is_poor) and (large_steps or wrecked) and len(seen.steps) >= 10
-    watched = watched or was_killed(seen)
+    overshot = (rose or blew_up or seen.is_poor) and (large_steps or wrecked) and len(seen.steps) >= 10
+    watched = overshot or was_killed(seen)
     thrown = next((int(one.data["bad_step"]) for one in seen.taken_back if "spike" in one.data), None)
     if not (tested or watched) or (seen.steps and len(seen.steps) >= 30 and not seen.is_poor and not blew_up):
         return None if thrown is None else _thrown_up(seen, thrown)
