@@ -239,6 +239,11 @@ class Seen:
         return tried and end > 0.7 * start and self.fact("one_batch.score", 0.0) < 0.7
 
     @property
+    def is_too_narrow(self) -> bool:
+        """Whether everything passes so few units that on or off is too little to tell the classes apart."""
+        return 2 ** self.fact("narrow.width") < self.fact("labels.classes")
+
+    @property
     def is_probe(self) -> bool:
         """Whether little more than a head learns, on layers that are left as they are.
 

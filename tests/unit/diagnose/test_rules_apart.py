@@ -143,3 +143,22 @@ def test_a_handful_of_a_class_says_nothing_of_the_labels():
         validation=[(2.2, 0.47)] * 6, **lost, **(few | {"labels.rarest_share": 0.4, "labels.ratio": 1.5})
     )
     assert diagnose(even).findings[0].kind == "label_corruption"
+
+
+def test_what_is_too_narrow_for_its_classes_needs_width_not_time():
+    facts = {"reference.score": 0.95, "labels.classes": 10.0, "one_batch.end": 0.1}
+    kinds = [one.kind for one in diagnose(poor(falling(2.3, 1.2, 200), **facts)).findings]
+    assert "underfit_budget" in kinds
+    narrow = [
+        one.kind for one in diagnose(poor(falling(2.3, 1.2, 200), **facts, **{"narrow.width": 2.0})).findings
+    ]
+    assert narrow[0] == "underfit_capacity"
+    assert "underfit_budget" not in narrow
+
+
+def test_inputs_on_another_scale_than_the_network_is_used_to():
+    facts = {"norms.ratio": 0.2, "norms.shift": 0.3}
+    assert "wrong_preprocessing" in [one.kind for one in diagnose(poor(**facts)).findings]
+    assert "wrong_preprocessing" not in [one.kind for one in diagnose(healthy_trace(**facts)).findings]
+    like = {"norms.ratio": 1.5, "norms.shift": 0.3}
+    assert "wrong_preprocessing" not in [one.kind for one in diagnose(poor(**like)).findings]

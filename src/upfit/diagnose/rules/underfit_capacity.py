@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import math
+
 from upfit.diagnose.rule import Rule, found
 from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
 
 def look(seen: Seen) -> Finding | None:
-    """It cannot learn sixteen examples by heart, or it stands still below a plain reference."""
+    """It cannot learn sixteen examples by heart, stands still below a plain reference, or is too narrow."""
     start, end = seen.fact("one_batch.start"), seen.fact("one_batch.end")
     cannot = seen.cannot_learn_a_batch
     stands_still = seen.taken >= 100 and seen.is_far_behind and not seen.still_falling
-    if not (stands_still and seen.shortfall == seen.shortfall) and not (cannot and seen.is_poor):
+    known = math.isfinite(seen.shortfall)
+    squeezed = seen.is_too_narrow and seen.taken >= 100 and seen.is_far_behind and known
+    if not (stands_still and known) and not (cannot and seen.is_poor) and not squeezed:
         return None
+    width, classes = seen.fact("narrow.width"), seen.fact("labels.classes")
     return found(
         "underfit_capacity",
-        (
-            "The training loss stands still above what the data allow: the model is too small, or "
-            "something holds it back."
-        ),
-        confidence=0.6 if cannot else 0.4,
+        f"Everything passes a layer of {width:.0f}, too few to tell {classes:.0f} classes apart: widen it."
+        if squeezed
+        else "The training loss stands still above what the data allow: the model is too small, or "
+        "something holds it back.",
+        confidence=0.6 if cannot or squeezed else 0.4,
         step=seen.step_number(-1),
         plot="loss",
         one_batch_start=start,
         one_batch_end=end,
+        narrowest=width,
         shortfall=seen.shortfall,
     )
 

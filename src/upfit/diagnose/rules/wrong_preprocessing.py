@@ -11,6 +11,9 @@ RAW = 30.0
 UNEVEN = 300.0
 FAINT = 0.03
 TARGETS = 1000.0
+OFF_SCALE, OFF_PLACE = 2.5, 1.5
+"""What the first batch norm gets beside what it has learnt: variance (times, or part of it), and standard
+deviations that its mean lies away. Digits and letters as a net for photographs wants them: 1.5, 0.3."""
 FAR = 10.0
 """Size of targets that a fresh output of about 1 is far from: such runs end worse than a constant."""
 
@@ -19,6 +22,12 @@ def _are_far(seen: Seen) -> bool:
     """Whether values to predict are so large that the run did not even reach their mean."""
     largest = max(abs(seen.fact("labels.middle", 0.0)), seen.fact("labels.spread", 0.0))
     return largest > FAR and seen.metric == "r2" and seen.score < 0
+
+
+def _is_off(seen: Seen) -> bool:
+    """Whether inputs are on another scale than those that a trained network is used to."""
+    ratio = seen.fact("norms.ratio")
+    return max(ratio, 1 / max(ratio, 1e-9)) > OFF_SCALE or seen.fact("norms.shift") > OFF_PLACE
 
 
 def look(seen: Seen) -> Finding | None:
@@ -46,6 +55,12 @@ def look(seen: Seen) -> Finding | None:
         )
     elif seen.fact("inputs.cut_short") == 1:
         why = "All texts are cut off after a few tokens, so that different ones read alike."
+    elif _is_off(seen) and bool(seen.steps) and seen.is_poor:
+        why = (
+            f"The first batch norm gets {seen.fact('norms.ratio'):.2g} times the variance that it has learnt "
+            f"and means {seen.fact('norms.shift'):.2g} standard deviations off: prepare inputs as the "
+            "pretrained network had them."
+        )
     else:
         return None
     return found(
