@@ -81,6 +81,20 @@ def test_a_signal_stops_it_and_the_same_call_ends_with_the_very_same_weights(tmp
     assert "resumed" in [event.kind for event in resumed.trace.events]
 
 
+def test_a_loader_with_a_generator_of_its_own_is_resumed_to_the_very_same_weights(tmp_path):
+    def seeded():
+        train, validation = loaders()
+        again = {"batch_size": train.batch_size, "shuffle": True}
+        return DataLoader(train.dataset, generator=torch.Generator().manual_seed(5), **again), validation
+
+    whole, parted, again = module(), module(), module()
+    upfit.train(whole, *seeded(), recipe(), out=tmp_path / "whole")
+    with pytest.raises(Interrupted):
+        upfit.train(parted, *seeded(), recipe(), out=tmp_path / "parted", watcher=InterruptAt(20))
+    upfit.train(again, *seeded(), recipe(), out=tmp_path / "parted")
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in whole.state_dict().items())
+
+
 def test_loader_workers_change_nothing():
     modules = module(), module()
     for net, workers in zip(modules, (0, 2), strict=True):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from upfit.data.generators import generators_in, reseed
 from upfit.errors import DataError
 
 Part = Callable[[Any], tuple[Any, torch.Tensor]]
@@ -19,6 +20,8 @@ class OwnSource:
 
     The loader draws from random streams of its own, seeded by (seed, epoch), so that a resumed run skips to
     where it was and sees the same batches, and so that drawing does not disturb the model's dropout.
+    Generators that its user gave it are seeded from where they are and by (seed, epoch), and end up where
+    they were.
 
     Args:
         loader: Anything that can be iterated again for every epoch and has a length.
@@ -37,9 +40,11 @@ class OwnSource:
         encode: Callable[[torch.Tensor], torch.Tensor],
         shard: tuple[int, int] = (0, 1),
     ) -> None:
-        if not hasattr(loader, "__len__"):
+        if not length_of(loader):
             raise DataError(
-                "the training loader has no length",
+                "the training loader gives no batches"
+                if length_of(loader) == 0
+                else "the training loader has no length",
                 hint="give a DataLoader over a map-style dataset, or a list of batches",
             )
         self.loader = loader
@@ -62,6 +67,14 @@ class OwnSource:
             rank, world = self.shard
             inputs, target = shared_out(inputs, rank, world), self.encode(target[rank::world])
             yield {"inputs": inputs, "target": target, "count": count, "share": torch.tensor(len(target))}
+
+
+def length_of(loader: Any) -> int | None:
+    """Batches per pass; None where a loader does not know, as over an `IterableDataset`."""
+    try:
+        return len(loader)
+    except TypeError:
+        return None
 
 
 def shared_out(inputs: Any, rank: int, world: int) -> Any:
@@ -88,19 +101,24 @@ def moved(value: Any, device: torch.device) -> Any:
 
 def _apart(loader: Iterable[Any], seed: int) -> Iterator[Any]:
     """Iterate with the global random streams seeded, and the caller's streams put back around each batch."""
-    callers = _streams()
+    callers, back = _streams(), generators_in(loader)
     _seed(seed)
-    iterator = iter(loader)
+    reseed(loader, seed)
     end = object()
-    while True:
-        batch = next(iterator, end)
-        loaders = _streams()
-        _restore(callers)
-        if batch is end:
-            return
-        yield batch
-        callers = _streams()
-        _restore(loaders)
+    try:
+        iterator = iter(loader)
+        while True:
+            batch = next(iterator, end)
+            loaders = _streams()
+            _restore(callers)
+            if batch is end:
+                return
+            yield batch
+            callers = _streams()
+            _restore(loaders)
+    finally:
+        for restore in back:
+            restore()
 
 
 def _seed(seed: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
@@ -14,7 +15,8 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from upfit.diagnose.asked import optimizers_of, plain_name, task_of
+from upfit.data.own_loader import length_of
+from upfit.diagnose.asked import loss_of, numbers_of, optimizers_of, task_of
 from upfit.diagnose.diagnosis import Diagnosis, diagnose
 from upfit.diagnose.preflight import coverage
 from upfit.diagnose.preflight.calls import Calls, Forward, scalar
@@ -97,7 +99,7 @@ class Doctor:
         if not isinstance(model, nn.Module):
             raise InputError("a Doctor needs a model", expected="a torch.nn.Module", got=type(model).__name__)
         self._subject = Subject(
-            calls=Calls(model, loss_fn, forward),
+            calls=Calls(model, loss_of(loss_fn), forward),
             optimizers=optimizers_of(optimizer),
             task=task_of(task),
             train=train_loader if can_be_repeated(train_loader) else None,
@@ -118,7 +120,7 @@ class Doctor:
         self._replicas = Replicas(model)
         self._looks = Looks(self._subject)
         self._process = psutil.Process()
-        self._batches = _length(train_loader)
+        self._batches = length_of(train_loader) or 0
         self._batch_size = int(getattr(train_loader, "batch_size", 0) or 0)
         self._taken = 0
         self._memory_at = (-MEMORY_EVERY, -math.inf)
@@ -135,7 +137,8 @@ class Doctor:
         Args:
             seconds: What each test that trains for some steps may take.
 
-        Model, optimizers, gradients, buffers and random states are bit for bit the same afterwards.
+        Model, optimizers, gradients, buffers and random states are bit for bit the same afterwards. A model
+        that cannot be called with what the loader gives is warned of: nearly nothing is tested then.
         """
         self._subject.seconds = seconds
         if self._subject.train is None:
@@ -146,7 +149,10 @@ class Doctor:
             measured = measure_all(self._subject, only=known)
         self._facts.update(measured.facts)
         self._skipped = measured.skipped
-        return self.findings
+        findings, why = self.findings, measured.skipped.get("gradients")
+        if why and not findings:
+            warnings.warn(f"most one-step tests could not run: {why} (see report())", stacklevel=2)
+        return findings
 
     def step(self, loss: torch.Tensor) -> None:
         """Look at one step: call it after `backward` and before `optimizer.step`.
@@ -188,7 +194,7 @@ class Doctor:
             metrics: By name, `loss` among them if there is one: `{"loss": 0.3, "accuracy": 0.91}`.
         """
         begun = time.perf_counter()
-        values = {plain_name(name): float(value) for name, value in metrics.items()}
+        values = numbers_of(metrics)
         loss = values.pop("loss", math.nan)
         self._modes.validated()
         self._standing.validated()
@@ -329,14 +335,6 @@ class Doctor:
             yield
         finally:
             self._wiring.paused = self._modes.paused = False
-
-
-def _length(loader: Any) -> int:
-    """Batches per epoch, 0 where a loader does not know."""
-    try:
-        return len(loader)
-    except TypeError:
-        return 0
 
 
 def _kept(loss: torch.Tensor) -> torch.Tensor | float:

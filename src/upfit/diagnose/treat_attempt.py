@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from upfit.data.generators import generators_in
 from upfit.diagnose.doctor import Doctor
 from upfit.diagnose.job import Job, built
 from upfit.diagnose.preflight.calls import Calls
 from upfit.diagnose.preflight.failures import facts_of_failure
-from upfit.diagnose.preflight.generators import generators_in
 from upfit.diagnose.treat_course import (
     Course,
     count_batches,
@@ -226,8 +226,7 @@ class _Loop:
         total = 0.0
         for batch in group:
             for piece, share in cut_up(batch, self.course.cut):
-                example = self.calls.split(piece)
-                loss = self.calls.measured(example)[1]
+                loss = self.calls.loss(*self.calls.asked(piece))
                 (loss * share / len(group)).backward()
                 total += float(loss.detach()) * share / len(group)
         if self.doctor is not None:

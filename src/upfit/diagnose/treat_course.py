@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from upfit.diagnose.job import Job
-from upfit.diagnose.preflight.calls import mapped, tensors_in
+from upfit.diagnose.preflight.calls import tensors_in
+from upfit.diagnose.preflight.place import mapped
 from upfit.diagnose.preflight.subject import fresh
 from upfit.errors import DataError
 from upfit.values import Change

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, WeightedRandomSampler
 
+from upfit.data.generators import generators_in
 from upfit.diagnose.job import Job
 from upfit.diagnose.preflight.calls import Calls
-from upfit.diagnose.preflight.generators import generators_in
 from upfit.diagnose.preflight.subject import fresh
 from upfit.values import Change
 

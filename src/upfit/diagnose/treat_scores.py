@@ -43,11 +43,10 @@ def scored(calls: Calls, loader: Any, task: str) -> Scored:
     calls.model.eval()
     outputs, targets, losses, counts = [], [], [], []
     for batch in fresh(loader):
-        example = calls.split(batch)
-        raw = calls.raw(example)
-        losses.append(float(calls.loss(raw, example.target)))
+        raw, target = calls.asked(batch)
+        losses.append(float(calls.loss(raw, target)))
         outputs.append(main_tensor(raw).float().cpu())
-        targets.append(torch.as_tensor(example.target).cpu())
+        targets.append(torch.as_tensor(target).cpu())
         counts.append(len(outputs[-1]))
     for module, training in modes:
         module.training = training

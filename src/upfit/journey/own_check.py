@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from upfit.data.generators import generators_in
 from upfit.data.own_loader import moved
 from upfit.errors import DataError, InputError, RecipeError, UpfitError
 from upfit.models.own import OwnNetwork, parted
@@ -68,12 +69,12 @@ def check_targets(targets: npt.NDArray[Any], task: Task) -> None:
 
 
 def look(loader: Any, task: Task | None) -> Seen:
-    """Go through a loader once: its task and its targets.
+    """Go through a loader once: its task and its targets. Generators in it end up where they were.
 
     Raises:
         DataError: It is empty, or holds no targets.
     """
-    targets, first = [], None
+    targets, first, back = [], None, generators_in(loader)
     for batch in loader:
         first = batch if first is None else first
         targets.append(parted(batch)[1].detach().cpu())
@@ -83,6 +84,8 @@ def look(loader: Any, task: Task | None) -> Seen:
                 expected="a loader of (inputs, target) batches",
                 hint="torch.utils.data.DataLoader(dataset, batch_size=32)",
             )
+    for restore in back:
+        restore()
     if not targets:
         raise DataError("a loader gives no batches", expected="at least one batch")
     whole = torch.cat(targets)

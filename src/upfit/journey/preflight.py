@@ -14,6 +14,7 @@ import torch
 from upfit.diagnose import diagnose
 from upfit.diagnose.preflight.calls import Calls
 from upfit.diagnose.preflight.catalogue import Measured, measure_all
+from upfit.diagnose.preflight.place import Place
 from upfit.diagnose.preflight.subject import Subject
 from upfit.measure.inside.scores import Task
 from upfit.models import Network
@@ -138,7 +139,7 @@ def _subject(bench: Workbench, feed: Feed) -> Subject:
     encoded = bench.objective.encode(bench.validation_targets)
     task = TASKS.get(bench.objective.task, bench.objective.task)
     return Subject(
-        calls=Calls(feed.model, mean_loss, forward),
+        calls=Calls(feed.model, mean_loss, forward, Place(("target",))),
         optimizers=(_optimizer(bench, feed),),
         task=cast(Task, task),
         train=_Plain(lambda: feed.source.epoch(0)),

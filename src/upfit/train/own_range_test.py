@@ -33,7 +33,8 @@ def range_test(
 ) -> RateChoice:
     """Find a rate for your own training loop: a short trial in which the rate grows from step to step.
 
-    Weights, optimizer, modes of modules and random streams are as before afterwards; gradients are cleared.
+    Weights, buffers, optimizer, modes of modules and random streams are as before afterwards, those of
+    generators in the loader too; gradients are cleared.
     The optimizer keeps its rates: setting the one that was found is left to you.
 
     Args:
@@ -44,16 +45,17 @@ def range_test(
             ratios, and the rate that is found is that of the fastest.
         rates: How many rates are tried, evenly spaced by ratio; a step is taken with each.
         repeats: How often, on other batches; the median counts.
-        held_out: Batches like the loader's, of examples that are not trained on. The rate is then held for a
-            while, and lowered where a run of `steps` would overfit long before its end.
+        held_out: Batches like the loader's, of examples that are not trained on, passed over again and again.
+            The rate is then held for a while, and lowered where a run of `steps` would overfit long before
+            its end.
         steps: Steps of your run, of a schedule with a warm-up and a cosine; goes with `held_out`.
 
     Returns:
         The choice: `rate`, and beside it `steepest`, `lowest`, `diverged`, and the smoothed curve.
 
     Raises:
-        InputError: Fewer than eight rates, an optimizer without a rate or of another model, or `held_out`
-            without `steps`.
+        InputError: Fewer than eight rates, an optimizer without a rate or of another model, `held_out`
+            without `steps` or of one pass only, a loader without batches or length, a loss that is no tensor.
         TrainingError: The loss falls at no rate, or is not finite at the lowest.
 
     Source:
@@ -73,18 +75,8 @@ def range_test(
         >>> 1e-3 < choice.rate < 0.3
         True
     """
-    if rates < 8 or repeats < 1:
-        raise InputError(
-            "a range test needs at least eight rates and one repeat", got=f"{rates} rates, {repeats} repeats"
-        )
-    if (held_out is None) != (steps is None):
-        raise InputError("held_out and steps go together: how long the run is decides whether it overfits")
-    if not _shared(model, optimizer):
-        raise InputError(
-            "the optimizer moves no parameter of the model that learns",
-            expected="an optimizer over model.parameters()",
-            hint="make the optimizer after the model is as it will be trained",
-        )
+    _check(model, loss, optimizer)
+    _check_lengths(rates, repeats, held_out, steps)
     name = type(optimizer).__name__.lower()
     rates_N = np.geomspace(*span(name), rates)
     climb = _Climb(model, loss, optimizer, _ratios(optimizer))
@@ -150,11 +142,20 @@ class _Climb:
             total += len(target) * self._loss(inputs, target).item()
             count += len(target)
         self.model.train()
-        return total / max(1, count)
+        if not count:
+            raise InputError("held_out gives no batches", expected="one batch or more")
+        return total / count
 
     def _loss(self, inputs: Any, target: torch.Tensor) -> torch.Tensor:
         device = next(self.model.parameters()).device
-        return self.loss(call_module(self.model, moved(inputs, device)), target.to(device)).mean()
+        value: object = self.loss(call_module(self.model, moved(inputs, device)), target.to(device))
+        if not isinstance(value, torch.Tensor):
+            raise InputError(
+                "the loss returns no tensor",
+                expected="loss(output, target) -> one number, or one per example",
+                got=type(value).__name__,
+            )
+        return value.mean()
 
     def _stepped(self, batch: dict[str, Any]) -> float:
         value = self._loss(batch["inputs"], batch["target"])
@@ -162,6 +163,47 @@ class _Climb:
         value.backward()
         self.optimizer.step()
         return value.item()
+
+
+def _check(model: nn.Module, loss: Callable[..., Any], optimizer: torch.optim.Optimizer) -> None:
+    """Raise `InputError` unless these are a model, a loss and an optimizer that moves the model."""
+    for what, given, fits in (
+        ("model", model, isinstance(model, nn.Module)),
+        ("loss", loss, callable(loss)),
+        ("optimizer", optimizer, isinstance(optimizer, torch.optim.Optimizer)),
+    ):
+        if not fits:
+            raise InputError(
+                f"the {what} is none",
+                expected="range_test(model, loader, loss, optimizer)",
+                got=type(given).__name__,
+                hint="several optimizers: one test each" if what == "optimizer" else "",
+            )
+    if not _shared(model, optimizer):
+        raise InputError(
+            "the optimizer moves no parameter of the model that learns",
+            expected="an optimizer over model.parameters()",
+            hint="make the optimizer after the model is as it will be trained",
+        )
+
+
+def _check_lengths(rates: int, repeats: int, held_out: Any, steps: int | None) -> None:
+    if rates < 8 or repeats < 1:
+        raise InputError(
+            "a range test needs at least eight rates and one repeat", got=f"{rates} rates, {repeats} repeats"
+        )
+    if (held_out is None) != (steps is None):
+        raise InputError("held_out and steps go together: how long the run is decides whether it overfits")
+    if steps is not None and not (isinstance(steps, int) and steps > 0):
+        raise InputError(
+            "steps is the length of your run", expected="a whole number above 0", got=repr(steps)
+        )
+    if hasattr(held_out, "__next__"):
+        raise InputError(
+            "held_out has to be passed over more than once",
+            expected="a DataLoader, or a list of batches",
+            got=type(held_out).__name__,
+        )
 
 
 def _shared(model: nn.Module, optimizer: torch.optim.Optimizer) -> bool:
@@ -186,12 +228,16 @@ def _ratios(optimizer: torch.optim.Optimizer) -> list[float]:
 def _as_before(model: nn.Module, optimizer: torch.optim.Optimizer) -> Iterator[None]:
     """Weights, buffers, modes and the optimizer as they were, after the block."""
     weights, state = copy.deepcopy(model.state_dict()), copy.deepcopy(optimizer.state_dict())
+    # A state dict leaves out the buffers that are not kept with a model.
+    buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
     modes = [(module, module.training) for module in model.modules()]
     try:
         yield
     finally:
         optimizer.zero_grad(set_to_none=True)
         model.load_state_dict(weights)
+        for buffer, before in buffers:
+            buffer.data.copy_(before)
         optimizer.load_state_dict(state)
         for module, mode in modes:
             module.training = mode

@@ -275,14 +275,20 @@ def test_loaders_without_end_and_generators():
     assert len(first[0]) == 16
 
 
-@pytest.mark.parametrize(
-    "loader", [batches(16, 16), [], batches(1, 1)], ids=["one batch", "none", "one example"]
-)
+@pytest.mark.parametrize("loader", [batches(16, 16), batches(1, 1)], ids=["one batch", "one example"])
 def test_short_loaders(loader):
     model = network()
     doctor = Doctor(model, torch.optim.Adam(model.parameters(), 1e-2), CE, loader)
     doctor.preflight(seconds=0.1)
-    loop(model, doctor._subject.optimizers[0], loader, doctor, steps=2) if len(loader) else None
+    loop(model, doctor._subject.optimizers[0], loader, doctor, steps=2)
+    assert doctor.report()
+
+
+def test_a_loader_without_batches_is_warned_of():
+    model = network()
+    doctor = Doctor(model, torch.optim.Adam(model.parameters(), 1e-2), CE, [])
+    with pytest.warns(UserWarning, match="the training loader gives no batches"):
+        doctor.preflight(seconds=0.1)
     assert doctor.report()
 
 

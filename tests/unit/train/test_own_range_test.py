@@ -136,3 +136,59 @@ def test_what_cannot_be_tested_is_refused():
         upfit.range_test(model, LOADER, nn.CrossEntropyLoss(), torch.optim.SGD(model.parameters()), rates=5)
     with pytest.raises(TrainingError, match="no rate at which the loss falls"):
         tried(model, torch.optim.SGD(model.parameters()), loss=lambda logits, y: 0 * logits.sum(1) + 1)
+
+
+class Counting(nn.Linear):
+    """Counts its passes in a buffer that no state dict holds, on modules in place or exchanged."""
+
+    def __init__(self) -> None:
+        super().__init__(64, 10)
+        self.register_buffer("passes", torch.zeros(()), persistent=False)
+
+    def forward(self, x):
+        self.passes += 1
+        return super().forward(x)
+
+
+def test_generators_of_the_loader_and_buffers_that_are_not_kept_are_as_before():
+    generator = torch.Generator().manual_seed(5)
+    loader = DataLoader(TensorDataset(X[:640], Y[:640]), batch_size=32, shuffle=True, generator=generator)
+    model, before, rates = Counting(), generator.get_state(), []
+    for _ in range(2):
+        optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+        rates.append(upfit.range_test(model, loader, nn.CrossEntropyLoss(), optimizer, rates=20).rate)
+    assert torch.equal(generator.get_state(), before)
+    assert rates[0] == rates[1]
+    assert model.passes == 0
+
+
+class Endless(torch.utils.data.IterableDataset):
+    def __iter__(self):
+        return iter(zip(X, Y, strict=True))
+
+
+CE = nn.CrossEntropyLoss()
+MISUSED = {
+    "the model is none": {"model": "resnet"},
+    "the loss is none": {"loss": "ce"},
+    "the optimizer is none": {"optimizer": "sgd"},
+    "the loss returns no tensor": {"loss": lambda output, target: 1.0},
+    "has no length": {"loader": DataLoader(Endless(), batch_size=32)},
+    "gives no batches": {"loader": []},
+    "held_out has to be passed over": {"held_out": iter(LOADER), "steps": 100},
+    "held_out gives no batches": {"held_out": [], "steps": 100},
+    "steps is the length": {"held_out": LOADER, "steps": "100"},
+}
+
+
+@pytest.mark.parametrize("said", MISUSED)
+def test_what_it_cannot_work_with_is_named(said):
+    model = network()
+    given = {"model": model, "loader": LOADER, "loss": CE}
+    given |= {"optimizer": torch.optim.SGD(model.parameters(), lr=1.0), "rates": 8, **MISUSED[said]}
+    before = copy.deepcopy(model.state_dict())
+    with pytest.raises(upfit.UpfitError, match=said):
+        upfit.range_test(
+            given.pop("model"), given.pop("loader"), given.pop("loss"), given.pop("optimizer"), **given
+        )
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from upfit.diagnose.preflight.place import Place, at, mapped, place_of, usual_path
+from upfit.diagnose.preflight.untouched import untouched
 from upfit.errors import InputError
 
-TARGET_KEYS = ("labels", "label", "target", "targets", "y")
 OUTPUT_KEYS = ("logits", "prediction_logits", "out", "output", "outputs", "prediction", "pred", "scores")
 Forward = Callable[[nn.Module, Any], tuple[Any, Any]]
 
@@ -35,11 +36,14 @@ class Calls:
         model: The model.
         loss_fn: `loss_fn(model(x), y)`; None for models that return their loss.
         forward: `forward(model, batch) -> (output, target)` for models that need to be called otherwise.
+            It gets the batches as the loader gives them, on the model's device, and its target counts.
+        place: Where those batches hold the target, for who knows; found by trying otherwise.
     """
 
     model: nn.Module
     loss_fn: Callable[..., Any] | None
     forward: Forward | None = None
+    place: Place | None = None
     _style: str = field(default="", repr=False)
 
     def device(self) -> torch.device:
@@ -50,12 +54,14 @@ class Calls:
     def split(self, batch: Any) -> Example:
         """A batch taken apart and moved to the model's device."""
         batch = moved(batch, self.device())
+        if self.forward is not None:
+            return self._apart(batch)
         if isinstance(batch, Mapping):
-            key = next((name for name in TARGET_KEYS if name in batch), None)
-            if self.loss_fn is None or self.forward is not None:
-                return Example(batch, None if key is None else batch[key])
-            named = {name: value for name, value in batch.items() if name != key}
-            return Example(named, None if key is None else batch[key])
+            path = usual_path(batch)
+            target = None if path is None else at(batch, path)
+            if self.loss_fn is None or path is None:
+                return Example(batch, target)
+            return Example({name: value for name, value in batch.items() if name != path[0]}, target)
         if isinstance(batch, list | tuple) and len(batch) >= 2:
             *inputs, target = batch
             return Example(inputs[0] if len(inputs) == 1 else tuple(inputs), target)
@@ -65,7 +71,8 @@ class Calls:
     def raw(self, example: Example) -> Any:
         """What the model returns."""
         if self.forward is not None:
-            return self.forward(self.model, _joined(example))[0]
+            place = self.place or Place(None)
+            return self.forward(self.model, place.joined(example.inputs, example.target))[0]
         styles = {
             "one": lambda x: self.model(x),
             "words": lambda x: self.model(**x),
@@ -95,6 +102,28 @@ class Calls:
             value = self._apply(self.loss_fn, raw, target)
         return scalar(value)
 
+    def _apart(self, batch: Any) -> Example:
+        """A batch of who brings a `forward`: what it answers with as target, and the rest."""
+        if self.place is None:
+            try:
+                _, target = self._tried(batch)
+                self.place = place_of(batch, target, lambda one: main_tensor(self._tried(one)[0]))
+            except Exception:
+                # What is wrong is told by the tests that need an answer; looks at the data go on.
+                return Example(batch, _usual_target(batch))
+        if self.place.path is not None:
+            return Example(self.place.inputs(batch), at(batch, self.place.path))
+        target = self._tried(batch)[1]
+        return Example(batch, _usual_target(batch) if target is None else target)
+
+    @torch.no_grad()
+    def _tried(self, batch: Any) -> tuple[Any, Any]:
+        """Output and target of a batch in evaluation mode; nothing is changed by it."""
+        assert self.forward is not None
+        with untouched(self.model):
+            self.model.eval()
+            return self.forward(self.model, batch)
+
     def _apply(self, loss_fn: Callable[..., Any], raw: Any, target: Any) -> Any:
         if isinstance(raw, torch.Tensor):
             return loss_fn(raw, target)
@@ -102,6 +131,15 @@ class Calls:
             return loss_fn(raw, target)
         except (TypeError, AttributeError, KeyError, IndexError):
             return loss_fn(main_tensor(raw), target)
+
+    def asked(self, batch: Any) -> tuple[Any, Any]:
+        """What the model returns for a batch as its loader gives it, and the target: one pass."""
+        if self.forward is None:
+            example = self.split(batch)
+            return self.raw(example), example.target
+        batch = moved(batch, self.device())
+        raw, target = self.forward(self.model, batch)
+        return raw, _usual_target(batch) if target is None else target
 
     def answer(self, example: Example) -> torch.Tensor:
         """The model's main output, a tensor whose first dimension is the batch."""
@@ -144,13 +182,7 @@ def scalar(value: Any) -> torch.Tensor:
 
 def moved(batch: Any, device: torch.device) -> Any:
     """Every tensor of a nested batch on a device."""
-    if isinstance(batch, torch.Tensor):
-        return batch.to(device)
-    if isinstance(batch, Mapping):
-        return {name: moved(value, device) for name, value in batch.items()}
-    if isinstance(batch, list | tuple):
-        return type(batch)(moved(one, device) for one in batch) if type(batch) in (list, tuple) else batch
-    return batch
+    return mapped(batch, lambda tensor: tensor.to(device))
 
 
 def tensors_in(thing: Any) -> list[torch.Tensor]:
@@ -163,21 +195,9 @@ def tensors_in(thing: Any) -> list[torch.Tensor]:
     return [tensor for one in inside for tensor in tensors_in(one)]
 
 
-def mapped(thing: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
-    """A nested batch with every tensor changed."""
-    if isinstance(thing, torch.Tensor):
-        return change(thing)
-    if isinstance(thing, Mapping):
-        return {name: mapped(value, change) for name, value in thing.items()}
-    if isinstance(thing, list | tuple):
-        return tuple(mapped(one, change) for one in thing)
-    return thing
-
-
-def _joined(example: Example) -> Any:
-    if isinstance(example.inputs, Mapping):
-        return example.inputs
-    return (example.inputs, example.target)
+def _usual_target(batch: Any) -> Any:
+    path = usual_path(batch)
+    return None if path is None else at(batch, path)
 
 
 def _is_many(thing: Any) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from upfit.diagnose.preflight.calls import Example, mapped
+from upfit.diagnose.preflight.calls import Example
+from upfit.diagnose.preflight.place import mapped
 from upfit.diagnose.preflight.subject import Subject
 
 

@@ -6,8 +6,8 @@ import math
 
 import torch
 
-from upfit.diagnose.preflight.calls import mapped
 from upfit.diagnose.preflight.gradients import total_norm
+from upfit.diagnose.preflight.place import mapped
 from upfit.diagnose.preflight.subject import Subject
 
 

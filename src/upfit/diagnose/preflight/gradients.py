@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from upfit.diagnose.preflight.subject import Subject
+from upfit.errors import DataError
 from upfit.measure.inside.layers import layer_weights, owners
 
 
@@ -18,6 +19,8 @@ def measure(subject: Subject) -> dict[str, float]:
     `none_below` is 1 where the first layers that ran got no gradient though later ones did: the graph is
     cut. Modules that never ran (a pooler nobody uses) do not count.
     """
+    if not subject.batches:
+        raise DataError("the training loader gives no batches")
     subject.model.train()
     ran = _Ran(subject.model)
     with ran:

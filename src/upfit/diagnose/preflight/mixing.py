@@ -6,7 +6,8 @@ from functools import partial
 
 import torch
 
-from upfit.diagnose.preflight.calls import Example, mapped
+from upfit.diagnose.preflight.calls import Example
+from upfit.diagnose.preflight.place import mapped
 from upfit.diagnose.preflight.subject import Subject, batch_size
 
 

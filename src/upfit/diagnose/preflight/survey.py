@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 
 from upfit.diagnose.preflight.calls import Calls, Example, tensors_in
+from upfit.diagnose.preflight.place import mapped
 
 SECONDS = 3.0
 EXAMPLES = 4096
@@ -82,8 +83,6 @@ def _on(calls: Calls, batch: Any, device: torch.device) -> Example:
 
 
 def _cpu(thing: Any) -> Any:
-    from upfit.diagnose.preflight.calls import mapped
-
     return mapped(thing, lambda tensor: tensor.cpu())
 
 

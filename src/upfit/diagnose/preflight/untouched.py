@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from upfit.diagnose.preflight.generators import generators_in
+from upfit.data.generators import generators_in
 
 
 @contextmanager

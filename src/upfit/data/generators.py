@@ -20,6 +20,23 @@ def generators_in(thing: Any, *, depth: int = DEEPEST) -> list[Callable[[], None
     return [restorer for found in _walk(thing, depth, set()) for restorer in _restorers(found)]
 
 
+def reseed(thing: Any, seed: int) -> None:
+    """Bring each generator found in `thing` to another state, which its present one and a seed decide.
+
+    Example:
+        >>> generator = torch.Generator().manual_seed(1)
+        >>> back = generators_in([generator])
+        >>> reseed([generator], 7)
+        >>> once = torch.rand(2, generator=generator)
+        >>> _ = back[0]()
+        >>> reseed([generator], 7)
+        >>> torch.equal(torch.rand(2, generator=generator), once)
+        True
+    """
+    for found in _walk(thing, DEEPEST, set()):
+        _reseed(found, seed)
+
+
 def _walk(thing: Any, depth: int, seen: set[int]) -> Iterator[Any]:
     if id(thing) in seen or depth < 0:
         return
@@ -52,3 +69,16 @@ def _restorers(generator: Any) -> Iterator[Callable[[], None]]:
     else:
         state = generator.get_state()
         yield lambda: generator.set_state(state)
+
+
+def _reseed(generator: Any, seed: int) -> None:
+    if isinstance(generator, random.Random):
+        generator.seed(generator.getrandbits(32) + seed)
+    elif isinstance(generator, np.random.Generator):
+        bits = generator.bit_generator
+        bits.state = type(bits)(int(generator.integers(2**32)) + seed).state
+    elif isinstance(generator, np.random.RandomState):
+        generator.seed((int(generator.randint(2**31)) + seed) % 2**32)
+    else:
+        drawn = torch.randint(2**31, (), generator=generator, device=generator.device)
+        generator.manual_seed(int(drawn) + seed)
