@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import typer
 
+import upfit
 from upfit.cli import app
 
 REPOSITORY = Path(__file__).parents[2]
@@ -78,3 +79,12 @@ def test_every_page_is_in_the_menu():
     for page in PAGES:
         if page.is_relative_to(REPOSITORY / "docs"):
             assert os.path.relpath(page, REPOSITORY / "docs") in menu
+
+
+def test_every_public_name_is_in_the_reference():
+    """`docs/api.md` promises that what it does not list may move."""
+    listed = _text(REPOSITORY / "docs" / "api.md") + _text(REPOSITORY / "docs" / "errors.md")
+    missing = [
+        name for name in upfit.__all__ if name != "__version__" and not re.search(rf"\b{name}\b", listed)
+    ]
+    assert not missing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from upfit.errors import DataError
 from upfit.split.given import complete, given_parts
 from upfit.split.grouped import grouped
 from upfit.split.iterative import iterative
@@ -31,8 +32,12 @@ def make_split(data: Data, *, ratio: str = "8:1:1", seed: int = 0, repair: bool 
         repair: Leave out of train what leaks from given parts that judge.
 
     Raises:
-        DataError: A ratio that is none, or rows that cannot be divided.
+        DataError: A ratio that is none, rows that cannot be divided, or something that was not read yet.
     """
+    if not isinstance(data, Data):
+        got = type(data).__name__  # type: ignore[unreachable]  # for callers without a type checker
+        hint = "upfit.make_split(upfit.read(data, target=...))"
+        raise DataError("what is to be split has to be read first", expected="upfit.Data", got=got, hint=hint)
     made = _made(data, ratio, seed)
     return repaired(data, made) if repair else made
 

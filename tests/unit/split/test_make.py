@@ -126,3 +126,8 @@ def test_a_million_rows_are_dealt_by_counting():
     assert np.abs(np.bincount(parts) - [800_000, 100_000, 100_000]).max() <= 2
     of_class = np.bincount(codes * 3 + parts, minlength=3000).reshape(1000, 3)
     assert np.abs(of_class - of_class.sum(axis=1, keepdims=True) * [0.8, 0.1, 0.1]).max() <= 1 + 1e-9
+
+
+def test_a_table_that_was_not_read_is_no_data():
+    with pytest.raises(DataError, match="has to be read first"):
+        make_split(pd.DataFrame({"x": [1, 2], "y": [0, 1]}))
