@@ -103,6 +103,20 @@ def test_a_loaded_run_opens_the_test_part_again_and_every_opening_counts(text_ru
     assert upfit.load_run(folder).test_openings == 2
 
 
+def test_the_run_that_fit_returns_can_open_its_test_part_again(text_run, tmp_path):
+    import shutil
+
+    assert text_run.test_opener is not None
+    kept = shutil.copytree(text_run.folder, tmp_path / "kept")
+    again = text_run.open_test()
+    assert {name: one.value for name, one in again.items()} == pytest.approx(
+        {name: one.value for name, one in text_run.test.items()}, abs=1e-6
+    )
+    assert upfit.load_run(text_run.folder).test_openings == 2
+    # Others share this run, and count its openings.
+    shutil.copy2(kept / "test_openings.jsonl", text_run.folder / "test_openings.jsonl")
+
+
 def test_without_a_test_part_there_is_none_to_open(sentences, small_text_model, quickly, tmp_path):
     frame = pd.read_csv(sentences("binary"))
     run = upfit.fit(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ from upfit.train.learning import learning_names
 from upfit.train.recorder import peak_rss_mb
 from upfit.train.timing import Clock
 from upfit.train.workbench import Workbench
-from upfit.values import Candidate, Estimate, Finding, Predictions, Run, Task, Watcher
+from upfit.values import Candidate, Data, Estimate, Finding, Predictions, Rows, Run, Task, Watcher
 from upfit.values.layers import Trained
 
 Scores = npt.NDArray[np.float32]
@@ -57,11 +58,7 @@ def finish_run(
     saved = SavedModel(chosen_network(bench, best, fitted), bench.data.schema, bench.objective, bench.recipe)
     test = None
     if len(bench.split.test):
-        # The predictions come first: no choice can be made once the labels are known.
-        scores = saved.scores(bench.data, bench.split.test)
-        folder.count_opening()
-        truth = targets(bench.data, bench.split.test)
-        test = evidence(bench.data.schema.task, scores, truth, also=metric)
+        test = _opened(saved, bench.data, bench.split.test, folder=folder, metric=metric)
     chosen = next(one for one in candidates if one.chosen)
     result = _result(bench, saved.network, candidates, test, findings, metric=metric, folder=folder)
     predictions = Predictions(bench.split.validation, best.scores, bench.validation_targets)
@@ -71,6 +68,7 @@ def finish_run(
         folder.write_findings(findings)
         folder.write_json("candidates.json", [candidate_to_json(one) for one in candidates])
         folder.write_json("environment.json", environment(bench))
+    opener = partial(_opened, saved, bench.data, bench.split.test, folder=folder, metric=metric)
     run = Run(
         recipe=bench.recipe,
         schema=bench.data.schema,
@@ -89,6 +87,7 @@ def finish_run(
         folder=folder.path,
         module=saved.network,
         predictor=saved.predict,
+        test_opener=opener if len(bench.split.test) else None,
     )
     if folder.writes:
         folder.write_text("report.html", html_report(run, bench.data, environment=environment(bench)))
@@ -188,6 +187,16 @@ def _rank(bench: Workbench, scores: Scores, metric: str) -> tuple[float, float]:
     tie = "log_loss" if "log_loss" in found else "rmse" if "rmse" in found else metric
     second = found[tie] if higher_is_better(tie) else -found[tie]
     return sign * found.get(metric, float("-inf")), second
+
+
+def _opened(
+    saved: SavedModel, data: Data, rows: Rows, *, folder: RunFolder, metric: str
+) -> dict[str, Estimate]:
+    """Metrics on the test part; the opening is counted."""
+    # The predictions come first: no choice can be made once the labels are known.
+    scores = saved.scores(data, rows)
+    folder.count_opening()
+    return evidence(data.schema.task, scores, targets(data, rows), also=metric)
 
 
 def _result(
