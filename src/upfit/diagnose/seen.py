@@ -239,6 +239,13 @@ class Seen:
         return tried and end > 0.7 * start and self.fact("one_batch.score", 0.0) < 0.7
 
     @property
+    def is_straight(self) -> bool:
+        """Whether nothing in the network bends: all of it is one linear layer."""
+        kinds = ("rectifiers", "squashers", "others", "exponentials")
+        bends = self.fact("units.bends", 0.0) != 0
+        return not bends and all(self.fact(f"units.{kind}") == 0 for kind in kinds)
+
+    @property
     def is_too_narrow(self) -> bool:
         """Whether everything passes so few units that on or off is too little to tell the classes apart."""
         return 2 ** self.fact("narrow.width") < self.fact("labels.classes")
@@ -263,7 +270,8 @@ class Seen:
         known = math.isfinite(self.shortfall)
         if known and self.is_probe:
             return self.is_poor and self.is_at_chance
-        return self.is_poor and (self.shortfall > 3 * self.margin - 0.02 if known else True)
+        nothing = self.is_at_chance
+        return self.is_poor and (self.shortfall > 3 * self.margin - 0.02 or nothing if known else True)
 
     @property
     def has_had_time(self) -> bool:
@@ -306,7 +314,7 @@ class Seen:
     @property
     def rate_was_gone_early(self) -> bool:
         """Whether half of the steps had next to none of the highest rate."""
-        rates = [step.lr for step in self.steps if step.lr > 0]
+        rates = [step.lr for step in self.steps if math.isfinite(step.lr)]
         return bool(rates) and float(np.median(rates)) < GONE * max(rates)
 
     def step_number(self, index: int) -> int | None:

@@ -10,6 +10,9 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from upfit import Doctor, InputError
+from upfit.diagnose.preflight.calls import Calls
+from upfit.diagnose.preflight.subject import Subject
+from upfit.diagnose.watch.looks import Looks
 
 CE = nn.CrossEntropyLoss()
 
@@ -328,3 +331,11 @@ def test_wrong_arguments_get_a_suggestion():
         Doctor(network(), task="regresion")
     with pytest.raises(InputError, match=r"torch\.nn\.Module"):
         Doctor(lambda x: x)
+
+
+def test_a_loss_that_adds_up_is_no_worse_in_evaluation_than_in_training():
+    model, total = network(), nn.CrossEntropyLoss(reduction="sum")
+    looks = Looks(Subject(Calls(model, total), (), "classification", train=batches()))
+    looks.probe(1)
+    [made] = looks.made
+    assert made.evaluation_mode_loss == pytest.approx(made.train_mode_loss, rel=1e-4)

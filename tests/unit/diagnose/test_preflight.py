@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from sklearn.feature_extraction.text import CountVectorizer
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -11,6 +12,7 @@ from upfit import Doctor
 from upfit.diagnose.preflight import measure_all
 from upfit.diagnose.preflight.calls import Calls
 from upfit.diagnose.preflight.subject import Subject
+from upfit.testing import docstring_sentences
 
 CE = nn.CrossEntropyLoss()
 
@@ -126,6 +128,48 @@ def test_several_values_to_predict_have_a_reference():
     loader = pairs(x, x[:, :3] * 2)
     found = facts(nn.Linear(6, 3), loader, "reference", loss=nn.MSELoss(), task="regression")
     assert found["reference.score"] > 0.5
+    # The same value three times is asked for its quantiles.
+    copied = pairs(x, x[:, :1].repeat(1, 3))
+    assert not facts(nn.Linear(6, 3), copied, "reference", loss=nn.MSELoss(), task="regression")
+
+
+class Tokens(nn.Module):
+    """The mean of the vectors of tokens, with or without those of padding."""
+
+    def __init__(self, masked):
+        super().__init__()
+        self.vectors, self.head, self.masked = nn.Embedding(400, 8), nn.Linear(8, 4), masked
+
+    def forward(self, x):
+        kept = (x != 0).float()[..., None] if self.masked else torch.ones(*x.shape, 1)
+        return self.head((self.vectors(x) * kept).sum(1) / kept.sum(1).clamp_min(1))
+
+
+def texts(length=12):
+    """Sentences of docstrings as (N, T) numbers of words, 0 behind them, and the library of each."""
+    rows = docstring_sentences(per_class=60)
+    words = CountVectorizer(max_features=399).fit(rows["text"])
+    read, known = words.build_analyzer(), words.vocabulary_
+    codes = [[known[w] + 1 for w in read(text) if w in known][:length] for text in rows["text"]]
+    x = torch.tensor([one + [0] * (length - len(one)) for one in codes])
+    return x, torch.tensor(rows["label"].astype("category").cat.codes.to_numpy(dtype="int64"))
+
+
+def test_what_counts_words_is_the_reference_of_texts():
+    x, y = texts()
+    told = facts(Tokens(masked=True), pairs(x, y), "reference")
+    assert told["reference.score"] > told["reference.chance"] + 0.2
+    shuffled = y[torch.randperm(len(y), generator=torch.Generator().manual_seed(0))]
+    assert not facts(Tokens(masked=True), pairs(x, shuffled), "reference")
+
+
+def test_padding_is_read_without_a_mask_alone():
+    x, y = texts()
+    longer = pairs(nn.functional.pad(x, (0, 36)), y)
+    read = facts(Tokens(masked=False), pairs(x, y), "padding", validation=longer)
+    assert read["padding.read"] > 0.1
+    assert read["padding.held_share"] > read["padding.share"] + 0.3
+    assert facts(Tokens(masked=True), pairs(x, y), "padding")["padding.read"] < 1e-4
 
 
 def test_a_column_made_from_the_label_tells_nothing_in_validation():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from upfit.diagnose import diagnose
 from upfit.testing.traces import HEALTHY_FACTS, falling, healthy_trace, made_trace
 from upfit.values.trace import Health
@@ -32,10 +34,11 @@ def test_a_batch_that_cannot_be_learnt_by_heart_wants_another_model():
     assert "underfit_budget" not in kinds
 
 
-def test_a_tiny_last_batch_that_did_no_harm_is_only_told():
-    facts = {"order.last_batch": 1.0, "order.batch_norms": 1.0}
+@pytest.mark.parametrize(("last", "severity"), [(2.0, "info"), (1.0, "warning")])
+def test_a_last_batch_of_two_that_did_no_harm_is_only_told(last, severity):
+    facts = {"order.last_batch": last, "order.batch_norms": 1.0}
     [told] = [one for one in diagnose(healthy_trace(**facts)).findings if one.kind == "tiny_last_batch"]
-    assert told.severity == "info"
+    assert told.severity == severity
 
 
 def test_a_loss_that_was_thrown_far_up_on_the_way_is_the_rate():
@@ -162,3 +165,58 @@ def test_inputs_on_another_scale_than_the_network_is_used_to():
     assert "wrong_preprocessing" not in [one.kind for one in diagnose(healthy_trace(**facts)).findings]
     like = {"norms.ratio": 1.5, "norms.shift": 0.3}
     assert "wrong_preprocessing" not in [one.kind for one in diagnose(poor(**like)).findings]
+
+
+def test_a_loss_without_a_floor_has_a_wrong_sign():
+    kinds = [one.kind for one in diagnose(poor([2.3 - 0.5 * k for k in range(200)])).findings]
+    assert kinds[0] == "flipped_gradient"
+    # A likelihood may well be below zero.
+    well = made_trace(
+        [0.5 - 0.5 * k for k in range(200)], validation=[(-90.0, 0.95)] * 6, facts=HEALTHY_FACTS
+    )
+    assert "flipped_gradient" not in [one.kind for one in diagnose(well).findings]
+
+
+def test_a_rate_of_nought_for_most_steps_is_a_schedule_that_ended_early():
+    sick = poor([2.3] * 200)
+    steps = [replace(one, lr=1e-3 if one.step < 10 else 0.0) for one in sick.steps]
+    found = diagnose(replace(sick, steps=tuple(steps))).findings
+    assert found[0].kind == "lr_too_small"
+    assert "schedule" in found[0].message
+
+
+def test_few_steps_that_taught_nothing_are_too_few():
+    facts = {"reference.score": 0.27, "reference.chance": 0.16, "reference.by_luck": 0.17}
+    short = poor(falling(2.4, 2.1, 17), validation=[(2.2, 0.16)] * 3, **facts)
+    assert diagnose(short).findings[0].kind == "underfit_budget"
+
+
+def test_a_linear_model_far_below_one_that_bends_lacks_a_layer():
+    straight = {
+        f"units.{kind}": 0.0 for kind in ("rectifiers", "squashers", "others", "exponentials", "bends")
+    }
+    for layers, kind in ((1.0, "underfit_capacity"), (2.0, "wrong_activation")):
+        facts = {**straight, "weights.layers": layers}
+        kinds = [one.kind for one in diagnose(poor(falling(2.3, 1.2, 200), **facts)).findings]
+        assert kinds[0] == kind
+        assert "underfit_budget" not in kinds
+
+
+def test_augmentation_explains_why_validation_is_other_than_training():
+    taught = {"augment.taught_plain": 0.95, "augment.taught_varied": 0.3, "augment.taught_error": 0.02}
+    kinds = [
+        one.kind for one in diagnose(poor(**{"skew.shift": 2.0, "augment.varies": 1.0}, **taught)).findings
+    ]
+    assert kinds[:2] == ["wrong_augmentation", "train_eval_skew"]
+
+
+PADDED = {"padding.read": 0.6, "padding.share": 0.3, "padding.held_share": 0.8}
+
+
+def test_padding_that_is_read_as_text():
+    assert diagnose(poor(**PADDED)).findings[0].kind == "train_eval_skew"
+    alike = {**PADDED, "padding.share": 0.8}
+    assert diagnose(poor(**alike)).findings[0].kind == "wrong_preprocessing"
+    for harmless in (poor(**{**alike, "padding.read": 1e-8}), healthy_trace(**PADDED)):
+        kinds = [one.kind for one in diagnose(harmless).findings]
+        assert not {"train_eval_skew", "wrong_preprocessing"} & set(kinds)

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from upfit.diagnose.preflight.rows import codes_in, some_rows
 from upfit.diagnose.preflight.subject import Subject
+from upfit.diagnose.preflight.survey import Survey
+
+if TYPE_CHECKING:
+    from sklearn.base import ClassifierMixin
 
 MOST = 600
 FEWEST = 60
 FEWEST_HELD = 30
 WIDEST = 1024
 NEIGHBOURS = 15
+TOLD = 0.2
+"""Above guessing: what the tokens of a text have to tell, for the text to be judged by them."""
 MOST_VALUES = 8
 """Values to predict at once: more (an image, say) would take a forest too long."""
 
@@ -24,11 +31,13 @@ def measure(subject: Subject) -> dict[str, float]:
 
     It reads the inputs as the loader gives them, so it shows what is in them for a model to find: a network
     that stays below it has a fault of its own. For language models: how well the present token predicts the
-    next.
+    next. For texts: which tokens they hold, where that tells a good deal.
     """
     found = subject.surveyed
     if subject.task == "language_model":
         return _bigrams(found.inputs, found.targets)
+    if found.tokens and subject.task == "classification":
+        return _of_tokens(found)
     x, y = found.inputs, found.targets
     if found.tokens or x.ndim != 2 or len(x) != len(y) or len(x) < FEWEST or subject.task == "multilabel":
         return {}
@@ -39,15 +48,33 @@ def measure(subject: Subject) -> dict[str, float]:
     kept = np.isfinite(x).all(1) & np.isfinite(y.astype(float)).reshape(len(y), -1).all(1) if y.size else []
     x, y = x[kept], y[kept]
     several = y.ndim == 2 and subject.task == "regression" and y.shape[1] <= MOST_VALUES
-    if not (y.ndim == 1 or several) or len(y) < FEWEST:
+    # One value several times is asked for its quantiles, which are not judged by how near they come to it.
+    copied = several and bool((y == y[:, :1]).all())
+    if not (y.ndim == 1 or several) or copied or len(y) < FEWEST:
         return {}
     chosen = np.random.default_rng(0).permutation(len(y))[:MOST]
     x, y = _narrow(x[chosen]), y[chosen]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        facts = _regression(x, y) if subject.task == "regression" else _classification(x, y)
+        if subject.task == "regression":
+            return _regression(x, y)
+        x, y = _of_common_classes(x, y)
+        facts = _classification(x, y, _forest())
+        facts |= _noise(x, y) if facts else {}
         says_nothing = facts.get("reference.score", 1.0) <= 1.05 * facts.get("reference.by_luck", 0.0)
         return facts | (_held(subject) if says_nothing else {})
+
+
+def _of_tokens(found: Survey) -> dict[str, float]:
+    """The score of what counts tokens; nothing where it says little, as where their order is all there is."""
+    from sklearn.naive_bayes import ComplementNB
+
+    read = some_rows(found, codes_in(found))
+    if read is None or len(read[1]) < FEWEST:
+        return {}
+    counted, y = read
+    facts = _classification(*_of_common_classes(counted, y), ComplementNB())
+    return facts if facts.get("reference.score", 0.0) > facts.get("reference.chance", 0.0) + TOLD else {}
 
 
 def _held(subject: Subject) -> dict[str, float]:
@@ -57,7 +84,8 @@ def _held(subject: Subject) -> dict[str, float]:
     if x.ndim != 2 or y.ndim != 1 or not FEWEST_HELD <= len(y) == len(x) or not np.isfinite(x).all():
         return {}
     chosen = np.random.default_rng(0).permutation(len(y))[:MOST]
-    facts = _classification(_narrow(x[chosen]), y[chosen], fewest=FEWEST_HELD)
+    common = _of_common_classes(_narrow(x[chosen]), y[chosen])
+    facts = _classification(*common, _forest(), fewest=FEWEST_HELD)
     known = {name: facts.get(f"reference.{name}", np.nan) for name in ("score", "by_luck")}
     return {f"reference.held_{name}": value for name, value in known.items()}
 
@@ -80,21 +108,28 @@ def _regression(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> dict[str, float]:
     }
 
 
-def _classification(x: npt.NDArray[Any], y: npt.NDArray[Any], *, fewest: int = FEWEST) -> dict[str, float]:
+def _forest() -> ClassifierMixin:
     from sklearn.ensemble import RandomForestClassifier
+
+    return RandomForestClassifier(50, random_state=0, min_samples_leaf=2)
+
+
+def _of_common_classes(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Rows of classes with three rows and more, one for each fold; classes counted from 0."""
+    _, place, counts = np.unique(y, return_inverse=True, return_counts=True)
+    kept = (counts >= 3)[place]
+    return x[kept], np.unique(y[kept], return_inverse=True)[1]
+
+
+def _classification(
+    x: npt.NDArray[Any], y: npt.NDArray[Any], model: ClassifierMixin, *, fewest: int = FEWEST
+) -> dict[str, float]:
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-    values, counts = np.unique(y, return_counts=True)
-    y = np.searchsorted(values, y)
-    common = counts >= 3
-    kept = common[y]
-    x, y = x[kept], y[kept]
-    if common.sum() < 2 or len(y) < fewest:
+    if len(y) < fewest or not y.any():
         return {}
-    y = np.searchsorted(np.unique(y), y)
     folds = StratifiedKFold(3, shuffle=True, random_state=0)
-    forest = RandomForestClassifier(50, random_state=0, min_samples_leaf=2)
-    chances = cross_val_predict(forest, x, y, cv=folds, method="predict_proba")
+    chances = cross_val_predict(model, x, y, cv=folds, method="predict_proba")
     guess = chances.argmax(1)
     facts = {
         "reference.score": float((guess == y).mean()),
@@ -102,7 +137,7 @@ def _classification(x: npt.NDArray[Any], y: npt.NDArray[Any], *, fewest: int = F
         "reference.by_luck": _by_luck(guess, y),
         "reference.examples": float(len(y)),
     }
-    return facts | _balanced(chances, y) | _noise(x, y)
+    return facts | _balanced(chances, y)
 
 
 def _balanced(chances: npt.NDArray[Any], y: npt.NDArray[Any]) -> dict[str, float]:

@@ -8,13 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from upfit.diagnose.preflight.rows import codes_in, some_rows
 from upfit.diagnose.preflight.subject import Subject
-from upfit.diagnose.preflight.survey import Survey
 
-FEWEST, MOST = 100, 600
-FEWEST_HELD = 50
-WIDEST = 1024
-MOST_TOKENS = 2048
+FEWEST, FEWEST_HELD = 100, 50
 
 
 def measure(subject: Subject) -> dict[str, float]:
@@ -27,8 +24,8 @@ def measure(subject: Subject) -> dict[str, float]:
     train, held = subject.surveyed, subject.surveyed_validation
     if train.tokens != held.tokens or not train.examples or not held.examples:
         return {}
-    size = _tokens(train, held) if train.tokens else 0
-    own, other = _rows(train, size), _rows(held, size)
+    size = codes_in(train, held) if train.tokens else 0
+    own, other = some_rows(train, size), some_rows(held, size)
     same = own is not None and other is not None and own[0].shape[1] == other[0].shape[1]
     if subject.task != "classification" or not same or own is None or other is None:
         return {}
@@ -37,26 +34,6 @@ def measure(subject: Subject) -> dict[str, float]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return _forest(own, other)
-
-
-def _tokens(*parts: Survey) -> int:
-    """Codes that are counted: the commonest have the lowest numbers, as a rule."""
-    return min(MOST_TOKENS, 1 + max(int(one.inputs.max(initial=0)) for one in parts))
-
-
-def _rows(found: Survey, tokens: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]] | None:
-    """Inputs and labels of some examples; of tokens, 1 to `tokens` - 1, how often each occurs."""
-    x, y = found.inputs, found.targets
-    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-    if x.ndim != 2 or y.ndim != 1 or len(x) != len(y) or not len(y) or not np.isfinite(x).all():
-        return None
-    chosen = np.random.default_rng(0).permutation(len(y))[:MOST]
-    x, y = x[chosen], y[chosen]
-    if tokens:
-        codes = x.astype(np.int64).clip(0, tokens - 1)
-        # The lowest code is padding, as a rule.
-        return np.stack([np.bincount(row, minlength=tokens)[1:] for row in codes]), y
-    return x[:, :: max(1, x.shape[1] // WIDEST)], y
 
 
 def _forest(

@@ -14,8 +14,8 @@ def look(seen: Seen) -> Finding | None:
     last, batch = seen.fact("order.last_batch"), seen.fact("order.batch")
     if not (last <= 2 and last * 4 < batch and seen.fact("order.batch_norms") == 1):
         return None
-    # What a run that ended well shows is that it did no harm.
-    harmless = math.isfinite(seen.shortfall) and not seen.is_poor
+    # Of two, a run that ended well shows that they did no harm; of one there is nothing to normalise by.
+    harmless = last > 1 and math.isfinite(seen.shortfall) and not seen.is_poor
     return found(
         "tiny_last_batch",
         f"The last batch has {last:.0f} examples: statistics of so few are noise. Set drop_last=True.",

@@ -9,6 +9,9 @@ from upfit.values import Finding
 KNOWN, KEPT = 0.2, 0.3
 """Above chance: what a reference knows of training examples, and the part of it that holds in validation."""
 BEHIND = 0.15
+READ, LONGER = 0.1, 0.3
+"""How much answers change without padding, in units of what they differ by (with a mask: nothing); and how
+far the shares of padding lie apart."""
 
 
 def is_lost(seen: Seen) -> bool:
@@ -21,26 +24,45 @@ def is_lost(seen: Seen) -> bool:
     return own > KNOWN and held < KEPT * own and seen.score < seen.fact("transfer.own") - BEHIND
 
 
+def is_padded_otherwise(seen: Seen) -> bool:
+    """Whether validation texts have more padding, or less, and a network that does badly reads it as text."""
+    apart = abs(seen.fact("padding.held_share") - seen.fact("padding.share"))
+    return seen.fact("padding.read") > READ and apart > LONGER and bool(seen.steps) and seen.is_poor
+
+
 def look(seen: Seen) -> Finding | None:
-    """Means apart by more than a standard deviation, spreads by a factor two, or other relations."""
+    """Means apart by more than a standard deviation, spreads by a factor two, other padding or relations."""
     shift, ratio = seen.fact("skew.shift"), seen.fact("skew.ratio")
-    scaled, lost = shift > 1.0 or ratio > 2.0, bool(seen.steps) and is_lost(seen)
-    if not (scaled or lost):
+    if shift > 1.0 or ratio > 2.0:
+        why = (
+            "Validation inputs are on another scale than training inputs: they are not prepared in the same "
+            "way."
+        )
+    elif is_padded_otherwise(seen):
+        why = (
+            f"Of validation texts {seen.fact('padding.held_share'):.0%} is padding, of training texts "
+            f"{seen.fact('padding.share'):.0%}, and the model reads it: mask it, or pad both alike."
+        )
+    elif seen.steps and is_lost(seen):
+        why = (
+            "What relates inputs and labels in training hardly holds in validation: are inputs prepared, "
+            "coded and labelled in the same way?"
+        )
+    else:
         return None
     return found(
         "train_eval_skew",
-        "Validation inputs are on another scale than training inputs: they are not prepared in the same way."
-        if scaled
-        else "What relates inputs and labels in training hardly holds in validation: are inputs prepared, "
-        "coded and labelled in the same way?",
+        why,
         severity="error",
-        confidence=0.9 if scaled else 0.7,
+        confidence=0.9 if shift > 1.0 or ratio > 2.0 else 0.7,
         plot="validation",
         shift=shift,
         ratio=ratio,
         known_of_training=seen.fact("transfer.own"),
         known_of_validation=seen.fact("transfer.held"),
+        padding_of_training=seen.fact("padding.share"),
+        padding_of_validation=seen.fact("padding.held_share"),
     )
 
 
-RULE = Rule("train_eval_skew", ("skew or transfer",), look)
+RULE = Rule("train_eval_skew", ("skew or transfer or padding",), look)

@@ -21,7 +21,7 @@ def look(seen: Seen) -> Finding | None:
         return None
     short = seen.taken < SHORT
     # What cannot hold a batch, or the classes, wants to be another model, not more of the same steps.
-    if (seen.cannot_learn_a_batch or seen.is_too_narrow) and not short:
+    if (seen.cannot_learn_a_batch or seen.is_too_narrow or seen.is_straight) and not short:
         return None
     improving = len(seen.scores) >= 3 and seen.scores[-1] > seen.scores[-3] + 0.01
     if not (short or seen.still_falling or improving) or seen.fallen <= 0:

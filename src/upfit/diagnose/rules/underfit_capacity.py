@@ -15,17 +15,24 @@ def look(seen: Seen) -> Finding | None:
     cannot = seen.cannot_learn_a_batch
     stands_still = seen.taken >= 100 and seen.is_far_behind and not seen.still_falling
     known = math.isfinite(seen.shortfall)
-    squeezed = seen.is_too_narrow and seen.taken >= 100 and seen.is_far_behind and known
-    if not (stands_still and known) and not (cannot and seen.is_poor) and not squeezed:
+    late = seen.taken >= 100 and seen.is_far_behind and known
+    squeezed, straight = late and seen.is_too_narrow, late and seen.is_straight
+    if not (stands_still and known) and not (cannot and seen.is_poor) and not (squeezed or straight):
         return None
     width, classes = seen.fact("narrow.width"), seen.fact("labels.classes")
+    if squeezed:
+        why = f"All passes a layer of {width:.0f}, too few to tell {classes:.0f} classes apart: widen it."
+    elif straight:
+        why = "The model is linear, and a plain model that is not reaches much more: add a hidden layer."
+    else:
+        why = (
+            "The training loss stands still above what the data allow: the model is too small, or "
+            "something holds it back."
+        )
     return found(
         "underfit_capacity",
-        f"Everything passes a layer of {width:.0f}, too few to tell {classes:.0f} classes apart: widen it."
-        if squeezed
-        else "The training loss stands still above what the data allow: the model is too small, or "
-        "something holds it back.",
-        confidence=0.6 if cannot or squeezed else 0.4,
+        why,
+        confidence=0.6 if cannot or squeezed or straight else 0.4,
         step=seen.step_number(-1),
         plot="loss",
         one_batch_start=start,

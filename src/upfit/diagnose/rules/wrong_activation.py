@@ -15,16 +15,8 @@ def look(seen: Seen) -> Finding | None:
         and seen.fact("output.sums_to_one") == 0
     )
     cut = cut and seen.fact("labels.classes", 0.0) >= 2 and seen.fact("target.low", 0.0) >= 0
-    linear = (
-        seen.fact("units.rectifiers") == 0
-        and seen.fact("units.squashers") == 0
-        and seen.fact("units.others") == 0
-        and seen.fact("units.exponentials") == 0
-        and seen.fact("units.bends", 0.0) == 0
-        and seen.fact("weights.layers", 0.0) >= 2
-        and bool(seen.steps)
-        and seen.is_poor
-    )
+    layers = seen.fact("weights.layers", 0.0)
+    linear = seen.is_straight and layers >= 2 and bool(seen.steps) and seen.is_poor
     if seen.fact("output.sums_over_batch") == 1:
         why, sure = (
             "Outputs sum to one over the batch: the softmax runs over examples instead of classes.",

@@ -18,6 +18,11 @@ FAR = 10.0
 """Size of targets that a fresh output of about 1 is far from: such runs end worse than a constant."""
 
 
+READ, MOSTLY_PADDING = 0.1, 0.5
+"""How much answers change without padding, in units of what they differ by (with a mask: nothing); the share
+of tokens that is padding."""
+
+
 def _are_far(seen: Seen) -> bool:
     """Whether values to predict are so large that the run did not even reach their mean."""
     largest = max(abs(seen.fact("labels.middle", 0.0)), seen.fact("labels.spread", 0.0))
@@ -28,6 +33,10 @@ def _is_off(seen: Seen) -> bool:
     """Whether inputs are on another scale than those that a trained network is used to."""
     ratio = seen.fact("norms.ratio")
     return max(ratio, 1 / max(ratio, 1e-9)) > OFF_SCALE or seen.fact("norms.shift") > OFF_PLACE
+
+
+def _is_padding_read(seen: Seen) -> bool:
+    return seen.fact("padding.read") > READ and seen.fact("padding.share") > MOSTLY_PADDING
 
 
 def look(seen: Seen) -> Finding | None:
@@ -55,6 +64,11 @@ def look(seen: Seen) -> Finding | None:
         )
     elif seen.fact("inputs.cut_short") == 1:
         why = "All texts are cut off after a few tokens, so that different ones read alike."
+    elif _is_padding_read(seen) and bool(seen.steps) and seen.is_poor:
+        why = (
+            f"{seen.fact('padding.share'):.0%} of the tokens are padding, and the model reads it as text: "
+            "give it the mask, pack the sequences, or pad in front of them."
+        )
     elif _is_off(seen) and bool(seen.steps) and seen.is_poor:
         why = (
             f"The first batch norm gets {seen.fact('norms.ratio'):.2g} times the variance that it has learnt "
@@ -75,4 +89,4 @@ def look(seen: Seen) -> Finding | None:
     )
 
 
-RULE = Rule("wrong_preprocessing", ("inputs or labels",), look)
+RULE = Rule("wrong_preprocessing", ("inputs or labels or norms or padding",), look)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from statistics import fmean
+from typing import Any
 
 import torch
 
@@ -84,15 +87,13 @@ class Looks:
             looked = look(subject.calls, examples)
             # One pass tells all three: activations, loss and score.
             pairs = list(zip(looked.raw, examples, strict=True))
-            still = sum(float(subject.calls.loss(raw, one.target)) for raw, one in pairs) / len(pairs)
+            still = fmean(self._losses(pairs))
             known = all(isinstance(one.target, torch.Tensor) for one in examples)
             answers = [main_tensor(raw) for raw in looked.raw]
             targets = [one.target for one in examples]
             right = agreement(answers, targets, subject.task) if known else math.nan
             subject.model.train()
-            busy = sum(float(subject.calls.measured(one)[1]) for one in subject.batches) / len(
-                subject.batches
-            )
+            busy = fmean(float(subject.calls.measured(one)[1]) for one in subject.batches)
         self.made.append(
             Health(
                 step=step,
@@ -108,3 +109,14 @@ class Looks:
                 },
             )
         )
+
+    def _losses(self, answered: list[tuple[Any, Example]]) -> Iterator[float]:
+        """The loss of each batch by itself, as in training: a loss that adds up grows with its batch."""
+        for raw, example in answered:
+            loss, count = self.subject.calls.loss, len(self.subject.batches)
+            joined = len(answered) < count and isinstance(raw, torch.Tensor)
+            if joined and len(raw) == len(example.target):
+                several = zip(raw.chunk(count), example.target.chunk(count), strict=True)
+                yield from (float(loss(answer, target)) for answer, target in several)
+            else:
+                yield float(loss(raw, example.target))

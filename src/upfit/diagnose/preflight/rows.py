@@ -1,0 +1,34 @@
+"""Examples as a plain model reads them: some hundred rows, at most a thousand columns, tokens counted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from upfit.diagnose.preflight.survey import Survey
+
+MOST = 600
+WIDEST = 1024
+MOST_TOKENS = 2048
+
+
+def codes_in(*parts: Survey) -> int:
+    """Columns for tokens to be counted in: one for each code, or for several where there are very many."""
+    return min(MOST_TOKENS, 1 + max(int(one.inputs.max(initial=0)) for one in parts))
+
+
+def some_rows(found: Survey, tokens: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]] | None:
+    """Inputs and labels of some examples; of tokens, how often each occurs in a row."""
+    x, y = found.inputs, found.targets
+    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    if x.ndim != 2 or y.ndim != 1 or len(x) != len(y) or not len(y) or not np.isfinite(x).all():
+        return None
+    chosen = np.random.default_rng(0).permutation(len(y))[:MOST]
+    x, y = x[chosen], y[chosen]
+    if tokens:
+        codes = x.astype(np.int64) % tokens
+        # The lowest code is padding, as a rule.
+        return np.stack([np.bincount(row, minlength=tokens)[1:] for row in codes]), y
+    return x[:, :: max(1, x.shape[1] // WIDEST)], y
