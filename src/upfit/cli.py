@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import sys
-import time as clock
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ from upfit.commands import review as review_command
 from upfit.commands.complaints import complain, usage_error
 from upfit.commands.screens import leads as _leads
 from upfit.commands.screens import watcher as _watcher
+from upfit.commands.started import STARTED
 from upfit.commands.tables import check_table, shown, write_table
 from upfit.errors import InputError
 from upfit.values import Recipe
@@ -32,9 +32,6 @@ from upfit.values.budget import seconds
 
 if TYPE_CHECKING:
     from upfit.values import Run
-
-STARTED = clock.time()
-"""When the user began to wait: budgets include the loading of libraries."""
 
 app = typer.Typer(
     name="upfit",

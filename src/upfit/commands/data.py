@@ -12,6 +12,7 @@ import typer
 from upfit.commands import flags
 from upfit.commands import options as o
 from upfit.commands.screens import watcher
+from upfit.commands.started import STARTED
 from upfit.errors import InputError
 from upfit.values import Change
 from upfit.values.budget import seconds
@@ -236,7 +237,8 @@ def curve(
             from upfit.store.free_name import free_name
 
             folder = out or free_name("curves", data or train)
-            found = tuned_curve(data, out=folder, budget=limit, watcher=watcher(quiet), **asked)
+            asked |= {"out": folder, "budget": limit, "started": STARTED}
+            found = tuned_curve(data, watcher=watcher(quiet), **asked)
         else:
             found = learn(data, watcher=watcher(quiet), **asked)
     print(json.dumps(found.to_dict(), indent=1) if as_json else "\n".join(found.sentences()))

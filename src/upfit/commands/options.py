@@ -103,7 +103,7 @@ VariedRows = Annotated[int, _training("Training rows that are varied at most.", 
 AugmentFolder = Annotated[
     Path | None, _output("Where sheet, recipe and JSON go; augments/NAME-N.", metavar="FOLDER")
 ]
-Tune = Annotated[bool, _training("Tune a model at each of four sizes, twice; takes long.", "--tune")]
+Tune = Annotated[bool, _training("Tune models at four sizes, twice; fewer if --budget is short.", "--tune")]
 CurveFolder = Annotated[
     Path | None, _output("With --tune, where the runs go; curves/NAME-N.", metavar="FOLDER")
 ]

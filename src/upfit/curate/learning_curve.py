@@ -53,6 +53,7 @@ class LearningCurve:
         classes: The classes that would gain, the most first.
         held: Validation rows.
         tuned: Whether each point is a tuned model.
+        remarks: What was left out, and why.
     """
 
     task: str
@@ -62,6 +63,7 @@ class LearningCurve:
     classes: tuple[ClassNeed, ...]
     held: int
     tuned: bool = False
+    remarks: tuple[str, ...] = ()
 
     def sentences(self) -> tuple[str, ...]:
         """The answer in words."""
@@ -91,7 +93,7 @@ class LearningCurve:
                 for one in self.classes[:5]
             )
             lines.append(f"collect first: {shown}")
-        return tuple(lines)
+        return (*lines, *self.remarks)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON would have it."""
@@ -101,6 +103,7 @@ class LearningCurve:
             "errors": self.errors.tolist(),
             "held": self.held,
             "tuned": self.tuned,
+            "remarks": list(self.remarks),
             "ahead": [_forecast(one) for one in self.ahead],
             "classes": [
                 {"class": one.name, "held": one.held, "error": one.error, "twice": _forecast(one.forecast)}
@@ -189,6 +192,7 @@ def curve_from(
     held: npt.NDArray[Any],
     *,
     tuned: bool = False,
+    remarks: tuple[str, ...] = (),
 ) -> LearningCurve:
     """The curve through losses that are there already.
 
@@ -198,13 +202,14 @@ def curve_from(
         losses: (S, R, M) loss of each of M validation rows, R times at each size.
         held: (M,) or (M, K) their targets.
         tuned: Whether models were tuned, or probes fitted on a frozen backbone.
+        remarks: What was left out, and why.
     """
     schema = data.schema
     if schema.task == "regression":
         losses = losses / max(float(np.var(held)), 1e-12)
     ahead = forecasts(sizes.astype(float), losses, (2 * int(sizes[-1]), 4 * int(sizes[-1])))
     classes = _needs(schema.classes, held, losses, sizes) if held.ndim == 1 and schema.classes else ()
-    return LearningCurve(schema.task, sizes, losses.mean((1, 2)), ahead, classes, len(held), tuned)
+    return LearningCurve(schema.task, sizes, losses.mean((1, 2)), ahead, classes, len(held), tuned, remarks)
 
 
 def _needs(

@@ -22,7 +22,7 @@ from upfit.techniques import check_fits
 from upfit.techniques.augmentation import check_size
 from upfit.techniques.samplers import check_sampler
 from upfit.train.adapting import check_layers
-from upfit.train.afford import affordable, seconds_per_example
+from upfit.train.afford import affordable, may_cut, seconds_per_example
 from upfit.train.fitted import Fitted, kept
 from upfit.train.layer_choice import choose_layers
 from upfit.train.measured_policy import with_measured_policy
@@ -231,7 +231,7 @@ def _bench(journey: Journey, data: Data, split: Split, recipe: Recipe) -> Workbe
 def _afforded(journey: Journey, bench: Workbench, backbone: Backbone) -> Workbench:
     """The bench with no more rows than the budget affords; says so where it cuts."""
     left = journey.clock.left
-    if left is None:
+    if left is None or not may_cut(bench.split):
         return bench
     seconds = bench.world.agree((seconds_per_example(bench, backbone), left))
     split, findings = affordable(bench.split, seconds=seconds[0], left=seconds[1], seed=bench.recipe.seed)

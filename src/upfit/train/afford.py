@@ -19,11 +19,16 @@ LEAST = 1000
 TRIED = 64
 
 
-def seconds_per_example(bench: Workbench, backbone: Backbone) -> float:
+def may_cut(split: Split) -> bool:
+    """Whether any part is so large that a budget might cut it; else nothing needs to be measured."""
+    return any(len(getattr(split, part)) > LEAST for part in SHARES)
+
+
+def seconds_per_example(bench: Workbench, backbone: Backbone, *, tried: int = TRIED) -> float:
     """One forward pass per example, preparation included: the faster of two tries on some training rows."""
     tries = []
-    for start in (0, TRIED):
-        rows = bench.split.train[start : start + TRIED]
+    for start in (0, tried):
+        rows = bench.split.train[start : start + tried]
         if len(rows):
             began = time.monotonic()
             outputs(backbone, bench.evaluation_loader(bench.examples(backbone, rows)), bench.world)
