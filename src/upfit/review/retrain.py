@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 import threading
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from upfit.errors import InputError, UpfitError
+from upfit.errors import InputError, Interrupted, UpfitError
 from upfit.review.compare import compare
 from upfit.store.atomic import write_text
 from upfit.values import Run
@@ -107,9 +106,10 @@ class Retraining:
 
     def stop(self) -> None:
         """Interrupt what is being trained; its run folder can be resumed."""
-        self._stopping = True
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
+        with self._starting:
+            self._stopping = True
+            if self._process is not None:
+                _let_go(self._process)
 
     def _work(self) -> None:
         try:
@@ -137,21 +137,37 @@ class Retraining:
             words += ["--corrections", str(self.plan.corrections)]
         elif out.exists():
             words += ["--overwrite"]  # a baseline that was interrupted: it is of our own making
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "upfit", *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-        )
+        process = self._begun(words)
         last: list[str] = []
-        for line in self._process.stderr or ():
+        for line in process.stderr or ():
             if line.strip():
                 self._progress.line = line.strip()[:300]
                 last = [*last, line.rstrip()][-6:]
-        if self._process.wait() != 0:
-            raise InputError("\n".join(last) or f"upfit fit ended with code {self._process.returncode}")
+        if process.wait() != 0:
+            raise InputError("\n".join(last) or f"upfit fit ended with code {process.returncode}")
+
+    def _begun(self, words: list[str]) -> subprocess.Popen[str]:
+        """`upfit` with these words in a process of its own, which ends soon when this one is gone."""
+        with self._starting:
+            if self._stopping:
+                raise Interrupted("stopped")
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "upfit.review.leash", *words],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                # Ctrl-C must not reach it beside `stop`: asked twice, a run stops where it is.
+                start_new_session=True,
+            )
+            return self._process
+
+
+def _let_go(process: subprocess.Popen[str]) -> None:
+    """Close our end of the pipe that a process watches; safe to call twice."""
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def fit_words(request: Mapping[str, Any], *, recipe: Path, out: Path) -> list[str]:

@@ -39,7 +39,7 @@ def main(folder: Path) -> None:
     ]
     header = Corrections(fingerprint=data.fingerprint, target=data.schema.target[0], source=data.source)
     ledger = Ledger(folder / "corrections.jsonl", header)
-    request = {"data": about["data"]}
+    request = {"data": about["data"], **about.get("request", {})}
     desk = Desk(data, gathered(found, open_rows=range(len(data))), ledger, by="ada")
     retraining = Retraining(Plan(request, ledger.path, folder / "runs"), _load)
     app = application(desk, Pictures(data, roots_of(request)), retraining)
