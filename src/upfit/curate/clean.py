@@ -16,6 +16,7 @@ from upfit.store.atomic import write_text
 from upfit.store.corrections_file import read_corrections
 from upfit.store.room import require_room
 from upfit.values import Plan, Task
+from upfit.values.corrections import Corrections
 
 
 def clean(
@@ -69,7 +70,7 @@ def clean(
     folder = Path(out)
     require_new(folder)
     require_room(folder)
-    agreed = plan if isinstance(plan, Plan) else read_plan(Path(plan))
+    agreed = plan if isinstance(plan, Plan) else _read(Path(plan))
     table = read_once(
         data,
         train=train,
@@ -81,6 +82,10 @@ def clean(
         group=group,
         time=time,
     )
+    if isinstance(agreed, Corrections):
+        # People decided about rows of data that an audit never saw: their own complaint says what helps.
+        agreed.require(table.fingerprint)
+        agreed = agreed.plan()
     rows = cleaned(table, agreed)
     with _whole_folder(folder) as unfinished:
         export(rows, table.schema, unfinished)
@@ -107,14 +112,17 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
+def _read(path: Path) -> Plan | Corrections:
+    """A plan, or a file of corrections (`.jsonl`, from `upfit review`)."""
+    return read_corrections(path) if path.suffix == ".jsonl" else read_plan(path)
+
+
 def read_plan(path: Path) -> Plan:
-    """The plan in a file, or that of a file of corrections (`.jsonl`, from `upfit review`).
+    """The plan in a file.
 
     Raises:
         InputError: It cannot be read, or is none.
     """
-    if path.suffix == ".jsonl":
-        return read_corrections(path).plan()
     try:
         return Plan.from_yaml(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:

@@ -136,3 +136,15 @@ def test_clean_applies_a_file_of_corrections_to_a_copy(tmp_path):
     assert len(copy) == len(frame) - 1
     assert copy["label"][0] == other(data, 0)
     assert pd.read_csv(tmp_path / "mine.csv").equals(frame.reset_index(drop=True))
+
+
+def test_corrections_of_other_data_are_told_what_helps(tmp_path):
+    frame = docstring_sentences(task="binary", per_class=20)
+    decided = made(read(frame), Correction(row=1, do="drop"))
+    (tmp_path / "corrections.jsonl").write_text(decided.to_lines())
+    with pytest.raises(InputError, match="these corrections were made for other data") as refused:
+        clean(frame[1:], plan=tmp_path / "corrections.jsonl", out=tmp_path / "copy")
+    assert "as they were reviewed" in str(refused.value)
+    assert "upfit review DATA" in str(refused.value)
+    assert "audit" not in str(refused.value)
+    assert not (tmp_path / "copy").exists()
