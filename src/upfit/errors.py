@@ -34,6 +34,7 @@ class UpfitError(Exception):
 
     def __init__(self, message: str, *, expected: str = "", got: str = "", hint: str = "") -> None:
         self.message = message
+        self._more = {"expected": expected, "got": got, "hint": hint}
         lines = [message]
         lines += [f"  expected: {expected}"] if expected else []
         lines += [f"  got:      {got}"] if got else []
@@ -53,6 +54,15 @@ class InputError(UpfitError):
     """What the user gave cannot be used as it is."""
 
     exit_code = 2
+
+    def at(self, where: str) -> InputError:
+        """The same complaint about input, with its place before it.
+
+        >>> print(InputError("no such class", hint="spell it as in the data").at("a.jsonl, line 3"))
+        a.jsonl, line 3: no such class
+          try:      spell it as in the data
+        """
+        return InputError(f"{where}: {self.message}", **self._more)
 
 
 class DataError(InputError):

@@ -109,7 +109,7 @@ def _about(desk: Desk) -> dict[str, Any]:
         "modality": schema.modality,
         "classes": list(schema.classes),
         "target": list(schema.target),
-        "relabels": desk.relabels,
+        "relabels": desk.permitted.relabels,
         "by": desk.by,
         "file": str(desk.ledger.path),
         **_progress(desk),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,7 +11,8 @@ import numpy as np
 
 from upfit.audit.subject import Subject
 from upfit.data.cells import cells
-from upfit.errors import InputError, nearest
+from upfit.errors import InputError
+from upfit.review.permitted import Permitted
 from upfit.review.reasons import Suspect
 from upfit.store.corrections_file import Ledger
 from upfit.values import Data
@@ -38,6 +38,7 @@ class Desk:
         self._totals = Counter(kind for one in suspects for kind in _kinds(one))
         self.ledger = ledger
         self.by = by
+        self.permitted = Permitted(data)
         self.subject = Subject(data)
         self._open = set(self.subject.open_rows.tolist())
         self._labels = self._labels_of(np.array(sorted(self._open), np.int64))
@@ -45,13 +46,6 @@ class Desk:
         self._mine: list[int] = []
         for one in ledger.corrections.entries:
             self._remember(one)
-
-    @property
-    def relabels(self) -> Literal["class", "number", "several"]:
-        """What a row can be relabelled to."""
-        if self.subject.single_class:
-            return "class"
-        return "number" if self.data.schema.task == "regression" else "several"
 
     def label(self, row: int) -> Any:
         """The label in the data: a class, a number, or names of classes; None where it is sealed."""
@@ -95,7 +89,7 @@ class Desk:
         if row not in self._open:
             raise InputError(f"row {row} is not open to corrections", expected="a row of train or validation")
         if do == "relabel":
-            to = self._checked(to)
+            to = self.permitted.label(to)
         with self._deciding:
             made = self.ledger.add(Correction(row=row, do=do, to=to if do == "relabel" else None, by=self.by))
             self._remember(made)
@@ -130,25 +124,6 @@ class Desk:
     def _has(self, row: int, label: str) -> bool:
         known = self._labels.get(row)
         return label in known if isinstance(known, list) else str(known) == label
-
-    def _checked(self, to: Any) -> Any:
-        if self.relabels == "class":
-            return self._class(to)
-        if self.relabels == "several":
-            if not isinstance(to, list | tuple):
-                raise InputError(f"{to!r} is no list of classes", expected='for instance ["a", "b"]')
-            named = {self._class(one) for one in to}
-            return tuple(one for one in self.data.schema.classes if one in named)
-        if isinstance(to, bool) or not isinstance(to, int | float) or not math.isfinite(to):
-            raise InputError(f"{to!r} is no number")
-        return float(to)
-
-    def _class(self, to: Any) -> Any:
-        classes = self.data.schema.classes
-        if to in classes:
-            return to
-        guess = nearest(str(to), classes)
-        raise InputError(f"there is no class {to!r}", hint=f"did you mean {guess!r}?" if guess else "")
 
     def _labels_of(self, rows: np.ndarray) -> dict[int, Any]:
         schema = self.data.schema

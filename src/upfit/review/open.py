@@ -19,6 +19,7 @@ from upfit.data.read import read_once
 from upfit.errors import InputError, UpfitError
 from upfit.journey.runs import data_of, load_run
 from upfit.review.desk import Desk
+from upfit.review.permitted import Permitted
 from upfit.review.pictures import roots_of
 from upfit.review.reasons import Reason, Suspect
 from upfit.review.retrain import Plan
@@ -111,13 +112,14 @@ def open_desk(
         watcher: Sees progress.
 
     Raises:
-        InputError: The file belongs to other data, or another page has it open.
+        InputError: The file belongs to other data or says what these cannot follow, or another page has it
+            open.
     """
     data = subjects.data
     about = Corrections(
         fingerprint=data.fingerprint, target=SEVERAL.join(data.schema.target), source=data.source
     )
-    ledger = Ledger(file or folder / FILE, about)
+    ledger = Ledger(file or folder / FILE, about, Permitted(data).require)
     try:
         suspects = _remembered(subjects, folder, settings, watcher)
     except BaseException:

@@ -11,21 +11,25 @@ from typing import Any
 
 from upfit.errors import InputError
 from upfit.store.atomic import sync
-from upfit.values.corrections import Correction, Corrections, Standing, line_of
+from upfit.values.corrections import Correction, Corrections, Fits, Standing, line_of
 
 
-def read_corrections(path: str | Path) -> Corrections:
+def read_corrections(path: str | Path, *, fits: Fits | None = None) -> Corrections:
     """The corrections in a file.
 
+    Args:
+        path: The file.
+        fits: Raises `InputError` for a decision that cannot be one about the data.
+
     Raises:
-        InputError: It cannot be read, or holds something else.
+        InputError: It cannot be read, or holds something else, or what does not fit.
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise InputError(f"the corrections {path} cannot be read: {reason}") from None
-    return Corrections.from_lines(text, str(path))
+    return Corrections.from_lines(text, str(path), fits=fits)
 
 
 class Ledger:
@@ -36,9 +40,11 @@ class Ledger:
     Args:
         path: The file; made where there is none.
         about: Corrections without entries: the data that they belong to.
+        fits: Raises `InputError` for a decision that cannot be one about the data.
 
     Raises:
-        InputError: It belongs to other data, is in use, is damaged, or cannot be written.
+        InputError: It belongs to other data, is in use, is damaged, cannot be written, or holds a decision
+            that does not fit; it stays as it was.
 
     Example:
         >>> import tempfile
@@ -50,8 +56,9 @@ class Ledger:
         >>> ledger.close()
     """
 
-    def __init__(self, path: Path, about: Corrections) -> None:
+    def __init__(self, path: Path, about: Corrections, fits: Fits | None = None) -> None:
         self.path = path
+        self._fits = fits
         self._writing = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +114,12 @@ class Ledger:
             self._append(about.header())
             sync(self.path.parent)
             return about
-        made = read_corrections(self.path)
+        try:
+            made = read_corrections(self.path, fits=self._fits)
+        except InputError:
+            # What does not fit these data may well be about others: that is said first.
+            read_corrections(self.path).require(about.fingerprint)
+            raise
         made.require(about.fingerprint)
         if not content.endswith(b"\n"):
             self._mend(content, made)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -15,6 +15,8 @@ from upfit.values.base import Value
 VERSION = 1
 SEVERAL = ","
 """Between the columns of a target, as on the command line."""
+LAST = 32_503_680_000
+"""The year 3000 in seconds: no decision comes from beyond it, and clocks have no name for what is."""
 
 
 class Correction(Value):
@@ -28,11 +30,11 @@ class Correction(Value):
         time: When, in seconds since 1970.
     """
 
-    row: int = Field(ge=0)
+    row: int = Field(ge=0, strict=True)
     do: Literal["keep", "relabel", "drop", "undo"]
     to: Any = None
     by: str = ""
-    time: float = 0.0
+    time: float = Field(default=0.0, ge=0, le=LAST)
 
     @field_validator("to")
     @classmethod
@@ -49,6 +51,10 @@ class Correction(Value):
     def verdict(self) -> tuple[str, Any]:
         """What was decided, whoever did and whenever."""
         return self.do, self.to
+
+
+Fits = Callable[[Correction], None]
+"""Raises `InputError` for a decision that cannot be one about the data."""
 
 
 class Corrections(Value):
@@ -102,7 +108,8 @@ class Corrections(Value):
                 "these corrections were made for other data",
                 expected=f"fingerprint {fingerprint[:16]}…",
                 got=f"{self.fingerprint[:16]}…" + (f" ({self.source})" if self.source else ""),
-                hint="give the data as they were reviewed (with the same --target, --task and --kind)",
+                hint="give the data as they were reviewed (with the same --target, --task and --kind); "
+                "data that have changed since have other rows, and are reviewed anew: upfit review DATA",
             )
 
     def header(self) -> str:
@@ -115,13 +122,19 @@ class Corrections(Value):
         return self.header() + "".join(map(line_of, self.entries))
 
     @classmethod
-    def from_lines(cls, text: str, name: str = "the file") -> Corrections:
+    def from_lines(cls, text: str, name: str = "the file", *, fits: Fits | None = None) -> Corrections:
         """Read a file of corrections; a last line that a kill cut short is left out.
 
         Files that were simply joined are read as well, as long as all speak of the same data.
 
+        Args:
+            text: What is in the file.
+            name: Its name, for complaints.
+            fits: Raises `InputError` for a decision that cannot be one about the data.
+
         Raises:
-            InputError: No corrections, of a newer upfit, damaged, or of several sets of data.
+            InputError: No corrections, of a newer upfit, damaged, or of several sets of data; or one of them
+                does not fit.
         """
         head: Mapping[str, Any] | None = None
         entries = []
@@ -131,7 +144,7 @@ class Corrections(Value):
             if "corrections" not in fields:
                 if head is None:
                     break
-                entries.append(_entry(fields, f"{name}, line {number}"))
+                entries.append(_entry(fields, f"{name}, line {number}", fits))
                 continue
             _check_head(fields, head, name)
             head = head or fields
@@ -255,11 +268,14 @@ def _fields(line: str, where: str) -> dict[str, Any]:
     return fields
 
 
-def _entry(fields: dict[str, Any], where: str) -> Correction:
+def _entry(fields: dict[str, Any], where: str, fits: Fits | None) -> Correction:
     try:
-        return Correction(**fields)
+        made = Correction(**fields)
+        if fits is not None:
+            fits(made)
     except InputError as error:
-        raise InputError(f"{where}: {error.message}") from None
+        raise error.at(where) from None
+    return made
 
 
 def _check_head(fields: Mapping[str, Any], before: Mapping[str, Any] | None, name: str) -> None:
