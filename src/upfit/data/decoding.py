@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import datasets
 from PIL import Image
 
 from upfit.data.images import open_image
 from upfit.values import Data
+
+if TYPE_CHECKING:
+    import datasets
 
 
 class Kept(Protocol):

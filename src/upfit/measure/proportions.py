@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 
-from scipy.stats import beta
+# Quantiles of the beta distribution, without all of scipy.stats, which takes long to load.
+from scipy.special import betaincinv
 
 from upfit.values import Estimate
 
@@ -39,8 +40,8 @@ def clopper_pearson(hits: int, count: int, tried: int = 1) -> Estimate:
     '0.500 (0.187 to 0.813)'
     """
     tail = LEVEL / (2 * tried)
-    low = float(beta.ppf(tail, hits, count - hits + 1)) if hits else 0.0
-    high = float(beta.ppf(1 - tail, hits + 1, count - hits)) if hits < count else 1.0
+    low = float(betaincinv(hits, count - hits + 1, tail)) if hits else 0.0
+    high = float(betaincinv(hits + 1, count - hits, 1 - tail)) if hits < count else 1.0
     return Estimate(hits / count, low, high)
 
 

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-import timm
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
@@ -86,6 +85,9 @@ def _load_packaged(name: str) -> Backbone:
 
 
 def _load_timm(name: str) -> ImageBackbone:
+    # Loading timm takes seconds, and texts need none of it.
+    import timm
+
     _require_architecture(name)
     cfg = timm.get_pretrained_cfg(name, allow_unregistered=True)
     if cfg is None or not (cfg.hf_hub_id or cfg.url):
@@ -147,6 +149,8 @@ def _load_timm_folder(folder: Path, fields: dict[str, Any]) -> ImageBackbone:
 
 def _require_architecture(name: str) -> None:
     """Raise `BackboneError` unless timm knows the architecture of `name` (`ARCHITECTURE.TAG`)."""
+    import timm
+
     architecture = str(name).split(".")[0]
     if not timm.is_model(architecture):
         guess = nearest(architecture, timm.list_models())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from timm.models import group_parameters
 from torch import nn
 
 
@@ -43,6 +42,9 @@ def find_groups(module: nn.Module) -> tuple[LayerGroup, ...]:
 
 def _timm_groups(module: nn.Module) -> tuple[LayerGroup, ...]:
     """timm's own order; its groups are numbered, and named here after their first parameter."""
+    # Loaded for timm's networks alone: with it comes torchvision, which takes as long to load as torch.
+    from timm.models import group_parameters
+
     matcher = module.group_matcher(coarse=False)  # type: ignore[operator]
     ordered = group_parameters(module, matcher)
     return tuple(LayerGroup(names[0].rsplit(".", 2)[0], tuple(names)) for _, names in sorted(ordered.items()))

@@ -6,9 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
-from timm.data.config import resolve_data_config
 from torch import nn
 
 from upfit.models.backbone import Backbone, Batch
@@ -73,6 +71,10 @@ def cfg_of(net: nn.Module) -> dict[str, Any]:
 
 def build_timm(architecture: str, *, name: str, pretrained: bool = False, **options: Any) -> ImageBackbone:
     """An `ImageBackbone` of a timm architecture, with timm's own preprocessing constants."""
+    # Loading timm takes seconds, and texts need none of it.
+    import timm
+    from timm.data.config import resolve_data_config
+
     net = timm.create_model(architecture, pretrained=pretrained, num_classes=0, **options)
     cfg = resolve_data_config({}, model=net)
     inputs = ImageInput(
@@ -86,6 +88,8 @@ def build_timm(architecture: str, *, name: str, pretrained: bool = False, **opti
 
 def load_packaged_efficientnet(weights: Path, *, name: str) -> ImageBackbone:
     """EfficientNet-Lite0 from its package: 247 tensors map in order onto timm's `tf_efficientnet_lite0`."""
+    import timm
+
     backbone = build_timm("tf_efficientnet_lite0", name=name)
     full = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     theirs = torch.load(weights, map_location="cpu", weights_only=True)

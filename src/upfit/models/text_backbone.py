@@ -8,18 +8,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
 from torch import nn
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
-from transformers.utils import logging
 
 from upfit.errors import BackboneError
 from upfit.models.backbone import Backbone, Batch
 from upfit.models.dropout import FastDropout
 from upfit.models.groups import find_groups
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +79,9 @@ class TextBackbone(Backbone):
 
 def load_text(folder: str, *, name: str, local: bool = True) -> TextBackbone:
     """A `TextBackbone` from a transformers folder (or, with `local=False`, from the hub or its cache)."""
+    # Loading transformers takes a second, and images need none of it.
+    from transformers import AutoModel, AutoTokenizer
+
     options: dict[str, Any] = {"local_files_only": local, "trust_remote_code": False}
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, **options)
@@ -91,6 +95,8 @@ def load_text(folder: str, *, name: str, local: bool = True) -> TextBackbone:
 
 def rebuild_text(folder: Path, saved: dict[str, Any]) -> TextBackbone:
     """The architecture and tokenizer that `TextBackbone.save` wrote, with weights yet to be loaded."""
+    from transformers import AutoConfig, AutoModel, AutoTokenizer
+
     tokenizer = AutoTokenizer.from_pretrained(folder / "transformers", local_files_only=True)
     config = AutoConfig.from_pretrained(folder / "transformers", local_files_only=True)
     net = AutoModel.from_config(config, dtype=torch.float32)
@@ -102,6 +108,8 @@ def rebuild_text(folder: Path, saved: dict[str, Any]) -> TextBackbone:
 @contextmanager
 def _without_chatter() -> Iterator[None]:
     """No progress bar, and no report on the pooler, which is not used anyway."""
+    from transformers.utils import logging
+
     verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()

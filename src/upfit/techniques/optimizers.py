@@ -111,14 +111,15 @@ def default_weight_decay(name: str) -> float:
 
 def _maker(name: str) -> Make:
     """The class of that name; torch's own comes first."""
-    import timm.optim
-
     low = name.lower()
     if low in _OTHERWISE:
         raise RecipeError(f"optimizer {name} does not fit this loop: {_OTHERWISE[low]}", hint="adamw, sgd")
     classes = _torch_classes()
     if low in classes:
         return classes[low]
+    # Loading timm takes seconds, and the usual optimizers need none of it.
+    import timm.optim
+
     known = [str(one) for one in timm.optim.list_optimizers()]  # type: ignore[attr-defined]
     if low not in known:
         names = [*classes, *known]

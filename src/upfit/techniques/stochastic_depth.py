@@ -7,9 +7,7 @@ from typing import Any
 
 import torch
 from pydantic import Field
-from timm.layers.drop import DropPath
 from torch import nn
-from torchvision.ops import StochasticDepth as TorchvisionDropPath
 
 from upfit.errors import RecipeError
 from upfit.techniques.card import Card
@@ -67,13 +65,21 @@ def _places(block: nn.Module) -> list[str]:
     """Names of a block's drop paths; those that are switched off hold an Identity, or None."""
     held = {**vars(block), **block._modules}
     idle = [name for name, child in held.items() if child is None or isinstance(child, nn.Identity)]
-    active = [name for name, child in held.items() if isinstance(child, DropPath | TorchvisionDropPath)]
+    active = [name for name, child in held.items() if isinstance(child, _drop_paths())]
     return [*(name for name in idle if name.startswith("drop_path")), *active]
+
+
+def _drop_paths() -> tuple[type[nn.Module], ...]:
+    """What timm and torchvision call them; loaded for this technique alone, since it takes seconds."""
+    from timm.layers.drop import DropPath
+    from torchvision.ops import StochasticDepth
+
+    return DropPath, StochasticDepth
 
 
 def _put(block: nn.Module, name: str, rate: float) -> Undo:
     before = getattr(block, name)
-    setattr(block, name, DropPath(rate).train(block.training))
+    setattr(block, name, _drop_paths()[0](rate).train(block.training))
 
     def undo() -> None:
         # Removed first: assigning None alone would leave an empty submodule where there was an attribute.
