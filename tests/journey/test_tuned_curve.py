@@ -10,8 +10,8 @@ from upfit.errors import InputError
 from upfit.journey.tuned_curve import tuned_curve
 from upfit.testing import docstring_sentences
 
-BUDGET = 30.0
-"""Affords three or four runs, however fast the machine: each keeps five seconds for its end."""
+BUDGET = 45.0
+"""Affords three to six runs, however fast the machine: each keeps seconds for its beginning and its end."""
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +36,8 @@ def test_a_short_budget_makes_fewer_runs_and_says_so(short):
     assert found.sizes[-1] == 32
     assert np.isfinite(found.errors).all()
     assert "tuned models" in found.sentences()[0]
-    assert len(finished(out)) == len(found.sizes) < 8
-    assert f"{len(found.sizes)} of 8 runs" in found.remarks[0]
+    assert len(found.sizes) <= len(finished(out)) < 8
+    assert f"{len(finished(out))} of 8 runs" in found.remarks[0]
     assert found.remarks[0] in found.sentences()
     assert found.to_dict()["remarks"] == list(found.remarks)
 

@@ -19,6 +19,10 @@ CHOICES = ((4, 2), (3, 2), (4, 1), (3, 1))
 """Numbers of sizes and of runs at each, the fullest first; there is no curve through fewer than three."""
 PASSES = 5
 """What training on a row once costs, in forward passes: features, forward and backward, refitting."""
+SETTING_OUT = 1.5
+"""Seconds before a run's first pass: loading the backbone, opening its folder."""
+TRIED = 24
+"""Forward passes over a batch that measuring steps and precision takes, before the first step is made."""
 LARGEST_BATCH = 32
 SLACK = 1.15
 """A machine is seldom as fast as it was while it was measured."""
@@ -71,11 +75,12 @@ class CurveCosts:
         """Seconds of a run that sees each of its rows once, and makes the fewest steps worth making.
 
         >>> round(CurveCosts(0.01, 100).least(1000))
-        67
+        77
         """
         batch = LARGEST_BATCH if size >= 200 else max(4, size // 8)
         shown = max(size, MIN_STEPS * batch)
-        return SLACK * (FINISHING_SECONDS + self.example * (PASSES * shown + 3 * self.held))
+        passes = PASSES * shown + TRIED * batch + 3 * self.held
+        return SLACK * (SETTING_OUT + FINISHING_SECONDS + self.example * passes)
 
 
 def plan_of(count: int, sizes: int, repeats: int) -> CurvePlan:
