@@ -9,6 +9,8 @@ from doctor_cases.blind_fourth_healthy import FOURTH_CONTROLS
 from doctor_cases.blind_healthy import CONTROLS as FIRST_CONTROLS
 from doctor_cases.blind_parts import Blind
 from doctor_cases.blind_second import SECOND, SECOND_CONTROLS
+from doctor_cases.blind_sixth import SIXTH
+from doctor_cases.blind_sixth_healthy import SIXTH_CONTROLS
 from doctor_cases.blind_third import THIRD
 from doctor_cases.blind_third_healthy import THIRD_CONTROLS
 
@@ -81,7 +83,14 @@ TRAINING = (
     Blind("sees_ahead", ("missing_causal_mask", "data_leakage"), t.sees_ahead, "user's model", silent=True),
     Blind("softmax_inside", ("wrong_activation", "vanishing_gradient", "slow_convergence"), t.softmax_inside),
 )  # fmt: skip
-BATCHES = {"first": (*WIRING, *TRAINING), "second": SECOND, "third": THIRD, "fourth": FOURTH, "fifth": FIFTH}
+BATCHES = {
+    "first": (*WIRING, *TRAINING),
+    "second": SECOND,
+    "third": THIRD,
+    "fourth": FOURTH,
+    "fifth": FIFTH,
+    "sixth": SIXTH,
+}
 ALL = tuple(case for several in BATCHES.values() for case in several)
 CONTROLS = {
     "first": FIRST_CONTROLS,
@@ -89,6 +98,7 @@ CONTROLS = {
     "third": THIRD_CONTROLS,
     "fourth": FOURTH_CONTROLS,
     "fifth": FIFTH_CONTROLS,
+    "sixth": SIXTH_CONTROLS,
 }
 REMARKS = {
     "average_left_behind": "an averaged copy has no gradients in both forms, and is well: frozen_params is a "
