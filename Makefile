@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 READY_DOCS := .venv/.ready-docs
+# Where a shell forbids byte code, every process would compile thousands of modules anew: a third of its time.
+unexport PYTHONDONTWRITEBYTECODE
 # A test uses one thread; a file's tests stay together, because they share what was trained for them.
 WORKERS := -n auto --dist loadfile
 

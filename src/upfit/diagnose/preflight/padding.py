@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from upfit.diagnose.preflight.calls import Example, mapped, tensors_in
+from upfit.diagnose.preflight.calls import Example, tensors_in
+from upfit.diagnose.preflight.place import mapped
 from upfit.diagnose.preflight.subject import Subject
 
 SHORTEST = 2
