@@ -241,9 +241,8 @@ class Seen:
     @property
     def is_straight(self) -> bool:
         """Whether nothing in the network bends: all of it is one linear layer."""
-        kinds = ("rectifiers", "squashers", "others", "exponentials")
-        bends = self.fact("units.bends", 0.0) != 0
-        return not bends and all(self.fact(f"units.{kind}") == 0 for kind in kinds)
+        kinds = ("rectifiers", "squashers", "others", "exponentials", "bends")
+        return all(self.fact(f"units.{kind}") == 0 for kind in kinds)
 
     @property
     def is_too_narrow(self) -> bool:

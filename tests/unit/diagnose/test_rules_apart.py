@@ -220,3 +220,55 @@ def test_padding_that_is_read_as_text():
     for harmless in (poor(**{**alike, "padding.read": 1e-8}), healthy_trace(**PADDED)):
         kinds = [one.kind for one in diagnose(harmless).findings]
         assert not {"train_eval_skew", "wrong_preprocessing"} & set(kinds)
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts"),
+    [
+        ("vanishing_gradient", {"recall.first_over_last": 1e-7}),
+        ("detached_graph", {"gradients.asleep": 0.9}),
+        ("wrong_preprocessing", {"inputs.is_table": 1.0, "inputs.squashed": 0.7}),
+        ("label_corruption", {"labels.apart": 0.5}),
+        ("loss_activation_mismatch", {"silence.classes": 1.0}),
+        ("frozen_params", {"trainable.share": 0.1, "fresh.frozen": 0.02, "fresh.frozen_beside_trained": 1.0}),
+        ("bad_init", {"weights.nought": 1.0, "gradients.zero_share": 1.0, "one_batch.end": 2.3}),
+        ("no_shuffle", {"order.chained": 0.7, "order.commonest": 0.1, "order.purity": 0.7}),
+    ],
+)
+def test_what_a_fact_says_of_a_run_that_went_badly(kind, facts):
+    assert diagnose(poor(**facts)).findings[0].kind == kind
+
+
+def test_facts_that_did_no_harm_are_not_told():
+    facts = {
+        "recall.first_over_last": 1e-7,
+        "gradients.asleep": 0.9,
+        "inputs.is_table": 1.0,
+        "inputs.squashed": 0.7,
+        "labels.apart": 0.5,
+        "fresh.frozen_beside_trained": 1.0,
+        "order.chained": 0.7,
+        "order.commonest": 0.1,
+    }
+    assert not diagnose(healthy_trace(**facts)).findings
+
+
+def test_copies_with_noise_across_the_parts_are_leaks_however_good_the_score():
+    assert diagnose(healthy_trace(**{"leaks.near": 0.95})).findings[0].kind == "data_leakage"
+    assert not diagnose(healthy_trace(**{"leaks.near": 0.2})).findings
+
+
+def test_training_labels_that_teach_less_than_validation_are_noisy():
+    facts = {"reference.score": 0.51, "reference.chance": 0.5, "reference.by_luck": 0.54}
+    held = {"reference.held_score": 0.91, "reference.held_by_luck": 0.57}
+    noisy = poor([0.69] * 200, validation=[(0.6, 0.86)] * 6, **facts, **held)
+    assert "label_noise" in [one.kind for one in diagnose(noisy).findings]
+    # What nothing teaches, neither here nor there, is no noise.
+    alike = poor([0.69] * 200, validation=[(0.6, 0.86)] * 6, **facts)
+    assert "label_noise" not in [one.kind for one in diagnose(alike).findings]
+
+
+def test_gaps_in_targets_that_the_loss_leaves_out_are_no_illness():
+    gaps = {"labels.not_finite": 40.0}
+    assert diagnose(healthy_trace(**gaps)).findings[0].kind == "nan_input"
+    assert not diagnose(healthy_trace(**gaps, **{"labels.gaps_left_out": 1.0})).findings

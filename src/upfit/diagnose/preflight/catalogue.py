@@ -19,6 +19,7 @@ from upfit.diagnose.preflight import (
     mixing,
     modes,
     narrow,
+    near,
     norms,
     one_batch,
     order,
@@ -27,8 +28,10 @@ from upfit.diagnose.preflight import (
     padding,
     placing,
     rates,
+    recall,
     reference,
     shapes,
+    silence,
     slope,
     start,
     transfer,
@@ -51,6 +54,7 @@ TESTS: tuple[tuple[str, Test], ...] = (
     ("labels", labels.measure),
     ("order", order.measure),
     ("leaks", leaks.measure),
+    ("near", near.measure),
     ("workers", workers.measure),
     ("start", start.measure),
     ("modes", modes.measure),
@@ -61,9 +65,11 @@ TESTS: tuple[tuple[str, Test], ...] = (
     ("causal", causal.measure),
     ("shapes", shapes.measure),
     ("output", output.measure),
+    ("silence", silence.measure),
     ("placing", placing.measure),
     ("units", units.measure),
     ("gradients", gradients.measure),
+    ("recall", recall.measure),
     ("descent", descent.measure),
     ("slope", slope.measure),
     ("decay", decay.measure),
@@ -77,7 +83,7 @@ TESTS: tuple[tuple[str, Test], ...] = (
 
 NO_TIME = "there was no time for it"
 
-DATA_ONLY = {"inputs", "labels", "order", "leaks", "reference", "workers", "augment", "transfer"}
+DATA_ONLY = {"inputs", "labels", "order", "leaks", "near", "reference", "workers", "augment", "transfer"}
 """Tests that read the loader; those without a loader that can be read twice are left out."""
 
 

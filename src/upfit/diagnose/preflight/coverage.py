@@ -55,10 +55,25 @@ def _frozen(model: nn.Module, declared: tuple[str, ...]) -> dict[str, float]:
     layers = [any(p.requires_grad for p in weights) for weights in own]
     return {
         "trainable.share": trainable / max(1, total),
-        "trainable.last_frozen": float(bool(layers) and not layers[-1]),
+        "trainable.last_frozen": float(not all(layers[-1:]) and not _are_factors(named)),
         "trainable.only_top": float(_is_top(layers)),
         "trainable.tensors": float(sum(p.requires_grad for _, p in named)),
     }
+
+
+def _are_factors(named: list[tuple[str, nn.Parameter]]) -> bool:
+    """Whether what learns are pairs of thin matrices beside frozen ones of their product's shape."""
+    thin = {tuple(p.shape) for _, p in named if p.requires_grad and p.ndim == 2}
+    frozen = {tuple(p.shape) for _, p in named if not p.requires_grad and p.ndim == 2}
+    made = {
+        (wide, inner)
+        for rank, inner in thin
+        for wide, other in thin
+        if rank == other and rank < max(wide, inner)
+    }
+    both = {one for pair in made for one in (pair, pair[::-1])}
+    paired = {side for wide, inner in both & frozen for side in thin if set(side) & {wide, inner}}
+    return bool(thin) and thin <= paired
 
 
 def _is_top(covered: list[bool]) -> bool:

@@ -26,6 +26,7 @@ def measure(subject: Subject) -> dict[str, float]:
     with ran:
         _, loss = subject.calls.measured(subject.batches[0])
     facts = {"gradients.attached": float(loss.requires_grad), "gradients.loss": float(loss.detach())}
+    facts["gradients.asleep"] = _asleep(subject, ran)
     wanted = [p for p in subject.model.parameters() if p.requires_grad]
     facts["gradients.wanted"] = float(len(wanted))
     if not loss.requires_grad:
@@ -33,6 +34,18 @@ def measure(subject: Subject) -> dict[str, float]:
     loss.backward()
     ran_layers = {name: weights for name, weights in ran.layers().items() if weights}
     return facts | _missing(ran_layers) | _sizes(ran_layers)
+
+
+@torch.no_grad()
+def _asleep(subject: Subject, trained: _Ran) -> float:
+    """Share of the trainable weights that run in evaluation alone, as where answers are kept."""
+    subject.model.eval()
+    ran = _Ran(subject.model)
+    with ran:
+        subject.calls.raw(subject.batches[0])
+    subject.model.train()
+    sizes = {name: sum(p.numel() for p in weights) for name, weights in ran.layers().items()}
+    return sum(n for name, n in sizes.items() if name not in trained.layers()) / max(1, sum(sizes.values()))
 
 
 def _missing(layers: dict[str, list[nn.Parameter]]) -> dict[str, float]:

@@ -15,6 +15,7 @@ from upfit.diagnose.preflight.survey import Survey
 from upfit.measure.inside.layers import owners
 
 SHORT = 8
+ABSURD = 300.0
 COLUMNS = 4
 """Fewer have one mean and spread by chance."""
 PADDED, ALIKE, AT_ODDS = 0.02, 0.02, 0.2
@@ -44,6 +45,7 @@ def measure(subject: Subject) -> dict[str, float]:
         return facts
     facts |= {"inputs.is_table": float(len(found.shape) == 1)}
     facts["inputs.rows_standardised"] = float(_are_rows_standardised(values))
+    facts["inputs.squashed"] = _squashed(values)
     facts |= _scale(values) | _rescaled(subject)
     facts["inputs.normalised_first"] = float(_starts_with_norm(subject.model))
     return facts | _skew(values, subject.surveyed_validation)
@@ -81,6 +83,13 @@ def _at_odds(found: Survey) -> float:
     repeated = [counts for counts in labels.values() if counts.total() > 1]
     rows = sum(counts.total() for counts in repeated)
     return 1 - sum(max(counts.values()) for counts in repeated) / rows if rows else 0.0
+
+
+def _squashed(values: npt.NDArray[Any]) -> float:
+    """Share of the columns whose range is hundreds of times that of nine in ten of their values."""
+    low, high = np.quantile(values, (0.05, 0.95), axis=0)
+    usual, whole = high - low, np.ptp(values, axis=0)
+    return float((whole > ABSURD * usual)[usual > 0].mean()) if (usual > 0).any() else 0.0
 
 
 def _scale(values: npt.NDArray[Any]) -> dict[str, float]:

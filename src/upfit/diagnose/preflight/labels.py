@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from scipy.stats import ks_2samp
 
 from upfit.diagnose.preflight.start import classes
 from upfit.diagnose.preflight.subject import Subject
 from upfit.errors import InputError
 from upfit.measure.inside.scores import IGNORED
+
+FEWEST = 30
+"""Values of each part, for their distributions to be compared."""
 
 
 def measure(subject: Subject) -> dict[str, float]:
@@ -22,20 +28,34 @@ def measure(subject: Subject) -> dict[str, float]:
     facts = {
         "labels.not_finite": float(found.bad_targets),
         "labels.examples": float(found.examples),
+        "labels.gaps_left_out": float(_leaves_gaps_out(subject)),
     }
     if subject.task == "regression":
         finite = targets[np.isfinite(targets.astype(float))]
         spread = float(finite.std()) if finite.size else math.nan
         middle = float(finite.mean()) if finite.size else math.nan
-        return facts | {
-            "labels.spread": spread,
-            "labels.middle": middle,
-            "labels.constant": float(spread == 0),
-        }
+        return (
+            facts
+            | {
+                "labels.spread": spread,
+                "labels.middle": middle,
+                "labels.constant": float(spread == 0),
+            }
+            | _apart(finite, subject.surveyed_validation.targets)
+        )
     several = targets.ndim == 2 and targets.shape[1] > 1 and targets.dtype.kind == "f"
     if subject.task == "multilabel" or several:
         return facts
     return facts | _histogram(subject, targets.reshape(-1))
+
+
+def _apart(values: npt.NDArray[Any], held: npt.NDArray[Any]) -> dict[str, float]:
+    """How far the distributions of values to predict lie apart (Kolmogorov and Smirnov), beyond chance."""
+    held = held[np.isfinite(held.astype(float))] if held.size else held
+    if min(len(values), len(held)) < FEWEST:
+        return {}
+    found = ks_2samp(values, held)
+    return {"labels.apart": float(found.statistic) if found.pvalue < 1e-4 else 0.0}
 
 
 def _histogram(subject: Subject, labels: np.ndarray) -> dict[str, float]:
@@ -69,6 +89,16 @@ def _histogram(subject: Subject, labels: np.ndarray) -> dict[str, float]:
     elif _is_single(subject) and len(values) == 2:
         facts["labels.weighted"] = float(_is_weighted_for(subject, values[counts.argmin()]))
     return facts
+
+
+@torch.no_grad()
+def _leaves_gaps_out(subject: Subject) -> bool:
+    """Whether the loss of a batch with targets that are no numbers is one."""
+    for example in subject.batches:
+        target = example.target
+        if isinstance(target, torch.Tensor) and target.is_floating_point() and not target.isfinite().all():
+            return math.isfinite(float(subject.calls.measured(example)[1]))
+    return False
 
 
 def _is_single(subject: Subject) -> bool:

@@ -30,7 +30,9 @@ def measure(subject: Subject) -> dict[str, float]:
 
     def note(layer: nn.Module, _inputs: object, output: object) -> None:
         if isinstance(output, torch.Tensor) and output.ndim >= 2:
-            widths[layer] = math.prod(output.shape[1:])
+            # A text is as long as it is: of its words each has so many numbers.
+            shape = output.shape[-1:] if isinstance(layer, nn.Embedding) else output.shape[1:]
+            widths[layer] = math.prod(shape)
 
     hooks = [layer.register_forward_hook(note) for layer in layers]
     answer = _answer(subject, example, hooks)
@@ -43,8 +45,9 @@ def measure(subject: Subject) -> dict[str, float]:
 
 
 def _is_passage(subject: Subject, example: Example, layer: nn.Module, answer: torch.Tensor) -> bool:
-    def level(_layer: nn.Module, _inputs: object, output: torch.Tensor) -> torch.Tensor:
-        return output.mean(0, keepdim=True).expand_as(output)
+    def level(layer: nn.Module, _inputs: object, output: torch.Tensor) -> torch.Tensor:
+        over = tuple(range(output.ndim - 1)) if isinstance(layer, nn.Embedding) else 0
+        return output.mean(over, keepdim=True).expand_as(output)
 
     levelled = _answer(subject, example, [layer.register_forward_hook(level)])
     spread = float(answer.std(0).max())

@@ -26,7 +26,7 @@ def measure(subject: Subject) -> dict[str, float]:
         (name, w) for name, w, m in known if isinstance(w, torch.Tensor) and not isinstance(m, nn.Embedding)
     ]
     inner = [w.detach().float() for _, w in layers[:-1]]
-    facts = {"weights.layers": float(len(layers))}
+    facts = {"weights.layers": float(len(layers)), "weights.nought": _nought(subject.model)}
     if inner:
         facts |= {
             "weights.identical": sum(_has_identical_rows(w) for w in inner) / len(inner),
@@ -38,6 +38,12 @@ def measure(subject: Subject) -> dict[str, float]:
     if layers:
         facts["weights.last_scale"] = _scale(layers[-1][1].detach().float())
     return facts | _freshness(subject, layers)
+
+
+def _nought(model: nn.Module) -> float:
+    """Share of the trainable matrices that hold nothing but zeros: of an adapter's two factors, one may."""
+    known = [p for p in model.parameters() if p.requires_grad and p.ndim >= 2]
+    return sum(not bool(p.any()) for p in known) / max(1, len(known))
 
 
 def _scale(weight: torch.Tensor) -> float:
@@ -77,6 +83,7 @@ def _freshness(subject: Subject, layers: list[tuple[str, torch.Tensor]]) -> dict
         facts["fresh.below_trained"] = _share(below[: last + 1])
     if frozen:
         facts["fresh.frozen"] = _share(frozen)
+        facts["fresh.frozen_beside_trained"] = float(len({fresh for _, fresh in frozen}) == 2)
     norms = [m for m in subject.model.modules() if isinstance(m, _BatchNorm) and m.running_mean is not None]
     if norms:
         facts["fresh.norms"] = sum(

@@ -21,12 +21,15 @@ def look(seen: Seen) -> Finding | None:
     """Identical rows, layers of zeros, one sign only, or sizes that let signals explode or fade."""
     same, one_sided = seen.fact("weights.identical", 0.0), seen.fact("weights.one_sided", 0.0)
     zero = seen.fact("weights.zero", 0.0) > 0.5 and seen.fact("gradients.zero_share", 0.0) > 0.3
+    silent = seen.fact("weights.nought") > 0.5 and seen.fact("gradients.zero_share") == 1
     # A last layer of zeros is often meant; one that shouts never is.
     largest = max(seen.fact("weights.largest_scale", 0.0), seen.fact("weights.last_scale", 0.0))
     large = largest > LARGE and is_loud(seen)
     small = seen.fact("weights.scale", 1.0) < SMALL and seen.fact("gradients.first_over_last", 1.0) < 1e-2
     if same > 0 or zero:
         why = "The units of a layer start out identical, so that they learn the same and stay identical."
+    elif silent:
+        why = "What is to learn starts at zero on both sides of a product: no gradient ever moves it."
     elif one_sided >= 0.5:
         why = "Nearly all weights of a layer have one sign: its sums are all far above or far below zero."
     elif large:
@@ -39,7 +42,7 @@ def look(seen: Seen) -> Finding | None:
         "bad_init",
         why,
         severity="error",
-        confidence=0.95 if same > 0 or zero else 0.8,
+        confidence=0.95 if same > 0 or zero or silent else 0.8,
         plot="activations",
         identical=same,
         one_sided=one_sided,

@@ -6,7 +6,7 @@ from upfit.diagnose.rule import Rule, found
 from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
-SHARED = 0.1
+SHARED, MOSTLY = 0.1, 0.8
 SAME = 0.9
 """Of places: those whose target is what is read there."""
 NEARLY, LOST = 0.95, 0.2
@@ -30,6 +30,12 @@ def look(seen: Seen) -> Finding | None:
         why, sure = (
             f"{shared:.0%} of the validation examples are training examples: the score is not to be trusted.",
             0.95,
+        )
+    elif seen.fact("leaks.near") > MOSTLY:
+        why, sure = (
+            f"{seen.fact('leaks.near'):.0%} of the validation examples have training examples far nearer "
+            "than any other: copies with a little noise, made before the parts were drawn.",
+            0.8,
         )
     elif seen.fact("leaks.spelt_out") == 1:
         why, sure = (

@@ -36,7 +36,8 @@ def is_flat(seen: Seen) -> bool:
     """
     start, end = seen.fact("one_batch.start"), seen.fact("one_batch.end")
     alive = seen.fact("units.dead", 0.0) < ALIVE and seen.fact("units.saturated_layers", 0.0) == 0
-    started = seen.fact("weights.zero", 0.0) == 0 and seen.fact("weights.last_scale", 1.0) > 0
+    nought = max(seen.fact("weights.zero", 0.0), seen.fact("weights.nought", 0.0))
+    started = nought == 0 and seen.fact("weights.last_scale", 1.0) > 0
     return seen.fact("gradients.zero_share") == 1 and start == end and alive and started
 
 
@@ -60,6 +61,12 @@ def look(seen: Seen) -> Finding | None:
             "The first layer's gradient is exactly zero in every step, and its units are alive: something "
             "without a slope (rounding, a sign, a choice) lies between it and the loss.",
             0.9,
+        )
+    elif seen.fact("gradients.asleep") > LOST and bool(seen.steps) and seen.is_poor:
+        why, sure = (
+            f"{seen.fact('gradients.asleep'):.0%} of the trainable weights run in evaluation and not in "
+            "training: what they said once is kept, and they never learn.",
+            0.85,
         )
     elif lost > LOST:
         why, sure = (

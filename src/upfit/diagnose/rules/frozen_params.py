@@ -23,6 +23,11 @@ def look(seen: Seen) -> Finding | None:
             "Frozen layers hold random weights: they were never trained, and now they cannot be.",
             0.85,
         )
+    elif seen.fact("fresh.frozen_beside_trained") == 1 and bool(seen.steps) and seen.is_poor:
+        why, sure = (
+            "A frozen layer holds random weights, beside frozen layers that were trained: it was to learn.",
+            0.8,
+        )
     elif 0 < covers < 0.99 and top == 0:
         why, sure = (
             f"The optimizer knows only {covers:.0%} of the parameters that are to be trained, with gaps.",

@@ -8,6 +8,8 @@ from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
 FEWEST = 300
+APART = 0.25
+"""Between distributions of values, of 1 at most."""
 HANDFUL = 10
 """Examples of the rarest class, of which nothing can be told."""
 KNOWN, NEAR, LOST = 0.6, 0.2, 0.3
@@ -67,6 +69,12 @@ def look(seen: Seen) -> Finding | None:
             "Validation numbers its classes otherwise than training does: with other numbers the same inputs "
             "are known. Encode the labels of both parts together.",
             0.9,
+        )
+    elif seen.fact("labels.apart") > APART and bool(seen.steps) and seen.is_poor:
+        why, sure = (
+            "Values to predict are distributed otherwise in training than in validation: were they cut off, "
+            "wrapped round or scaled on the way?",
+            0.7,
         )
     elif is_unrelated(seen):
         why, sure = "The labels have no visible relation to the inputs: were they shuffled apart?", 0.8

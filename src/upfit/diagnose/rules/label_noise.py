@@ -8,8 +8,17 @@ from upfit.values import Finding
 
 NOISY = 0.15
 """5 % is ordinary, and does little harm."""
+TAUGHT = 0.2
+"""Beyond luck: what validation examples have to teach where training examples teach nothing."""
 MOST = 0.75
 """Of a reference's errors: what wrong labels have to account for."""
+
+
+def _taught_elsewhere(seen: Seen) -> bool:
+    """Whether validation teaches a plain model what training does not, and the network has learnt some."""
+    lost = seen.fact("reference.score") <= seen.fact("reference.by_luck")
+    told = seen.fact("reference.held_score") > seen.fact("reference.held_by_luck") + TAUGHT
+    return lost and told and bool(seen.steps) and not seen.is_at_chance
 
 
 def look(seen: Seen) -> Finding | None:
@@ -17,12 +26,15 @@ def look(seen: Seen) -> Finding | None:
     wrong, clear = seen.fact("reference.contradicted"), seen.fact("reference.clear_share")
     # Where a good model errs far more often than labels contradict, classes overlap and the labels are right.
     overlap = wrong < MOST * (1 - seen.fact("reference.score"))
-    if not (wrong > NOISY and clear > 0.1) or overlap:
+    elsewhere = _taught_elsewhere(seen)
+    if not elsewhere and (not (wrong > NOISY and clear > 0.1) or overlap):
         return None
     return found(
         "label_noise",
-        f"About {wrong:.0%} of the labels contradict examples that look the same: many labels are wrong.",
-        confidence=min(0.95, 0.6 + wrong),
+        "A plain model learns from validation what it cannot learn from training: many labels are wrong."
+        if elsewhere
+        else f"About {wrong:.0%} of the labels contradict examples that look the same: many are wrong.",
+        confidence=0.7 if elsewhere else min(0.95, 0.6 + wrong),
         plot="validation",
         contradicted=wrong,
         clear_share=clear,

@@ -47,6 +47,11 @@ def look(seen: Seen) -> Finding | None:
             "The loss has no lower end for these outputs: it wants log-probabilities and is given "
             "something else."
         )
+    elif seen.fact("silence.classes") > 0:
+        why = (
+            "The loss is the same whatever is answered to the examples of a class: are labels coded as it "
+            "wants them (0 and 1, or -1 and 1)?"
+        )
     elif share > SHARE:
         why = (
             f"Even right answers cost {share:.0%} of knowing nothing: the last activation does not "
@@ -72,4 +77,4 @@ def look(seen: Seen) -> Finding | None:
     )
 
 
-RULE = Rule("loss_activation_mismatch", ("output or failure",), look)
+RULE = Rule("loss_activation_mismatch", ("output or failure or silence",), look)

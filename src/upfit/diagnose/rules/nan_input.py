@@ -12,6 +12,8 @@ from upfit.values import Event, Finding
 def look(seen: Seen) -> Finding | None:
     """Any NaN or infinity in an input or in a target, of training or of validation."""
     inputs, targets = seen.fact("inputs.not_finite", 0.0), seen.fact("labels.not_finite", 0.0)
+    # What was not measured may be left out by the loss, on purpose.
+    targets = 0.0 if seen.fact("labels.gaps_left_out") == 1 else targets
     held = seen.fact("inputs.held_not_finite", 0.0)
     if held and not inputs and not targets:
         return _held(held)

@@ -9,6 +9,8 @@ from upfit.values import Finding
 FAINT = 1e-3
 SMALL = 1e-4
 DEEP = 4
+FORGOTTEN = 1e-5
+"""Of the gradient of a sequence's end: what is left of it at its beginning."""
 
 
 def look(seen: Seen) -> Finding | None:
@@ -27,11 +29,16 @@ def look(seen: Seen) -> Finding | None:
             )
             layers = len(norms)
     faint = ratio < FAINT and first < SMALL and layers >= DEEP
-    if not faint or first == 0 or (seen.steps and not seen.is_poor):
+    recalled = seen.fact("recall.first_over_last")
+    forgets = recalled < FORGOTTEN and bool(seen.steps) and seen.has_had_time and seen.is_far_behind
+    if not forgets and (not faint or first == 0 or (seen.steps and not seen.is_poor)):
         return None
     return found(
         "vanishing_gradient",
-        f"The first layer's gradient is {ratio:.0e} of the last one's: the lower layers hardly learn.",
+        f"What a sequence begins with has {recalled:.0e} of the gradient of its end: the recurrent layer "
+        "cannot learn from it. Use a gated layer, pool over places, or shorten the sequences."
+        if forgets
+        else f"The first layer's gradient is {ratio:.0e} of the last one's: the lower layers hardly learn.",
         severity="error",
         confidence=0.9 if seen.steps else 0.7,
         step=seen.healths[0].step if seen.healths else None,
@@ -39,6 +46,7 @@ def look(seen: Seen) -> Finding | None:
         first_over_last=ratio,
         first=first,
         layers=layers,
+        first_place_over_last=recalled,
     )
 
 

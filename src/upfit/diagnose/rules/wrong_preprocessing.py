@@ -11,6 +11,7 @@ RAW = 30.0
 UNEVEN = 300.0
 FAINT = 0.03
 TARGETS = 1000.0
+SQUASHED = 0.3
 OFF_SCALE, OFF_PLACE = 2.5, 1.5
 """What the first batch norm gets beside what it has learnt: variance (times, or part of it), and standard
 deviations that its mean lies away. Digits and letters as a net for photographs wants them: 1.5, 0.3."""
@@ -54,6 +55,11 @@ def look(seen: Seen) -> Finding | None:
         why = (
             "Every row has the same mean and spread, and columns lie far apart: standardise each column over "
             "the rows, not each row over the columns."
+        )
+    elif table and seen.fact("inputs.squashed") > SQUASHED and bool(seen.steps) and seen.is_poor:
+        why = (
+            f"A few absurd values squash all others in {seen.fact('inputs.squashed'):.0%} of the columns: "
+            "take them out, or scale by quantiles."
         )
     elif seen.fact("labels.spread") > TARGETS:
         why = f"Targets have a standard deviation of {seen.fact('labels.spread'):.2g}: standardise them."

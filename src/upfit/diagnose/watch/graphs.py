@@ -11,8 +11,8 @@ import torch
 REMEMBERED = 24
 OLD = 3
 """A loop may hold the last losses; older ones are gone unless somebody keeps them."""
-DOWN = 3
-"""Nodes between a loss and what gave the answers: cross-entropy has two."""
+DEEPEST = 2000
+"""Nodes that are walked down; deeper ones are marked there."""
 ALL, SOME = 48, 8
 """So many losses are all marked, later ones now and then: a mark costs as much as a small layer."""
 
@@ -21,14 +21,14 @@ class _Mark:
     """Lives exactly as long as the graph node that it is tied to."""
 
 
-def _below(node: Any) -> Any:
-    """The node some steps down from a loss, before weights are reached; None of no node."""
-    for _ in range(DOWN):
-        inner = [] if node is None else [one for one, _ in node.next_functions if one is not None]
-        inner = [one for one in inner if one.next_functions]
-        if not inner:
+def _bottom(node: Any) -> Any:
+    """The last node on the way down from a loss, before weights are reached; None of no node."""
+    for _ in range(DEEPEST):
+        inner = () if node is None else node.next_functions
+        further = next((one for one, _ in inner if one is not None and one.next_functions), None)
+        if further is None:
             break
-        node = inner[0]
+        node = further
     return node
 
 
@@ -36,7 +36,8 @@ class Graphs:
     """Ties a mark to each loss's graph node and counts how many old ones are still alive.
 
     `total += loss` keeps every graph: resident memory shows it after thousands of steps, the marks at once.
-    Whoever keeps answers keeps the graph below them, and not the loss: the mark is tied some nodes down.
+    Whoever keeps answers, or what a layer said, keeps the graph below, and not the loss: the mark is tied to
+    the bottom.
     """
 
     def __init__(self) -> None:
@@ -48,7 +49,7 @@ class Graphs:
         self._steps += 1
         if self._steps > ALL and self._steps % SOME:
             return 0
-        node = _below(loss.grad_fn)
+        node = _bottom(loss.grad_fn)
         if node is not None:
             mark = _Mark()
             node.metadata[_Mark] = mark
