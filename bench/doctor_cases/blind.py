@@ -101,6 +101,23 @@ CONTROLS = {
     "sixth": SIXTH_CONTROLS,
 }
 REMARKS = {
+    **dict.fromkeys(
+        (
+            "clipped_at_a_hundredth",
+            "encoded_without_gradient",
+            "falls_at_a_tenth",
+            "forgetful",
+            "hot_squares",
+            "rare_digits",
+            "rounded_away",
+            "wild_weights",
+            "zeroed_now_and_then",
+        ),
+        "the healthy form is not done either: it ends a tenth or more below a plain reference, and rises",
+    ),
+    "never_thawed": "validation loss of the hand-repaired form rises by a sixth: overfit is right",
+    "squares_between_layers": "validation of the hand-repaired form does swing, between 0.64 and 0.92",
+    "text_too_slow": "validation loss of the hand-repaired form doubles: overfit is right",
     "average_left_behind": "an averaged copy has no gradients in both forms, and is well: frozen_params is a "
     "false alarm",
     "by_heart": "mended by hand it still has sixty rows: too_little_data is right there",
