@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ import numpy as np
 from upfit.diagnose.job import Job
 from upfit.diagnose.treat_attempt import Attempt, Limits, anatomy, attempt
 from upfit.diagnose.treat_candidates import Candidate, candidates, incurable
+from upfit.diagnose.treat_course import count_batches, course_of
 from upfit.diagnose.treat_judge import best_alone, judged, judging_metric
 from upfit.diagnose.treat_own import own_cures
 from upfit.diagnose.treat_trials import LEAST, Setting, trials
@@ -18,6 +20,8 @@ from upfit.measure import evidence, primary_metric
 from upfit.measure.metrics import family_of
 from upfit.values import Change, Cure, Finding, Predictions, Recipe, Run, Schema, Split
 from upfit.values.budget import seconds as read_seconds
+
+LOG = logging.getLogger("upfit")
 
 ROUNDS = 6
 """Of trials: illnesses that are cured one after another, or candidates that have their turn."""
@@ -78,6 +82,7 @@ def treat(job: Job, budget: str | float | None = None, *, seed: int = 0) -> Run:
     first = attempt(job, (), seed=seed, limits=limit.first())
     if first.end is None and not candidates(_curable(job, first)):
         raise TrainingError(f"the run broke off: {first.failure}", hint="doctor.report() says more")
+    _say_if_cut_short(job, first, budget)
     metric = _metric(job, first)
     best, ledger, kept, slow = first, list[Cure](), tuple[Change, ...](), tuple[Candidate, ...]()
     begun = 0
@@ -104,6 +109,18 @@ def treat(job: Job, budget: str | float | None = None, *, seed: int = 0) -> Run:
         if line.is_kept:
             best, kept, slow, begun = again, (*kept, *winner.changes), (), len(ledger)
     return _run(job, best, (*ledger, *incurable(_curable(job, best))), metric)
+
+
+def _say_if_cut_short(job: Job, first: Attempt, budget: str | float | None) -> None:
+    """A first run that the budget ended is little to judge by, and leaves no time for cures."""
+    planned = course_of(job, ()).total(count_batches(job.train))
+    if first.end is not None and not first.failure and first.steps < planned:
+        LOG.warning(
+            "a budget of %s ended the run after %d of %d steps, before any cure could be tried: give more",
+            budget,
+            first.steps,
+            planned,
+        )
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
+from upfit.errors import InputError
 from upfit.techniques.card import Card
 from upfit.techniques.seams import Kept
 from upfit.values import Value
@@ -47,10 +48,16 @@ class Ema(Value):
 
     @torch.no_grad()
     def update(self, network: nn.Module, kept: Kept, *, step: int, total: int) -> None:
-        """Move the average towards the weights after step `step` (from 1)."""
+        """Move the average towards the weights after step `step` (from 1).
+
+        Raises:
+            InputError: A decay that is still `auto`: it depends on the steps, which `settle` is told.
+        """
+        if isinstance(self.decay, str):
+            hint = "Ema().settle(total_steps), or Ema(decay=0.999)"
+            raise InputError("the average has no decay yet", expected="a number", got=self.decay, hint=hint)
         if step % self.every:
             return
-        assert not isinstance(self.decay, str), "settle() comes first"
         # Early on a fixed decay would keep the starting weights for too long.
         decay = min(self.decay, (1 + step) / (10 + step)) ** self.every
         average_weights(kept, network.state_dict(), decay)

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from upfit.data.decoding import working_side
-from upfit.errors import RecipeError
+from upfit.errors import InputError, RecipeError
 from upfit.techniques.auto_policies import OPERATIONS
 from upfit.techniques.card import Card
 from upfit.techniques.crop_flip import CropFlip
@@ -68,7 +68,14 @@ class ImagePolicy(Value):
     side: int
 
     def __call__(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
-        """One varied image."""
+        """One varied image.
+
+        Raises:
+            InputError: An image that is not in RGB.
+        """
+        if image.mode != "RGB":
+            hint = 'image.convert("RGB")'
+            raise InputError("this image cannot be varied", expected="RGB", got=image.mode, hint=hint)
         return vary_image(image, rng, self.transforms, side=self.side)
 
 

@@ -207,3 +207,9 @@ def test_what_gains_in_the_metric_goes_before_what_gains_in_the_log_loss():
 def test_what_is_no_job_is_explained():
     with pytest.raises(InputError, match="what is to be treated is a Job"):
         treat(lambda changes: None)
+
+
+def test_a_budget_that_ends_the_first_run_is_told(caplog):
+    run = treat(digits_job(lr=1e-5, epochs=400), budget=4)
+    assert not [one for one in run.ledger if one.is_kept]
+    assert "of 3200 steps" in caplog.text

@@ -11,7 +11,7 @@ from sklearn.datasets import load_sample_images
 from upfit.data.examples import ImageExamples
 from upfit.data.loader import Loader
 from upfit.data.read import read
-from upfit.errors import RecipeError
+from upfit.errors import InputError, RecipeError
 from upfit.techniques.crop_flip import CropFlip
 from upfit.techniques.image_policies import (
     AUTOMATIC,
@@ -216,3 +216,9 @@ def test_policies_that_make_no_sense_are_refused(transform, message):
 def test_fields_out_of_range_are_refused(field):
     with pytest.raises(RecipeError, match=f"Augment.{next(iter(field))}"):
         Augment(**field)
+
+
+def test_an_image_of_another_mode_is_named():
+    policy = ImagePolicy(transforms=IMAGE_POLICIES["strong"], side=32)
+    with pytest.raises(InputError, match="RGB"):
+        policy(Image.new("L", (40, 30)), np.random.default_rng(0))

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional
 
-from upfit.errors import RecipeError
+from upfit.errors import InputError, RecipeError
 from upfit.techniques import Clip, Ema, build, check
 from upfit.techniques.batch_norm import freeze_batch_norm
 from upfit.techniques.crop_flip import CropFlip, random_crop, random_turn
@@ -224,3 +224,9 @@ def test_techniques_are_built_by_name_with_their_settings():
 def test_techniques_that_make_no_sense_are_refused(technique, message):
     with pytest.raises(RecipeError, match=message):
         build(technique)
+
+
+def test_an_average_without_a_decay_says_how_to_give_one():
+    network = nn.Linear(2, 2)
+    with pytest.raises(InputError, match="settle"):
+        Ema().update(network, Ema().init(network), step=1, total=10)
