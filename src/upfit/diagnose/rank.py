@@ -36,7 +36,7 @@ EXPLAINS: dict[str, set[str]] = {
     "loss_activation_mismatch": HURTS | {"bad_init", "detached_graph"},
     "bad_init": HURTS,
     "wrong_augmentation": LEARNS_BADLY | {"oscillating_loss", "train_eval_skew"},
-    "wrong_preprocessing": HURTS | {"bad_init", "train_eval_skew"},
+    "wrong_preprocessing": HURTS | {"bad_init", "detached_graph", "train_eval_skew"},
     "train_eval_skew": HURTS,
     "eval_mode_bug": HURTS,
     "no_shuffle": HURTS,

@@ -18,6 +18,8 @@ Curve = npt.NDArray[np.float64]
 SCORES = ("accuracy", "balanced_accuracy", "acc", "r2", "f1", "macro_f1", "auroc", "subset_accuracy")
 """Validation metrics that can be compared with the reference's score, the likeliest first."""
 
+LOPSIDED = 0.6
+"""Share of the commonest class."""
 GONE = 0.01
 """Of the highest rate: less moves nothing."""
 BY_HEART = 40
@@ -269,7 +271,8 @@ class Seen:
         known = math.isfinite(self.shortfall)
         if known and self.is_probe:
             return self.is_poor and self.is_at_chance
-        nothing = self.is_at_chance
+        # Where nearly all are of one class, many good answers are as right as naming that one.
+        nothing = self.is_at_chance and self.fact("reference.chance") < LOPSIDED
         return self.is_poor and (self.shortfall > 3 * self.margin - 0.02 or nothing if known else True)
 
     @property

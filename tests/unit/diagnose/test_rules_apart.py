@@ -272,3 +272,25 @@ def test_gaps_in_targets_that_the_loss_leaves_out_are_no_illness():
     gaps = {"labels.not_finite": 40.0}
     assert diagnose(healthy_trace(**gaps)).findings[0].kind == "nan_input"
     assert not diagnose(healthy_trace(**gaps, **{"labels.gaps_left_out": 1.0})).findings
+
+
+def test_labels_are_not_blamed_where_training_inputs_were_ruined():
+    lost = {"reference.score": 0.1, "reference.by_luck": 0.13, "reference.balanced_score": 0.09}
+    held = {"reference.balanced_by_luck": 0.13, "reference.held_score": 0.94, "reference.held_by_luck": 0.13}
+    guessing = {"losses": FLAT, "validation": [(2.3, 0.1)] * 6}
+    assert diagnose(poor(**guessing, **lost, **held)).findings[0].kind == "label_corruption"
+    ruined = poor(**guessing, **lost, **held, **{"skew.ratio": 4.0})
+    assert "label_corruption" not in [one.kind for one in diagnose(ruined).findings]
+
+
+def test_rare_classes_are_not_called_noisy_and_good_answers_to_them_not_nothing():
+    rare = {"reference.score": 0.88, "reference.chance": 0.88, "reference.by_luck": 0.88}
+    told = {"reference.balanced_score": 0.78, "reference.balanced_by_luck": 0.61}
+    held = {"reference.held_score": 0.95, "reference.held_by_luck": 0.61}
+    kinds = [
+        one.kind for one in diagnose(poor([0.6] * 200, [(0.3, 0.93)] * 6, **rare, **told, **held)).findings
+    ]
+    assert "label_noise" not in kinds
+    good = {"reference.score": 0.967, "reference.chance": 0.967, "reference.by_luck": 0.967}
+    slow = poor(falling(1.0, 0.75, 400), [(0.3, 0.85)] * 6, **good)
+    assert "underfit_budget" not in [one.kind for one in diagnose(slow).findings]

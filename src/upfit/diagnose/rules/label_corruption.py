@@ -27,7 +27,19 @@ def is_unrelated(seen: Seen) -> bool:
     # A handful of a class beside hundreds of others: too few to tell, which is another illness.
     handful = seen.fact("labels.rarest_share") * seen.fact("labels.examples") < HANDFUL
     lopsided = handful and seen.fact("labels.ratio") > RATIO
-    return reference and enough and not lopsided and len(seen.evaluations) > 0 and seen.is_at_chance
+    return (
+        reference
+        and enough
+        and not lopsided
+        and not _are_inputs_other(seen)
+        and len(seen.evaluations) > 0
+        and seen.is_at_chance
+    )
+
+
+def _are_inputs_other(seen: Seen) -> bool:
+    """Whether validation can be learnt, and its inputs are on another scale: labels are not at fault."""
+    return _learnable_elsewhere(seen) and (seen.fact("skew.shift") > 1 or seen.fact("skew.ratio") > 2)
 
 
 def _learnable_elsewhere(seen: Seen) -> bool:

@@ -17,8 +17,11 @@ MOST = 0.75
 def _taught_elsewhere(seen: Seen) -> bool:
     """Whether validation teaches a plain model what training does not, and the network has learnt some."""
     lost = seen.fact("reference.score") <= seen.fact("reference.by_luck")
-    told = seen.fact("reference.held_score") > seen.fact("reference.held_by_luck") + TAUGHT
-    return lost and told and bool(seen.steps) and not seen.is_at_chance
+    # Of rare classes accuracy knows nothing.
+    lost = lost and not seen.fact("reference.balanced_score") > seen.fact("reference.balanced_by_luck")
+    held = seen.fact("reference.held_score")
+    told = held > seen.fact("reference.held_by_luck") + TAUGHT
+    return lost and told and bool(seen.steps) and seen.score < held and not seen.is_at_chance
 
 
 def look(seen: Seen) -> Finding | None:
