@@ -112,11 +112,11 @@ def treat(job: Job, budget: str | float | None = None, *, seed: int = 0) -> Run:
 
 
 def _say_if_cut_short(job: Job, first: Attempt, budget: str | float | None) -> None:
-    """A first run that the budget ended is little to judge by, and leaves no time for cures."""
+    """A first run that the budget ended is little to judge by, and leaves little time for cures."""
     planned = course_of(job, ()).total(count_batches(job.train))
     if first.end is not None and not first.failure and first.steps < planned:
         LOG.warning(
-            "a budget of %s ended the run after %d of %d steps, before any cure could be tried: give more",
+            "a budget of %s ended the first run after %d of %d steps: cures are judged on so many",
             budget,
             first.steps,
             planned,

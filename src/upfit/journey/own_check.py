@@ -17,6 +17,8 @@ from upfit.errors import DataError, InputError, RecipeError, UpfitError
 from upfit.models.own import OwnNetwork, parted
 from upfit.techniques.mixing import pixels_of
 from upfit.techniques.refuse import PIXEL_MIXERS
+from upfit.train.micro import pieces, row_count
+from upfit.train.out_of_memory import empty_cache, halved, is_out_of_memory
 from upfit.values import Recipe, Task
 
 
@@ -134,9 +136,13 @@ def check_outputs(network: OwnNetwork, batch: Any, *, task: Task, outputs: int) 
         InputError: The module cannot be called so, or its logits have another shape or no gradient.
     """
     inputs, target = parted(batch)
-    logits = _called(network, inputs)
-    wanted = f"({len(target)}, {outputs})" + (" or more columns" if task == "multiclass" else "")
-    fits = logits.ndim == 2 and len(logits) == len(target)
+    rows, logits = _called(network, inputs, len(target))
+    while logits is None:
+        # Of a batch that does not fit into memory a part tells as much; training will cut it, too.
+        empty_cache()
+        rows, logits = _called(network, inputs, halved(rows))
+    wanted = f"({rows}, {outputs})" + (" or more columns" if task == "multiclass" else "")
+    fits = logits.ndim == 2 and len(logits) == rows
     columns = logits.shape[1] if fits else 0
     if not fits or columns < outputs or (columns > outputs and task != "multiclass"):
         raise InputError(
@@ -173,16 +179,24 @@ def check_mixers(recipe: Recipe, batch: Any) -> None:
             )
 
 
-def _called(network: OwnNetwork, inputs: Any) -> torch.Tensor:
-    """Logits in evaluation mode, with the random streams as they were."""
+def _called(network: OwnNetwork, inputs: Any, most: int) -> tuple[int, torch.Tensor | None]:
+    """How many rows were asked, and their logits in evaluation mode; None for want of memory.
+
+    Random streams are afterwards as they were.
+    """
     was_training, stream = network.training, torch.get_rng_state()
     try:
         with torch.enable_grad():
             device = next(network.parameters()).device
-            return cast(torch.Tensor, network.eval()({"inputs": moved(inputs, device)}))
+            batch = {"inputs": moved(inputs, device)}
+            batch = batch if most >= row_count(batch) else pieces(batch, most)[0]
+            most = row_count(batch)
+            return most, cast(torch.Tensor, network.eval()(batch))
     except UpfitError:
         raise
     except Exception as error:
+        if is_out_of_memory(error):
+            return most, None
         lines = str(error).strip().splitlines() or ["no message"]
         raise InputError(
             f"the module cannot be called with a batch: {type(error).__name__}: {lines[0]}",

@@ -210,6 +210,5 @@ def test_what_is_no_job_is_explained():
 
 
 def test_a_budget_that_ends_the_first_run_is_told(caplog):
-    run = treat(digits_job(lr=1e-5, epochs=400), budget=4)
-    assert not [one for one in run.ledger if one.is_kept]
-    assert "of 3200 steps" in caplog.text
+    treat(digits_job(lr=1e-5, epochs=4000), budget=4)
+    assert "of 32000 steps" in caplog.text

@@ -11,6 +11,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
+import upfit
 from upfit.data.own_loader import OwnSource
 from upfit.errors import Interrupted, MemoryExhausted
 from upfit.models.own import OwnNetwork, parted
@@ -198,6 +199,26 @@ def test_evaluation_goes_on_in_halves_and_remembers():
         assert forward_in_pieces(forward, {"inputs": x[:5]}, size)[1] == 8
 
 
+class Hungry(nn.Module):
+    """A layer for which more than eight rows are too many."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(8, 2)
+
+    def forward(self, x):
+        if len(x) > 8:
+            torch.empty(10**15)
+        return self.head(x)
+
+
+def test_a_batch_that_does_not_fit_is_checked_in_part():
+    x = torch.randn(30, 8)
+    batch = [(x, (x[:, 0] > 0).long())]
+    run = upfit.train(Hungry(), batch, batch, Recipe().apply(Change(path="stopping.steps", to=2)))
+    assert "out_of_memory" in [one.kind for one in run.trace.events]
+
+
 LIMITED = """
 import resource, sys
 import torch
@@ -227,6 +248,8 @@ fields = {
 }
 recipe = Recipe().apply(*(Change(path=path, to=to) for path, to in fields.items()))
 module, train = Wide(), upfit.train
+# What is loaded when it is needed counts as memory as well: it is there before the limit is.
+train(nn.Linear(8, 2), [(x[:8], y[:8])], [(x[:8], y[:8])], recipe)
 if sys.argv[1] != "none":
     used = int(open("/proc/self/statm").read().split()[0]) * 4096
     resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[1]) * 2**20,) * 2)
