@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
@@ -13,6 +13,7 @@ from upfit import Doctor
 from upfit.diagnose.preflight import measure_all
 from upfit.diagnose.preflight.calls import Calls
 from upfit.diagnose.preflight.subject import Subject
+from upfit.models import load_backbone
 
 CE = nn.CrossEntropyLoss()
 
@@ -175,3 +176,15 @@ def test_activations_that_a_hook_keeps_are_a_leak(kept):
         optimizer.step()
         optimizer.zero_grad()
     assert ("memory_leak" in [one.kind for one in doctor.findings]) == kept
+
+
+def test_a_pretrained_network_with_bounded_rectifiers_is_drawn_well():
+    """ReLU6 rests at nought as any rectifier; it is not stuck there."""
+    found = load_digits()
+    images = torch.tensor(found.images[:128], dtype=torch.float32)[:, None] / 16
+    images = F.interpolate(images, size=(32, 32), mode="bilinear").expand(-1, 3, -1, -1) * 2 - 1
+    backbone = load_backbone("auto", "image")
+    model = nn.Sequential(backbone.net, nn.Linear(backbone.width, 10))
+    train, held = (pairs(images[i : i + 64], torch.tensor(found.target[i : i + 64])) for i in (0, 64))
+    doctor = Doctor(model, torch.optim.AdamW(model.parameters(), 3e-4), CE, train, held)
+    assert not [one.kind for one in doctor.preflight(seconds=0.3)]

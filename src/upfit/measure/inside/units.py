@@ -50,8 +50,11 @@ class Looked:
             kept = self._fired.get(name)
             self._fired[name] = fired if kept is None or kept.shape != fired.shape else kept + fired
         elif kind in ("hardtanh", "hardsigmoid"):
-            # Their ends are reached, whatever limits they were given.
-            ends = (output == output.min()) | (output == output.max())
+            # Their ends are reached, whatever limits they were given. A lower one of nought, as ReLU6 has it,
+            # is where a rectifier rests.
+            rests = kind == "hardtanh" and float(output.min()) >= 0
+            ends = output == output.max()
+            ends = ends if rests else ends | (output == output.min())
             self._ends[name].append(float(ends.float().mean()))
         elif kind in ("sigmoid", "tanh"):
             low = 0.0 if kind == "sigmoid" else -1.0
