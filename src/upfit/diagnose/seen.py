@@ -234,6 +234,11 @@ class Seen:
         return self.fact("loss.smoothing", self.fact("recipe.label_smoothing", 0.0))
 
     @property
+    def is_loud(self) -> bool:
+        """Whether the untrained model is sure of itself: a loss well above guessing."""
+        return self.fact("start.loss") > 2 * self.fact("start.chance")
+
+    @property
     def cannot_learn_a_batch(self) -> bool:
         """Whether sixteen examples could not be learnt by heart, though there was time for it."""
         start, end = self.fact("one_batch.start"), self.fact("one_batch.end")

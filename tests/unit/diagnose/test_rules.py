@@ -133,6 +133,15 @@ def test_a_rule_keeps_quiet_on_a_healthy_run(rule):
     assert rule.look(Seen(healthy_trace())) is None
 
 
+@pytest.mark.parametrize(
+    ("norm", "loss", "speaks"), [(150.0, 2.4, False), (150.0, 50.0, True), (2e4, 2.4, True)]
+)
+def test_a_steep_start_explodes_only_where_the_answers_are_far_off_too(norm, loss, speaks):
+    """The first layers of a pretrained network are steep where later ones normalise."""
+    begins = healthy_trace(**{"gradients.norm": norm, "start.loss": loss, "start.chance": 2.3})
+    assert ("exploding_gradient" in [one.kind for one in diagnose(begins).findings]) == speaks
+
+
 FELL = [(1.5, 0.5), (0.3, 0.9), (0.4, 0.87), (0.3, 0.89), (4.0, 0.46), (1.1, 0.71)]
 
 

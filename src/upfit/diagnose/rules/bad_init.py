@@ -11,12 +11,6 @@ LARGE = 3.0
 SMALL = 0.02
 
 
-def is_loud(seen: Seen) -> bool:
-    """Whether the untrained model is sure of itself: a loss well above guessing, or stuck units."""
-    louder = seen.fact("start.loss") > 2 * seen.fact("start.chance")
-    return louder or seen.fact("units.saturated_layers", 0.0) > 0.3
-
-
 def look(seen: Seen) -> Finding | None:
     """Identical rows, layers of zeros, one sign only, or sizes that let signals explode or fade."""
     same, one_sided = seen.fact("weights.identical", 0.0), seen.fact("weights.one_sided", 0.0)
@@ -24,7 +18,8 @@ def look(seen: Seen) -> Finding | None:
     silent = seen.fact("weights.nought") > 0.5 and seen.fact("gradients.zero_share") == 1
     # A last layer of zeros is often meant; one that shouts never is.
     largest = max(seen.fact("weights.largest_scale", 0.0), seen.fact("weights.last_scale", 0.0))
-    large = largest > LARGE and is_loud(seen)
+    stuck = seen.fact("units.saturated_layers", 0.0) > 0.3
+    large = largest > LARGE and (seen.is_loud or stuck)
     small = seen.fact("weights.scale", 1.0) < SMALL and seen.fact("gradients.first_over_last", 1.0) < 1e-2
     if same > 0 or zero:
         why = "The units of a layer start out identical, so that they learn the same and stay identical."

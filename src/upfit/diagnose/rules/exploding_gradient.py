@@ -10,7 +10,8 @@ from upfit.values import Finding
 
 HUGE = 1e4
 LOUD = 100.0
-"""For class scores, where healthy gradients at the start lie between 0.1 and 10."""
+"""For class scores, where fresh networks begin between 0.1 and 10 and pretrained ones, whose early layers
+other layers normalise, below 100: there the answers have to be far off as well."""
 JUMP = 10.0
 """Times the running median (SageMaker Debugger and AutoTrainer use absolute limits, which misfire)."""
 FEWEST = 5
@@ -36,8 +37,7 @@ def look(seen: Seen) -> Finding | None:
     """A norm far above its own running median while the loss rises, or huge ones at the start."""
     start = seen.fact("gradients.norm", 0.0)
     largest = seen.fact("units.largest_output", 0.0)
-    usual = seen.fact("start.chance") == seen.fact("start.chance")
-    if start > (LOUD if usual else HUGE) or largest > HUGE or seen.fact("units.finite") == 0:
+    if start > (LOUD if seen.is_loud else HUGE) or largest > HUGE or seen.fact("units.finite") == 0:
         return found(
             "exploding_gradient",
             "Signals grow from layer to layer: gradients are enormous before the first step.",
