@@ -209,8 +209,10 @@ class Seen:
         """Whether the run ended clearly below what the data allow, as far as that is known.
 
         Without a reference: the loss has lost less than a tenth of what it opened with (text models go from
-        3.5 to 2.8 and are well).
+        3.5 to 2.8 and are well). Before the first step nothing has ended.
         """
+        if not self.steps:
+            return False
         if math.isfinite(self.shortfall):
             return self.shortfall > self.margin
         lost = self.fact("reference.loss")

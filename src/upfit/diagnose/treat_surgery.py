@@ -17,6 +17,7 @@ from torch.optim import Optimizer
 from upfit.diagnose.preflight.calls import Calls, Example
 from upfit.diagnose.preflight.untouched import untouched
 from upfit.diagnose.treat_course import LINEAR
+from upfit.measure.inside.hooked import hooked
 from upfit.values import Change
 
 UNBOUNDED = (nn.ReLU, nn.LeakyReLU, nn.GELU, nn.SiLU, nn.ELU, nn.SELU, nn.PReLU, nn.Mish, nn.ReLU6)
@@ -85,16 +86,15 @@ def anatomy_of(model: nn.Module, calls: Calls, example: Example) -> Anatomy:
     ((1,), 3)
     """
     seen: list[tuple[str, nn.Module, Any, Any]] = []
-    leaves = [(name, one) for name, one in model.named_modules() if not list(one.children())]
-    hooks = [one.register_forward_hook(_noting(seen, name)) for name, one in leaves]
-    try:
-        with torch.no_grad(), untouched(model):
-            model.eval()
-            raw = calls.raw(example)
-            flat = [(name, one, _is_elementwise(one, given, out), out) for name, one, given, out in seen]
-    finally:
-        for hook in hooks:
-            hook.remove()
+    leaves = {one: name for name, one in model.named_modules() if not list(one.children())}
+
+    def note(one: nn.Module, given: tuple[Any, ...], out: Any) -> None:
+        seen.append((leaves[one], one, given[0] if given else None, out))
+
+    with hooked(leaves, after=note), torch.no_grad(), untouched(model):
+        model.eval()
+        raw = calls.raw(example)
+        flat = [(name, one, _is_elementwise(one, given, out), out) for name, one, given, out in seen]
     flat = [line for line in flat if isinstance(line[3], torch.Tensor)]
     return Anatomy(
         names=tuple(name for name, _, _, _ in flat),
@@ -147,13 +147,6 @@ def _put(model: nn.Module, name: str, module: nn.Module) -> None:
     """Set a submodule by its dotted name."""
     home, _, last = name.rpartition(".")
     setattr(model.get_submodule(home), last, module)
-
-
-def _noting(seen: list[tuple[str, nn.Module, Any, Any]], name: str) -> Any:
-    def note(module: nn.Module, given: tuple[Any, ...], output: Any) -> None:
-        seen.append((name, module, given[0] if given else None, output))
-
-    return note
 
 
 def _is_elementwise(module: nn.Module, given: Any, output: Any) -> bool:

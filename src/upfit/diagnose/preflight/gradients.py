@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
 
 from upfit.diagnose.preflight.subject import Subject
 from upfit.errors import DataError
+from upfit.measure.inside.hooked import hooked
 from upfit.measure.inside.layers import layer_weights, owners
 
 
@@ -22,30 +24,29 @@ def measure(subject: Subject) -> dict[str, float]:
     if not subject.batches:
         raise DataError("the training loader gives no batches")
     subject.model.train()
-    ran = _Ran(subject.model)
-    with ran:
+    with _running(subject.model) as ran:
         _, loss = subject.calls.measured(subject.batches[0])
     facts = {"gradients.attached": float(loss.requires_grad), "gradients.loss": float(loss.detach())}
-    facts["gradients.asleep"] = _asleep(subject, ran)
+    trained = _trainable(subject.model, ran)
+    facts["gradients.asleep"] = _asleep(subject, trained)
     wanted = [p for p in subject.model.parameters() if p.requires_grad]
     facts["gradients.wanted"] = float(len(wanted))
     if not loss.requires_grad:
         return facts
     loss.backward()
-    ran_layers = {name: weights for name, weights in ran.layers().items() if weights}
-    return facts | _missing(ran_layers) | _sizes(ran_layers)
+    return facts | _missing(trained) | _sizes(trained)
 
 
 @torch.no_grad()
-def _asleep(subject: Subject, trained: _Ran) -> float:
+def _asleep(subject: Subject, trained: dict[str, list[nn.Parameter]]) -> float:
     """Share of the trainable weights that run in evaluation alone, as where answers are kept."""
     subject.model.eval()
-    ran = _Ran(subject.model)
-    with ran:
+    with _running(subject.model) as ran:
         subject.calls.raw(subject.batches[0])
     subject.model.train()
-    sizes = {name: sum(p.numel() for p in weights) for name, weights in ran.layers().items()}
-    return sum(n for name, n in sizes.items() if name not in trained.layers()) / max(1, sum(sizes.values()))
+    evaluated = _trainable(subject.model, ran)
+    sizes = {name: sum(p.numel() for p in weights) for name, weights in evaluated.items()}
+    return sum(n for name, n in sizes.items() if name not in trained) / max(1, sum(sizes.values()))
 
 
 def _missing(layers: dict[str, list[nn.Parameter]]) -> dict[str, float]:
@@ -78,33 +79,23 @@ def _sizes(layers: dict[str, list[nn.Parameter]]) -> dict[str, float]:
     }
 
 
-class _Ran:
-    """Which layers ran in a forward pass, in order."""
+@contextmanager
+def _running(model: nn.Module) -> Iterator[list[str]]:
+    """The names of layers, in the order in which they run."""
+    order: list[str] = []
+    names = {module: name or "model" for name, module in owners(model).items()}
+    with hooked(names, before=lambda module, _inputs: order.append(names[module])):
+        yield order
 
-    def __init__(self, model: nn.Module) -> None:
-        self._weights = layer_weights(model)
-        self._modules = owners(model)
-        self._order: list[str] = []
-        self._handles: list[Any] = []
 
-    def __enter__(self) -> _Ran:
-        for name, module in self._modules.items():
-            self._handles.append(module.register_forward_pre_hook(self._note(name or "model")))
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for handle in self._handles:
-            handle.remove()
-
-    def _note(self, name: str) -> Any:
-        return lambda _module, _inputs: self._order.append(name)
-
-    def layers(self) -> dict[str, list[nn.Parameter]]:
-        """Trainable weights of the layers that ran."""
-        return {
-            name: [p for p in self._weights[name] if isinstance(p, nn.Parameter) and p.requires_grad]
-            for name in dict.fromkeys(self._order)
-        }
+def _trainable(model: nn.Module, ran: list[str]) -> dict[str, list[nn.Parameter]]:
+    """Trainable weights of the layers that ran, where they have any."""
+    weights = layer_weights(model)
+    found = {
+        name: [p for p in weights[name] if isinstance(p, nn.Parameter) and p.requires_grad]
+        for name in dict.fromkeys(ran)
+    }
+    return {name: own for name, own in found.items() if own}
 
 
 def dense(gradient: torch.Tensor) -> torch.Tensor:

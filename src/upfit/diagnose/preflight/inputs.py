@@ -12,6 +12,7 @@ from torch import nn
 
 from upfit.diagnose.preflight.subject import Subject
 from upfit.diagnose.preflight.survey import Survey
+from upfit.measure.inside.hooked import hooked
 from upfit.measure.inside.layers import owners
 
 SHORT = 8
@@ -119,13 +120,9 @@ def _rescaled(subject: Subject) -> dict[str, float]:
         if inputs and isinstance(inputs[0], torch.Tensor) and not reached:
             reached.append(inputs[0].detach())
 
-    hooks = [one.register_forward_pre_hook(note) for one in owners(subject.model).values()]
     subject.model.eval()
-    try:
+    with hooked(owners(subject.model).values(), before=note):
         subject.calls.raw(subject.batches[0])
-    finally:
-        for hook in hooks:
-            hook.remove()
     if not reached or reached[0].numel() != given.numel() or not reached[0].is_floating_point():
         return {}
     before, after = (one.flatten(1).float() for one in (given, reached[0]))

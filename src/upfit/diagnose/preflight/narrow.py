@@ -9,6 +9,7 @@ from torch import nn
 
 from upfit.diagnose.preflight.calls import Example
 from upfit.diagnose.preflight.subject import Subject
+from upfit.measure.inside.hooked import hooked
 from upfit.measure.inside.layers import owners
 
 NARROW, MOST = 8, 4
@@ -34,8 +35,8 @@ def measure(subject: Subject) -> dict[str, float]:
             shape = output.shape[-1:] if isinstance(layer, nn.Embedding) else output.shape[1:]
             widths[layer] = math.prod(shape)
 
-    hooks = [layer.register_forward_hook(note) for layer in layers]
-    answer = _answer(subject, example, hooks)
+    with hooked(layers, after=note):
+        answer = subject.calls.answer(example).float()
     before_the_last = sorted((width, place) for place, width in enumerate(list(widths.values())[:-1]))
     for width, place in before_the_last[:MOST]:
         layer = list(widths)[place]
@@ -49,16 +50,7 @@ def _is_passage(subject: Subject, example: Example, layer: nn.Module, answer: to
         over = tuple(range(output.ndim - 1)) if isinstance(layer, nn.Embedding) else 0
         return output.mean(over, keepdim=True).expand_as(output)
 
-    levelled = _answer(subject, example, [layer.register_forward_hook(level)])
+    with hooked([layer], after=level):
+        levelled = subject.calls.answer(example).float()
     spread = float(answer.std(0).max())
     return len(answer) > 1 and spread > 0 and float(levelled.std(0).max()) < 1e-4 * spread
-
-
-def _answer(
-    subject: Subject, example: Example, hooks: list[torch.utils.hooks.RemovableHandle]
-) -> torch.Tensor:
-    try:
-        return subject.calls.answer(example).float()
-    finally:
-        for hook in hooks:
-            hook.remove()

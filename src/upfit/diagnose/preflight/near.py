@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from upfit.diagnose.preflight.rows import narrowed
 from upfit.diagnose.preflight.subject import Subject
 from upfit.diagnose.preflight.survey import Survey
 
 FEWEST, FEWEST_HELD, MOST_HELD = 100, 30, 200
-NARROWEST, WIDEST = 3, 1024
+NARROWEST = 3
 """Numbers for each example: on a line or a plane the nearest may be far nearer than the next by chance."""
 NEIGHBOURS = 9
 JUMP = 0.25
@@ -42,4 +43,4 @@ def measure(subject: Subject) -> dict[str, float]:
 def _rows(found: Survey) -> npt.NDArray[np.float32] | None:
     if found.tokens or found.inputs.ndim != 2 or not np.isfinite(found.inputs).all():
         return None
-    return found.inputs[:, :: max(1, found.inputs.shape[1] // WIDEST)].astype(np.float32)
+    return narrowed(found.inputs).astype(np.float32)

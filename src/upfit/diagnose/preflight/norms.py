@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from upfit.diagnose.preflight.subject import Subject
+from upfit.measure.inside.hooked import hooked
 
 STILL = 1e-6
 """Variance of a channel that says nothing, beside the largest of them."""
@@ -31,14 +32,10 @@ def measure(subject: Subject) -> dict[str, float]:
     norms = [module for module in subject.model.modules() if isinstance(module, _BatchNorm)]
     if not norms or not subject.batches:
         return {}
-    hooks = [norm.register_forward_pre_hook(note) for norm in norms]
     subject.model.eval()
-    try:
+    with hooked(norms, before=note):
         for example in subject.batches:
             subject.calls.raw(example)
-    finally:
-        for hook in hooks:
-            hook.remove()
     return _apart(found[0][0], [values for norm, values in found if norm is found[0][0]]) if found else {}
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from upfit.diagnose.preflight.subject import Subject
+from upfit.measure.inside.hooked import hooked
 
 SHORTEST = 10
 """Places of a sequence; over fewer nothing is lost."""
@@ -25,11 +26,8 @@ def measure(subject: Subject) -> dict[str, float]:
         return (read[0], *inputs[1:])
 
     subject.model.train()
-    hook = layer.register_forward_pre_hook(open_up)
-    try:
+    with hooked([layer], before=open_up):
         _, loss = subject.calls.measured(subject.batches[0])
-    finally:
-        hook.remove()
     if not read or not loss.requires_grad:
         return {}
     loss.backward()

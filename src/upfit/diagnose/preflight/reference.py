@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from upfit.diagnose.preflight.rows import codes_in, some_rows
+from upfit.diagnose.preflight.rows import codes_in, drawn, narrowed, some_rows
 from upfit.diagnose.preflight.subject import Subject
 from upfit.diagnose.preflight.survey import Survey
 
 if TYPE_CHECKING:
     from sklearn.base import ClassifierMixin
 
-MOST = 600
 FEWEST = 60
 FEWEST_HELD = 30
-WIDEST = 1024
 NEIGHBOURS = 15
 TOLD = 0.2
 """Above guessing: what the tokens of a text have to tell, for the text to be judged by them."""
@@ -52,8 +50,7 @@ def measure(subject: Subject) -> dict[str, float]:
     copied = several and bool((y == y[:, :1]).all())
     if not (y.ndim == 1 or several) or copied or len(y) < FEWEST:
         return {}
-    chosen = np.random.default_rng(0).permutation(len(y))[:MOST]
-    x, y = _narrow(x[chosen]), y[chosen]
+    x, y = drawn(_light(x), y)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if subject.task == "regression":
@@ -83,15 +80,14 @@ def _held(subject: Subject) -> dict[str, float]:
     x, y = found.inputs, found.targets
     if x.ndim != 2 or y.ndim != 1 or not FEWEST_HELD <= len(y) == len(x) or not np.isfinite(x).all():
         return {}
-    chosen = np.random.default_rng(0).permutation(len(y))[:MOST]
-    common = _of_common_classes(_narrow(x[chosen]), y[chosen])
+    common = _of_common_classes(*drawn(_light(x), y))
     facts = _classification(*common, _forest(), fewest=FEWEST_HELD)
     known = {name: facts.get(f"reference.{name}", np.nan) for name in ("score", "by_luck")}
     return {f"reference.held_{name}": value for name, value in known.items()}
 
 
-def _narrow(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return x[:, :: max(1, x.shape[1] // WIDEST)].astype(np.float32)
+def _light(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return narrowed(x).astype(np.float32)
 
 
 def _regression(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> dict[str, float]:

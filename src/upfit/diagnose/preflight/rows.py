@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from upfit.diagnose.preflight.survey import Survey
 
-MOST = 600
-WIDEST = 1024
+MOST, WIDEST = 600, 1024
+"""Rows and, roughly, columns."""
 MOST_TOKENS = 2048
 
 
@@ -25,10 +25,20 @@ def some_rows(found: Survey, tokens: int) -> tuple[npt.NDArray[Any], npt.NDArray
     y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
     if x.ndim != 2 or y.ndim != 1 or len(x) != len(y) or not len(y) or not np.isfinite(x).all():
         return None
-    chosen = np.random.default_rng(0).permutation(len(y))[:MOST]
-    x, y = x[chosen], y[chosen]
+    x, y = drawn(x, y)
     if tokens:
         codes = x.astype(np.int64) % tokens
         # The lowest code is padding, as a rule.
         return np.stack([np.bincount(row, minlength=tokens)[1:] for row in codes]), y
-    return x[:, :: max(1, x.shape[1] // WIDEST)], y
+    return narrowed(x), y
+
+
+def narrowed(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Every so many columns, so that a thousand or two are left."""
+    return x[:, :: max(1, x.shape[1] // WIDEST)]
+
+
+def drawn(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """As many rows as a plain model is taught with, at random, the same each time."""
+    chosen = np.random.default_rng(0).permutation(len(y))[:MOST]
+    return x[chosen], y[chosen]

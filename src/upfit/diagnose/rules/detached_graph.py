@@ -62,7 +62,7 @@ def look(seen: Seen) -> Finding | None:
             "without a slope (rounding, a sign, a choice) lies between it and the loss.",
             0.9,
         )
-    elif seen.fact("gradients.asleep") > LOST and bool(seen.steps) and seen.is_poor:
+    elif seen.fact("gradients.asleep") > LOST and seen.is_poor:
         why, sure = (
             f"{seen.fact('gradients.asleep'):.0%} of the trainable weights run in evaluation and not in "
             "training: what they said once is kept, and they never learn.",

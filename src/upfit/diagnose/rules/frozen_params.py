@@ -23,7 +23,7 @@ def look(seen: Seen) -> Finding | None:
             "Frozen layers hold random weights: they were never trained, and now they cannot be.",
             0.85,
         )
-    elif seen.fact("fresh.frozen_beside_trained") == 1 and bool(seen.steps) and seen.is_poor:
+    elif seen.fact("fresh.frozen_beside_trained") == 1 and seen.is_poor:
         why, sure = (
             "A frozen layer holds random weights, beside frozen layers that were trained: it was to learn.",
             0.8,

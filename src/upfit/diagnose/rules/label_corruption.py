@@ -54,52 +54,58 @@ def is_renamed(seen: Seen) -> bool:
     return known and held < renamed - LOST and held < 1 / max(2.0, seen.fact("transfer.classes"))
 
 
+def _by_themselves(seen: Seen) -> tuple[str, float] | None:
+    """What is wrong with the labels of training as they are given, and how sure that is."""
+    ignored = seen.fact("labels.ignored_share", 0.0)
+    if seen.fact("labels.seen") == 1 and seen.fact("labels.examples", 0.0) >= 16:
+        return "Every training example has the same label: there is nothing to tell apart.", 1.0
+    if seen.fact("labels.constant") == 1:
+        return "Every training target has the same value: there is nothing to learn.", 1.0
+    if ignored > 0.9:
+        return f"{ignored:.0%} of the labels are the mark for 'ignore': the loss has nothing to work on.", 1.0
+    if seen.fact("labels.outside", 0.0) > 0 or seen.fact("failure.labels_outside") == 1:
+        return "Some labels are not among the classes that the model can answer.", 1.0
+    if seen.fact("labels.whole_numbers") == 0:
+        return "Class labels are fractions: something has scaled them.", 0.95
+    if seen.fact("placing.ahead", 1.0) >= 2:
+        return (
+            f"Each target is the token {seen.fact('placing.ahead'):.0f} places on, not the next one: it was "
+            "moved twice, as by the collation and by the loss."
+        ), 0.9
+    return None
+
+
+def _beside_others(seen: Seen) -> tuple[str, float] | None:
+    """What is wrong with them beside the labels of validation, or beside the inputs."""
+    if is_renamed(seen):
+        return (
+            "Validation numbers its classes otherwise than training does: with other numbers the same inputs "
+            "are known. Encode the labels of both parts together."
+        ), 0.9
+    if seen.fact("labels.apart") > APART and seen.is_poor:
+        return (
+            "Values to predict are distributed otherwise in training than in validation: were they cut off, "
+            "wrapped round or scaled on the way?"
+        ), 0.7
+    if is_unrelated(seen):
+        return "The labels have no visible relation to the inputs: were they shuffled apart?", 0.8
+    return None
+
+
 def look(seen: Seen) -> Finding | None:
     """One class only, ignored or impossible labels, or labels that no model can relate to the inputs."""
-    ignored, outside = seen.fact("labels.ignored_share", 0.0), seen.fact("labels.outside", 0.0)
-    if seen.fact("labels.seen") == 1 and seen.fact("labels.examples", 0.0) >= 16:
-        why, sure = "Every training example has the same label: there is nothing to tell apart.", 1.0
-    elif seen.fact("labels.constant") == 1:
-        why, sure = "Every training target has the same value: there is nothing to learn.", 1.0
-    elif ignored > 0.9:
-        why, sure = (
-            f"{ignored:.0%} of the labels are the mark for 'ignore': the loss has nothing to work on.",
-            1.0,
-        )
-    elif outside > 0 or seen.fact("failure.labels_outside") == 1:
-        why, sure = "Some labels are not among the classes that the model can answer.", 1.0
-    elif seen.fact("labels.whole_numbers") == 0:
-        why, sure = "Class labels are fractions: something has scaled them.", 0.95
-    elif seen.fact("placing.ahead", 1.0) >= 2:
-        why, sure = (
-            f"Each target is the token {seen.fact('placing.ahead'):.0f} places on, not the next one: it was "
-            "moved twice, as by the collation and by the loss.",
-            0.9,
-        )
-    elif is_renamed(seen):
-        why, sure = (
-            "Validation numbers its classes otherwise than training does: with other numbers the same inputs "
-            "are known. Encode the labels of both parts together.",
-            0.9,
-        )
-    elif seen.fact("labels.apart") > APART and bool(seen.steps) and seen.is_poor:
-        why, sure = (
-            "Values to predict are distributed otherwise in training than in validation: were they cut off, "
-            "wrapped round or scaled on the way?",
-            0.7,
-        )
-    elif is_unrelated(seen):
-        why, sure = "The labels have no visible relation to the inputs: were they shuffled apart?", 0.8
-    else:
+    told = _by_themselves(seen) or _beside_others(seen)
+    if told is None:
         return None
+    why, sure = told
     return found(
         "label_corruption",
         why,
         severity="error",
         confidence=sure,
         plot="loss",
-        ignored_share=ignored,
-        outside=outside,
+        ignored_share=seen.fact("labels.ignored_share", 0.0),
+        outside=seen.fact("labels.outside", 0.0),
         classes_seen=seen.fact("labels.seen"),
         reference_score=seen.fact("reference.score"),
         score_by_luck=seen.fact("reference.by_luck"),

@@ -17,7 +17,7 @@ def look(seen: Seen) -> Finding | None:
     inside, covers = seen.fact("optimizer.in_model"), seen.fact("optimizer.covers")
     other = inside < 0.5 or (covers == 0 and seen.fact("trainable.tensors", 0.0) > 0)
     # Whoever means to train a head alone freezes the rest: these layers want gradients and never move.
-    partly = covers < HALF and bool(seen.steps) and seen.has_had_time and seen.is_poor
+    partly = covers < HALF and seen.has_had_time and seen.is_poor
     # Part of what it holds is no longer in the model, and part of the model is not in it: exchanged since.
     exchanged = inside < EXCHANGED and covers < EXCHANGED
     # What no list of the model's weights has is in no optimizer and no checkpoint, however well a run ends.

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from upfit.diagnose.rule import Rule, found
+from upfit.diagnose.rules.wrong_preprocessing import is_padding_read
 from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
 KNOWN, KEPT = 0.2, 0.3
 """Above chance: what a reference knows of training examples, and the part of it that holds in validation."""
 BEHIND = 0.15
-READ, LONGER = 0.1, 0.3
-"""How much answers change without padding, in units of what they differ by (with a mask: nothing); and how
-far the shares of padding lie apart."""
+LONGER = 0.3
+"""How far the shares of padding lie apart."""
 
 
 def is_lost(seen: Seen) -> bool:
@@ -27,7 +27,7 @@ def is_lost(seen: Seen) -> bool:
 def is_padded_otherwise(seen: Seen) -> bool:
     """Whether validation texts have more padding, or less, and a network that does badly reads it as text."""
     apart = abs(seen.fact("padding.held_share") - seen.fact("padding.share"))
-    return seen.fact("padding.read") > READ and apart > LONGER and bool(seen.steps) and seen.is_poor
+    return apart > LONGER and is_padding_read(seen)
 
 
 def look(seen: Seen) -> Finding | None:

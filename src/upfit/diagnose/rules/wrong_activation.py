@@ -16,7 +16,7 @@ def look(seen: Seen) -> Finding | None:
     )
     cut = cut and seen.fact("labels.classes", 0.0) >= 2 and seen.fact("target.low", 0.0) >= 0
     layers = seen.fact("weights.layers", 0.0)
-    linear = seen.is_straight and layers >= 2 and bool(seen.steps) and seen.is_poor
+    linear = seen.is_straight and layers >= 2 and seen.is_poor
     if seen.fact("output.sums_over_batch") == 1:
         why, sure = (
             "Outputs sum to one over the batch: the softmax runs over examples instead of classes.",

@@ -18,7 +18,6 @@ deviations that its mean lies away. Digits and letters as a net for photographs 
 FAR = 10.0
 """Size of targets that a fresh output of about 1 is far from: such runs end worse than a constant."""
 
-
 READ, MOSTLY_PADDING = 0.1, 0.5
 """How much answers change without padding, in units of what they differ by (with a mask: nothing); the share
 of tokens that is padding."""
@@ -30,66 +29,83 @@ def _are_far(seen: Seen) -> bool:
     return largest > FAR and seen.metric == "r2" and seen.score < 0
 
 
-def _is_off(seen: Seen) -> bool:
-    """Whether inputs are on another scale than those that a trained network is used to."""
-    ratio = seen.fact("norms.ratio")
-    return max(ratio, 1 / max(ratio, 1e-9)) > OFF_SCALE or seen.fact("norms.shift") > OFF_PLACE
+def is_padding_read(seen: Seen) -> bool:
+    """Whether a network that does badly reads the padding behind its texts."""
+    return seen.fact("padding.read") > READ and seen.is_poor
 
 
-def _is_padding_read(seen: Seen) -> bool:
-    return seen.fact("padding.read") > READ and seen.fact("padding.share") > MOSTLY_PADDING
-
-
-def look(seen: Seen) -> Finding | None:
-    """Raw units, columns of very different size, values scaled twice, or targets in the thousands."""
-    normalised = seen.fact("inputs.normalised_first") == 1
+def _of_values(seen: Seen) -> str | None:
+    """Raw units, columns of very different size, values scaled twice, row by row or beside absurd ones."""
+    normalised, table = seen.fact("inputs.normalised_first") == 1, seen.fact("inputs.is_table") == 1
     spread, largest = seen.fact("inputs.spread"), seen.fact("inputs.largest_column")
-    top = max(abs(seen.fact("inputs.low")), abs(seen.fact("inputs.high")))
-    table = seen.fact("inputs.is_table") == 1
     uneven = table and largest > 10 and largest > UNEVEN * seen.fact("inputs.smallest_column", largest)
     if not normalised and (spread > RAW or largest > 2 * RAW or uneven):
-        why = f"Inputs come in raw units (up to {top:.3g}): standardise them."
-    elif not normalised and spread < FAINT and seen.fact("inputs.norm_variation") > 0.01:
-        why = f"Inputs hardly differ (standard deviation {spread:.2g}): were they scaled twice?"
-    elif table and seen.fact("inputs.rows_standardised") == 1 and bool(seen.steps) and seen.is_poor:
-        why = (
+        top = max(abs(seen.fact("inputs.low")), abs(seen.fact("inputs.high")))
+        return f"Inputs come in raw units (up to {top:.3g}): standardise them."
+    if not normalised and spread < FAINT and seen.fact("inputs.norm_variation") > 0.01:
+        return f"Inputs hardly differ (standard deviation {spread:.2g}): were they scaled twice?"
+    if table and seen.fact("inputs.rows_standardised") == 1 and seen.is_poor:
+        return (
             "Every row has the same mean and spread, and columns lie far apart: standardise each column over "
             "the rows, not each row over the columns."
         )
-    elif table and seen.fact("inputs.squashed") > SQUASHED and bool(seen.steps) and seen.is_poor:
-        why = (
+    if table and seen.fact("inputs.squashed") > SQUASHED and seen.is_poor:
+        return (
             f"A few absurd values squash all others in {seen.fact('inputs.squashed'):.0%} of the columns: "
             "take them out, or scale by quantiles."
         )
-    elif seen.fact("labels.spread") > TARGETS:
-        why = f"Targets have a standard deviation of {seen.fact('labels.spread'):.2g}: standardise them."
-    elif _are_far(seen):
-        why = (
-            f"Targets lie around {seen.fact('labels.middle'):.3g} with a standard deviation of "
-            f"{seen.fact('labels.spread'):.2g}, and the model is still worse than a constant: standardise."
+    return None
+
+
+def _of_targets(seen: Seen) -> str | None:
+    """Values to predict in the thousands, or farther away than the run came."""
+    middle, spread = seen.fact("labels.middle"), seen.fact("labels.spread")
+    if spread > TARGETS:
+        return f"Targets have a standard deviation of {spread:.2g}: standardise them."
+    if _are_far(seen):
+        return (
+            f"Targets lie around {middle:.3g} with a standard deviation of {spread:.2g}, and the model is "
+            "still worse than a constant: standardise."
         )
-    elif seen.fact("inputs.cut_short") == 1:
-        why = "All texts are cut off after a few tokens, so that different ones read alike."
-    elif _is_padding_read(seen) and bool(seen.steps) and seen.is_poor:
-        why = (
+    return None
+
+
+def _of_tokens(seen: Seen) -> str | None:
+    """Texts that were cut off, or mostly padding that is read."""
+    if seen.fact("inputs.cut_short") == 1:
+        return "All texts are cut off after a few tokens, so that different ones read alike."
+    if is_padding_read(seen) and seen.fact("padding.share") > MOSTLY_PADDING:
+        return (
             f"{seen.fact('padding.share'):.0%} of the tokens are padding, and the model reads it as text: "
             "give it the mask, pack the sequences, or pad in front of them."
         )
-    elif _is_off(seen) and bool(seen.steps) and seen.is_poor:
-        why = (
-            f"The first batch norm gets {seen.fact('norms.ratio'):.2g} times the variance that it has learnt "
-            f"and means {seen.fact('norms.shift'):.2g} standard deviations off: prepare inputs as the "
-            "pretrained network had them."
-        )
-    else:
+    return None
+
+
+def _beside_what_was_learnt(seen: Seen) -> str | None:
+    """Inputs on another scale than those that a trained network is used to."""
+    ratio, shift = seen.fact("norms.ratio"), seen.fact("norms.shift")
+    off = max(ratio, 1 / max(ratio, 1e-9)) > OFF_SCALE or shift > OFF_PLACE
+    if not (off and seen.is_poor):
+        return None
+    return (
+        f"The first batch norm gets {ratio:.2g} times the variance that it has learnt and means {shift:.2g} "
+        "standard deviations off: prepare inputs as the pretrained network had them."
+    )
+
+
+def look(seen: Seen) -> Finding | None:
+    """Inputs or targets that are scaled, cut or filled up otherwise than a network can use."""
+    why = _of_values(seen) or _of_targets(seen) or _of_tokens(seen) or _beside_what_was_learnt(seen)
+    if why is None:
         return None
     return found(
         "wrong_preprocessing",
         why,
         confidence=0.85,
         plot="activations",
-        spread=spread,
-        largest_column=largest,
+        spread=seen.fact("inputs.spread"),
+        largest_column=seen.fact("inputs.largest_column"),
         smallest_column=seen.fact("inputs.smallest_column"),
         target_spread=seen.fact("labels.spread"),
     )
