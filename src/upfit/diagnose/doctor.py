@@ -135,7 +135,8 @@ class Doctor:
         """Run the one-step tests and return what they find, causes first.
 
         Args:
-            seconds: What each test that trains for some steps may take.
+            seconds: What each test that trains for some steps may take of the processor; where others use it
+                too, up to thrice as long by the clock.
 
         Model, optimizers, gradients, buffers and random states are bit for bit the same afterwards. A model
         that cannot be called with what the loader gives is warned of: nearly nothing is tested then.

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import torch
 
+from upfit.diagnose.preflight.allowance import within
 from upfit.diagnose.preflight.calls import Example
 from upfit.diagnose.preflight.place import mapped
 from upfit.diagnose.preflight.scores import score
-from upfit.diagnose.preflight.subject import Subject, batch_size, usable, within
+from upfit.diagnose.preflight.subject import Subject, batch_size, usable
 from upfit.diagnose.preflight.untouched import untouched
 
 EXAMPLES = 16

@@ -6,8 +6,9 @@ import math
 
 import torch
 
+from upfit.diagnose.preflight.allowance import within
 from upfit.diagnose.preflight.calls import Example
-from upfit.diagnose.preflight.subject import Subject, repeated, usable, within
+from upfit.diagnose.preflight.subject import Subject, repeated, usable
 from upfit.diagnose.preflight.untouched import untouched
 
 FACTORS = {"rates.tenth": 0.1, "rates.as_set": 1.0, "rates.ten": 10.0, "rates.hundred": 100.0}

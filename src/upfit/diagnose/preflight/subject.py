@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,7 +30,7 @@ class Subject:
         task: What it is for.
         train: Loader of training batches, or None.
         validation: Loader of validation batches, or None.
-        seconds: What the tests that train for some steps may take, each.
+        seconds: What the tests that train for some steps may take, each (see `within`).
         looking: Seconds of a look through a loader.
         examples: Examples that are enough for the tests of the model.
         pretrained: Whether the weights were meant to be pretrained; None where nobody said.
@@ -104,15 +103,6 @@ def batch_size(example: Example) -> int:
     """Examples in a batch: the first dimension of its first tensor."""
     tensors = [tensor for tensor in tensors_in(example.inputs) if tensor.ndim]
     return len(tensors[0]) if tensors else 0
-
-
-def within(seconds: float) -> Iterator[int]:
-    """0, 1, 2 … until the time is over."""
-    end = time.monotonic() + seconds
-    for number in itertools.count():
-        if time.monotonic() > end:
-            return
-        yield number
 
 
 def repeated(examples: list[Example]) -> Iterator[Example]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from upfit.diagnose.preflight.allowance import within
 from upfit.diagnose.preflight.calls import Calls, Example, tensors_in
 from upfit.diagnose.preflight.place import mapped
 
@@ -20,6 +19,7 @@ EXAMPLES = 4096
 WIDEST = 16384
 """Inputs with more numbers than that per example are thinned out."""
 KEPT_NUMBERS = 2**24
+NOTHING = object()
 
 
 @dataclass
@@ -59,17 +59,18 @@ def survey(calls: Calls, loader: Any, *, seconds: float = SECONDS, examples: int
     found = Survey()
     if loader is None or hasattr(loader, "__next__"):
         return found
-    end = time.monotonic() + seconds
     inputs: list[Any] = []
     targets: list[Any] = []
     device = torch.device("cpu")
-    for batch in itertools.islice(iter(loader), examples):
-        example = _on(calls, batch, device)
-        _note(found, example, inputs, targets)
-        if time.monotonic() > end or found.examples >= examples:
+    batches = iter(loader)
+    for _ in within(seconds):
+        batch = next(batches, NOTHING)
+        if batch is NOTHING:
+            found.whole = True
             break
-    else:
-        found.whole = True
+        _note(found, _on(calls, batch, device), inputs, targets)
+        if found.examples >= examples:
+            break
     found.inputs = _stacked(inputs)
     found.targets = _stacked(targets)
     return found
