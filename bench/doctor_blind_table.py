@@ -61,6 +61,11 @@ PARTS = (
         "blind",
         "Sixth batch, blind: by a fifth hand, the same task again, and people who fine-tune; run once",
     ),
+    (
+        "seventh",
+        "blind",
+        "Seventh batch, blind: by a sixth hand, a sibling of each public case; run once",
+    ),
 )
 """Batch, the round of its lines, and what they are."""
 BLIND = (
@@ -70,6 +75,7 @@ BLIND = (
     ("fourth", "blind"),
     ("fifth", "blind"),
     ("sixth", "blind"),
+    ("seventh", "blind"),
 )
 """Where no rule had been looked at or mended with the cases in view."""
 KNOWN = tuple((batch, "known") for batch, _ in BLIND)
@@ -268,8 +274,10 @@ after faults that people reported in public: small nets on digits, tables, circl
 letters; the same words as the cases that `doctor.md` counts. Fifth batch, by a fourth hand: what \
 seems to be missing among the public cases, from the same sources (AutoTrainer, posts, TrainCheck, \
 TheDeepChecker, UMLAUT, DeepCrime). Sixth batch, by a fifth hand: the same again, faults in transformers, \
-and the ordinary ones of people who fine-tune. A case counts where the fault \
-costs at least 0.05 of the score on validation (accuracy or R²) beside the form repaired by hand, or \
+and the ordinary ones of people who fine-tune. Seventh batch, by a sixth hand: a sibling of each public \
+case, with other data, another network and another way for the fault to come about (that of the case with \
+two ranks stands in `doctor_cases/blind_seventh_ranks.py`). A case counts where the fault costs at \
+least 0.05 of the score on validation (accuracy or R²) beside the form repaired by hand, or \
 is silent by nature. One seed. Faults in the user's own loop, labels, data or model are not treated: \
 no Change can cure them. The faults were still chosen from the same vocabulary that the rules were \
 written for.\

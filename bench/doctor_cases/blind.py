@@ -9,6 +9,8 @@ from doctor_cases.blind_fourth_healthy import FOURTH_CONTROLS
 from doctor_cases.blind_healthy import CONTROLS as FIRST_CONTROLS
 from doctor_cases.blind_parts import Blind
 from doctor_cases.blind_second import SECOND, SECOND_CONTROLS
+from doctor_cases.blind_seventh import SEVENTH
+from doctor_cases.blind_seventh_healthy import SEVENTH_CONTROLS
 from doctor_cases.blind_sixth import SIXTH
 from doctor_cases.blind_sixth_healthy import SIXTH_CONTROLS
 from doctor_cases.blind_third import THIRD
@@ -90,6 +92,7 @@ BATCHES = {
     "fourth": FOURTH,
     "fifth": FIFTH,
     "sixth": SIXTH,
+    "seventh": SEVENTH,
 }
 ALL = tuple(case for several in BATCHES.values() for case in several)
 CONTROLS = {
@@ -99,6 +102,7 @@ CONTROLS = {
     "fourth": FOURTH_CONTROLS,
     "fifth": FIFTH_CONTROLS,
     "sixth": SIXTH_CONTROLS,
+    "seventh": SEVENTH_CONTROLS,
 }
 REMARKS = {
     **dict.fromkeys(
