@@ -74,7 +74,7 @@ MATERIAL = (
     Blind("listed_as_words", ("label_corruption",), d.listed_as_words, LABELS),
     Blind("bytes_that_were_none", ("wrong_preprocessing",), d.bytes_that_were_none),
     Blind("filed_under_the_next", ("label_noise", "label_corruption"), d.filed_under_the_next, LABELS),
-    Blind("logarithm_of_nought", ("nan_input", "nan_loss"), d.logarithm_of_nought, DATA),
+    Blind("concavity_by_its_logarithm", ("nan_input", "nan_loss"), d.concavity_by_its_logarithm, DATA),
     Blind("mask_the_wrong_way_round", ("label_corruption",), d.mask_the_wrong_way_round, LABELS),
 )
 SEVENTH = (*TRAINING, *WIRING, *MATERIAL)

@@ -77,7 +77,7 @@ def filed_under_the_next(faulty: bool, seed: int) -> Training:
     return Training(model, Adam(model.parameters(), 5e-3), CE, *both((x, y), held), epochs=10)
 
 
-def logarithm_of_nought(faulty: bool, seed: int) -> Training:
+def concavity_by_its_logarithm(faulty: bool, seed: int) -> Training:
     """Columns are taken by their logarithm, and in thirteen rows the concavity is nought."""
     found = datasets.load_breast_cancer()
     x = torch.tensor(found.data).float()
