@@ -46,7 +46,7 @@ def measure(subject: Subject) -> dict[str, float]:
     several = targets.ndim == 2 and targets.shape[1] > 1 and targets.dtype.kind == "f"
     if subject.task == "multilabel" or several:
         return facts
-    return facts | _histogram(subject, targets.reshape(-1))
+    return facts | _histogram(subject, targets.reshape(-1)) | _unknown(subject)
 
 
 def _apart(values: npt.NDArray[Any], held: npt.NDArray[Any]) -> dict[str, float]:
@@ -56,6 +56,14 @@ def _apart(values: npt.NDArray[Any], held: npt.NDArray[Any]) -> dict[str, float]
         return {}
     found = ks_2samp(values, held)
     return {"labels.apart": float(found.statistic) if found.pvalue < 1e-4 else 0.0}
+
+
+def _unknown(subject: Subject) -> dict[str, float]:
+    """Share of validation examples whose class no training example has."""
+    train, held = subject.surveyed, subject.surveyed_validation
+    if not train.whole or not held.targets.size or subject.task != "classification":
+        return {}
+    return {"labels.unknown": float((~np.isin(held.targets, train.targets)).mean())}
 
 
 def _histogram(subject: Subject, labels: np.ndarray) -> dict[str, float]:

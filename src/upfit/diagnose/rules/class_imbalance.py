@@ -20,12 +20,15 @@ def look(seen: Seen) -> Finding | None:
         return None
     if seen.fact("labels.seen") == 1 or classes > 100:
         return None
+    why = (
+        f"Training shows {seen.fact('labels.seen'):.0f} of {classes:.0f} classes and cannot teach the others."
+        if missing
+        else f"The rarest class has {rarest:.1%} of the examples, {ratio:.0f} times fewer than the "
+        "commonest: it will be ignored."
+    )
     return found(
         "class_imbalance",
-        (
-            f"The rarest class has {rarest:.1%} of the examples, {ratio:.0f} times fewer than the "
-            "commonest: it will be ignored."
-        ),
+        why,
         confidence=0.85,
         plot="validation",
         rarest_share=rarest,

@@ -12,6 +12,8 @@ APART = 0.25
 """Between distributions of values, of 1 at most."""
 HANDFUL = 10
 """Examples of the rarest class, of which nothing can be told."""
+UNKNOWN = 0.1
+"""Of validation, examples of classes that training never shows: rare ones that chance left out are fewer."""
 KNOWN, NEAR, LOST = 0.6, 0.2, 0.3
 """What a reference knows of training examples; how near to that it comes on validation where classes may have
 other numbers; and how much less it knows with the numbers as they are, which has to be less than chance."""
@@ -77,6 +79,12 @@ def _by_themselves(seen: Seen) -> tuple[str, float] | None:
 
 def _beside_others(seen: Seen) -> tuple[str, float] | None:
     """What is wrong with them beside the labels of validation, or beside the inputs."""
+    unknown = seen.fact("labels.unknown")
+    if unknown > UNKNOWN:
+        return (
+            f"{unknown:.0%} of the validation examples are of classes that training never shows: were labels "
+            "changed on the way, or parts cut class by class?"
+        ), 0.95
     if is_renamed(seen):
         return (
             "Validation numbers its classes otherwise than training does: with other numbers the same inputs "

@@ -52,6 +52,11 @@ def look(seen: Seen) -> Finding | None:
             "The loss is the same whatever is answered to the examples of a class: are labels coded as it "
             "wants them (0 and 1, or -1 and 1)?"
         )
+    elif seen.fact("output.shared_out") == 1:
+        why = (
+            "Several labels may be true of an example, or none, and the loss makes them share out one whole "
+            "(softmax): use binary cross-entropy, each label by itself."
+        )
     elif share > SHARE:
         why = (
             f"Even right answers cost {share:.0%} of knowing nothing: the last activation does not "

@@ -16,6 +16,8 @@ WRECKED, IN_A_ROW = 10.0, 5
 """Times the loss at the start, and for how many steps."""
 ALIVE, DEAD = 0.5, 0.9
 """Shares of a layer's units that never fire: before training, and after a step that killed the layer."""
+KNEW, GAINED = 0.2, 0.05
+"""Accuracy above that of the commonest class before training, and what a run has to add to it."""
 OF_WHOM = {"both": "", "body": " of the layers below the head", "head": " of the head"}
 
 
@@ -39,6 +41,16 @@ def was_killed(seen: Seen) -> bool:
     return died and seen.is_poor and seen.is_at_chance and left_of_weights(seen) > LOST
 
 
+def was_forgotten(seen: Seen) -> bool:
+    """Whether a network that knew its task guessed after the first steps, and got no further than it was."""
+    chance = seen.fact("labels.commonest_share")
+    knew = seen.fact("start.score") - chance
+    if not knew > KNEW or not len(seen.scores) or seen.metric != "accuracy":
+        return False
+    lost = float(seen.scores[: max(1, len(seen.scores) // 3)].min()) < chance + knew / 2
+    return lost and seen.score < seen.fact("start.score") + GAINED
+
+
 def look(seen: Seen) -> Finding | None:
     """A tenth of the rate does better from the same start, or the loss rises on enormous steps."""
     start, now, tenth = seen.fact("rates.start"), seen.fact("rates.as_set"), seen.fact("rates.tenth")
@@ -60,10 +72,12 @@ def look(seen: Seen) -> Finding | None:
     # Nothing learnt survives a first step that is larger than the weights.
     swallowed = not seen.steps and seen.fact("descent.update_ratio") > SWALLOWED
     tested = (diverged and sane) or climbs or behind or swallowed
+    forgotten = large_steps and was_forgotten(seen)
     overshot = (rose or blew_up or seen.is_poor) and (large_steps or wrecked) and len(seen.steps) >= 10
-    watched = overshot or was_killed(seen)
+    watched = overshot or forgotten or was_killed(seen)
+    harmed = seen.is_poor or blew_up or forgotten
     thrown = next((int(one.data["bad_step"]) for one in seen.taken_back if "spike" in one.data), None)
-    if not (tested or watched) or (seen.steps and len(seen.steps) >= 30 and not seen.is_poor and not blew_up):
+    if not (tested or watched) or (len(seen.steps) >= 30 and not harmed):
         return None if thrown is None else _thrown_up(seen, thrown)
     rate = {"both": seen.rate, "body": rates.body, "head": rates.head}[blamed]
     return found(

@@ -20,6 +20,8 @@ MOSTLY = 0.7
 """Of the gradient, from which on a penalty outweighs the data: at right angles they are then level."""
 LEVEL = 1.0
 """A penalty's gradient beside that of the data, before training, where the data pull hardest."""
+BY_HEART = 0.8
+"""Score on sixteen examples that were learnt for sixty steps, penalty included: an intact network has 1."""
 PULLED, LOST = 0.3, 0.7
 """What decay alone takes off the weights (a logarithm), and what is left of them where that is too much."""
 
@@ -67,16 +69,18 @@ def look(seen: Seen) -> Finding | None:
     # Weights that never move are not held back by decay: nobody steps.
     step = max(seen.update_ratio, seen.early_update_ratio)
     is_most = step > 0 and pulled_by_decay(seen) > HALF * step
+    in_loss = seen.fact("decay.in_loss", 0.0)
+    dear = in_loss > HALF and seen.fact("one_batch.score") < BY_HEART
     # Where decay is most of every step, half of what else counts as poor is enough.
-    if not seen.is_poor and not (is_most and seen.shortfall > seen.margin / 2):
+    if not seen.is_poor and not (is_most and seen.shortfall > seen.margin / 2) and not dear:
         return None
     penalised = decay > 0 and (shrunk or is_most or (pull > 1 and not decoupled) or shrink > 3)
     dropout, smoothing = seen.dropout, seen.label_smoothing
     hidden, of_gradient = dropout >= DROPPED, penalty_share(seen)
-    in_loss = seen.fact("decay.in_loss", 0.0)
-    if not (penalised or hidden or smoothing > SPREAD or of_gradient > MOSTLY or in_loss > LEVEL):
+    dear = dear or in_loss > LEVEL
+    if not (penalised or hidden or smoothing > SPREAD or of_gradient > MOSTLY or dear):
         return None
-    if in_loss > LEVEL:
+    if dear:
         what = f"what the loss adds for the weights pulls {in_loss:.1f} times as hard as the data"
     elif of_gradient > MOSTLY:
         what = f"the L2 penalty makes up {of_gradient:.0%} of the gradient"

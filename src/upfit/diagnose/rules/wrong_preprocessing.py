@@ -9,7 +9,8 @@ from upfit.values import Finding
 RAW = 30.0
 """Standard deviation: pixels 0 to 255 have about 70, digits 0 to 16 have 6 and train well."""
 UNEVEN = 300.0
-FAINT = 0.03
+FAINT, LEVEL = 0.03, 10.0
+"""Standard deviation of what hardly differs; standard deviations that its mean is away from nought."""
 TARGETS = 1000.0
 SQUASHED = 0.3
 OFF_SCALE, OFF_PLACE = 2.5, 1.5
@@ -42,7 +43,10 @@ def _of_values(seen: Seen) -> str | None:
     if not normalised and (spread > RAW or largest > 2 * RAW or uneven):
         top = max(abs(seen.fact("inputs.low")), abs(seen.fact("inputs.high")))
         return f"Inputs come in raw units (up to {top:.3g}): standardise them."
-    if not normalised and spread < FAINT and seen.fact("inputs.norm_variation") > 0.01:
+    # Rows of length one hardly differ by number either, but they lie around nought.
+    level = abs(seen.fact("inputs.mean")) > LEVEL * spread
+    faint = spread < FAINT and (level or seen.fact("inputs.norm_variation") > 0.01)
+    if not normalised and faint:
         return f"Inputs hardly differ (standard deviation {spread:.2g}): were they scaled twice?"
     if table and seen.fact("inputs.rows_standardised") == 1 and seen.is_poor:
         return (
