@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy.stats import spearmanr
 
 from upfit.diagnose.preflight.subject import Subject
+from upfit.diagnose.preflight.survey import Survey
 
 FEWEST = 50
 BLOCKS = 16
 """Pieces that a column is cut into."""
+ENDLESS = 1e12
 NEARLY = 0.9
 """From which share on a column is asked whether it tells as much in validation."""
 
@@ -24,7 +28,20 @@ def measure(subject: Subject) -> dict[str, float]:
         facts["leaks.distinct"] = len(set(held.digests)) / len(held.digests)
         # An unshuffled look at a part of the training set may miss shared examples, never invent them.
         facts["leaks.whole"] = float(train.whole)
+        facts["leaks.room"] = _room(train)
     return facts | _single_column(subject)
+
+
+def _room(found: Survey) -> float:
+    """How many different rows the values of each column could make, for each row there is."""
+    if found.inputs.ndim != 2 or not found.inputs.size or not np.isfinite(found.inputs).all():
+        return ENDLESS
+    logarithm = 0.0
+    for column in found.inputs.T:
+        logarithm += math.log(len(np.unique(column)))
+        if logarithm > math.log(ENDLESS):
+            return ENDLESS
+    return math.exp(logarithm) / len(found.inputs)
 
 
 def _single_column(subject: Subject) -> dict[str, float]:
