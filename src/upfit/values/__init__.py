@@ -8,10 +8,11 @@ from upfit.values.cure import Cure
 from upfit.values.data import PART, Column, Data, Kind, Part, Schema, Task
 from upfit.values.estimate import Estimate
 from upfit.values.layers import Adapter, Gradual, Layers
-from upfit.values.recipe import Recipe, Technique
+from upfit.values.recipe import Recipe
 from upfit.values.run import Candidate, Finding, Predictions, Run
 from upfit.values.seams import Silent, Watcher
 from upfit.values.split import Rows, Split
+from upfit.values.technique import Technique
 from upfit.values.trace import Evaluation, Event, Health, Step, Trace
 
 __all__ = [

@@ -26,6 +26,10 @@ class Value(BaseModel):
             super().__init__(**fields)
         except ValidationError as error:
             raise RecipeError(explain(type(self), error)) from None
+        for name, given in fields.items():
+            # YAML reads `yes` and `on` as True, and pydantic True as 1: a rate of 1 that nobody wrote.
+            if isinstance(given, bool) and type(getattr(self, name, given)) in (int, float):
+                raise RecipeError(f"{type(self).__name__}.{name}: input should be a number; got {given}")
 
     def __hash__(self) -> int:
         return hash((type(self).__name__, _frozen(self.model_dump())))

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_serializer, model_validator
 
-from upfit.errors import RecipeError
+from upfit.errors import RecipeError, nearest
 from upfit.values.base import Value
 from upfit.values.length import Length
 from upfit.values.named import named
@@ -16,6 +16,7 @@ Auto = Literal["auto"]
 Count = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 ADAPTERS = ("none", "lora", "dora", "ia3")
+WORDS = ("head", "all", "auto", "gradual")
 
 
 class Gradual(Value):
@@ -50,7 +51,7 @@ class Adapter(Value):
 
     name: Literal["none", "lora", "dora", "ia3"] = "none"
     rank: Count = 8
-    alpha: Annotated[float, Field(gt=0)] = 16.0
+    alpha: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 16.0
     dropout: Fraction = 0.0
 
     @model_validator(mode="before")
@@ -70,6 +71,15 @@ def _gradual_or_names(given: Any) -> Any:
     """Accept `gradual` and `{gradual: {groups: 2}}`, and refuse what is no way of choosing layers."""
     if given == "gradual":
         return Gradual()
+    if isinstance(given, str) and given not in WORDS:
+        guess = nearest(given.lower(), WORDS)
+        meant = f"; did you mean {guess!r}?" if guess else ""
+        raise ValueError(
+            f"what learns is {', '.join(WORDS)}, a number of layer groups or a list of names, "
+            f"as in [{given}]{meant}"
+        )
+    if isinstance(given, int) and given < 1:
+        raise ValueError("a number of layer groups is at least 1, and `head` trains none of them")
     if isinstance(given, Mapping):
         fields = dict(named(given, what="layers.train", known=("gradual",)))
         fields.pop("name", None)

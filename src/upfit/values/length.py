@@ -40,10 +40,24 @@ def _text_or_number(given: Any) -> Any:
     if isinstance(given, str):
         _parted(given)
         return " ".join(given.split())
+    if isinstance(given, int | float) and given > 1:
+        raise ValueError(
+            f"a number is a fraction of the run; for so many steps or epochs write '{given} steps' or "
+            f"'{given} epochs'"
+        )
+    return given
+
+
+def _not_nothing(given: Any) -> Any:
+    """Refuse `0 steps` where a length of nothing would have no end."""
+    if isinstance(given, str) and not _parted(given)[0]:
+        raise ValueError("a length above zero")
     return given
 
 
 LengthBelowOne = Annotated[Annotated[float, Field(ge=0, lt=1)] | str, BeforeValidator(_text_or_number)]
 """A length that leaves something of the run: a fraction below 1, or steps or epochs."""
-Length = Annotated[Annotated[float, Field(gt=0, le=1)] | str, BeforeValidator(_text_or_number)]
+Length = Annotated[
+    Annotated[float, Field(gt=0, le=1)] | str, BeforeValidator(_not_nothing), BeforeValidator(_text_or_number)
+]
 """A length that is not nothing."""

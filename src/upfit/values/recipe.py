@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import ConfigDict, Field, field_validator, model_serializer, model_validator
+from pydantic import Field, field_validator
 
-from upfit.errors import RecipeError, nearest
+from upfit.errors import RecipeError
 from upfit.values.augment import Augment
 from upfit.values.base import Value
 from upfit.values.change import Change
+from upfit.values.edit import edited
 from upfit.values.layers import Layers
 from upfit.values.length import Length, LengthBelowOne
 from upfit.values.loss import Loss
-from upfit.values.named import named
 from upfit.values.plain_yaml import read_yaml
+from upfit.values.technique import Technique
 
 Auto = Literal["auto"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+SHORTHANDS = {"optimizer": "name", "schedule": "name", "augment": "policy"}
+"""What a word probably means that stands where a record belongs: `optimizer=sgd`."""
 
 
 class Inputs(Value):
@@ -102,8 +104,8 @@ class Schedule(Value):
     every: Length = 1 / 3
     milestones: tuple[Length, ...] = (0.5, 0.75)
     power: Positive = 2.0
-    cycles: Count = 3
-    growth: Annotated[float, Field(ge=1)] = 2.0
+    cycles: Annotated[int, Field(ge=1, le=1_000)] = 3
+    growth: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 2.0
     decay: Length = 0.2
     patience: Annotated[int, Field(ge=0)] = 1
 
@@ -132,39 +134,21 @@ class Batching(Value):
 class Stopping(Value):
     """When a run ends: `epochs` (or `steps`), or after `patience` evaluations without progress.
 
-    `min_delta` is the least gain in the metric, in its own units, that counts as progress.
+    `min_delta` is the least gain in the metric, in its own units, that counts as progress. A patience of
+    `off` (or null) never ends a run early.
     """
 
-    epochs: Positive | Auto = "auto"
+    epochs: Annotated[float, Field(gt=0, le=1_000_000)] | Auto = "auto"
     steps: Count | None = None
     evaluations: Count | Auto = "auto"
     patience: Count | None = 5
     min_delta: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
 
-
-class Technique(Value):
-    """A named part with settings, e.g. `Technique(name="ema", decay=0.99)`.
-
-    The room `techniques/` knows the names and checks the settings.
-    """
-
-    model_config = ConfigDict(extra="allow")
-    name: str
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The settings without the name."""
-        return dict(self.__pydantic_extra__ or {})
-
-    @model_validator(mode="before")
+    @field_validator("patience", mode="before")
     @classmethod
-    def _from_yaml(cls, given: Any) -> Any:
-        """Accept `ema` and `{ema: {decay: 0.99}}` beside the full form."""
-        return named(given, what="technique")
-
-    @model_serializer
-    def _to_yaml(self) -> dict[str, Any]:
-        return {"name": self.name, **dict(sorted(self.settings.items()))}
+    def _off(cls, given: Any) -> Any:
+        """`off` and `none` mean what `null` does; YAML reads a bare `off` as False."""
+        return None if given is False or given in ("off", "none") else given
 
 
 class Recipe(Value):
@@ -227,9 +211,9 @@ class Recipe(Value):
         # Another loss leaves the old one's settings behind, but not those that come with it.
         for change in sorted(changes, key=lambda change: change.path != "loss.name"):
             try:
-                recipe = _set(recipe, change.path.split("."), change.to, change.path)
+                recipe = edited(recipe, change.path, change.to)
             except RecipeError as error:
-                raise _as_asked(error, change.path) from None
+                raise _as_asked(error, change) from None
         return recipe
 
     def to_yaml(self) -> str:
@@ -250,47 +234,12 @@ class Recipe(Value):
         return cls(**fields)
 
 
-def _as_asked(error: RecipeError, path: str) -> RecipeError:
+def _as_asked(error: RecipeError, change: Change) -> RecipeError:
     """An error about `Optimizer.lr` as one about `optimizer.lr`, which is what was written."""
+    path = change.path
     kind, _, rest = str(error).partition(":")
     if not rest or not kind[:1].isupper() or not f".{path}".endswith(kind[kind.find(".") :]):
         return error
-    return RecipeError(f"{path}:{rest}", hint="upfit show prints every field and its value")
-
-
-def _set(value: Any, parts: list[str], to: Any, path: str) -> Any:
-    """`value` with the field at `parts` replaced, rebuilt from the inside out."""
-    name, *rest = parts
-    if isinstance(value, tuple):
-        return _set_technique(value, name, rest, to, path)
-    if isinstance(value, dict) and name:
-        return {**value, name: _set(value.get(name), rest, to, path) if rest else to}
-    known = type(value).model_fields if isinstance(value, Value) else {}
-    open_ended = isinstance(value, Technique | Loss) and name not in known
-    if name not in known and not open_ended:
-        guess = nearest(name, known)
-        raise RecipeError(
-            f"a recipe has nothing at {path!r}: no field {name!r}",
-            expected="one of " + ", ".join(known) if known else "a shorter path",
-            hint=path.replace(name, guess) if guess else "upfit show prints every field",
-        )
-    new = _set(getattr(value, name, None), rest, to, path) if rest else to
-    if open_ended and isinstance(value, Technique):
-        return Technique(name=value.name, **{**value.settings, name: new})
-    return value.replace(**{name: new})
-
-
-def _set_technique(
-    techniques: tuple[Technique, ...], name: str, rest: list[str], to: Any, path: str
-) -> tuple[Technique, ...]:
-    """Set a technique's field; `techniques.NAME` set to `off` removes it, to anything else adds it."""
-    others = tuple(one for one in techniques if one.name != name)
-    if not rest:
-        if to in (None, False, "off"):
-            return others
-        settings = to if isinstance(to, Mapping) else {}
-        return (*others, Technique(name=name, **settings))
-    found = next((one for one in techniques if one.name == name), Technique(name=name))
-    changed = _set(found, rest, to, path)
-    kept = tuple(changed if one.name == name else one for one in techniques)
-    return kept if changed in kept else (*kept, changed)
+    field = SHORTHANDS.get(path) if isinstance(change.to, str) else None
+    hint = f"{path}.{field}={change.to}" if field else "upfit show prints every field and its value"
+    return RecipeError(f"{path}:{rest}", hint=hint)

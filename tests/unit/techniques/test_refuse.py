@@ -86,7 +86,7 @@ def test_it_is_refused_by_name(modality, task, changes, reason):
 
 
 def test_an_average_that_would_never_be_read_is_refused():
-    recipe = asked(techniques__swa={}, techniques__ema={"decay": 0.9})
+    recipe = asked(off=["ema"], techniques__swa={}).apply(Change(path="techniques.ema.decay", to=0.9))
     with pytest.raises(RecipeError, match="swa stands before ema"):
         check_fits(recipe, task="multiclass", modality="image")
 

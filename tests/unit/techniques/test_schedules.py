@@ -92,6 +92,11 @@ def test_restarts_are_cosines_in_a_row_and_one_cycle_of_them_is_a_cosine():
     assert made[:10] == pytest.approx(rates(10, name="cosine", warmup=0.0))
 
 
+def test_restarts_that_grow_beyond_all_numbers_still_end_with_the_run():
+    made = rates(20, name="cosine_restarts", cycles=300, growth=1e300, warmup=0.0)
+    assert made == pytest.approx(rates(20, name="cosine", warmup=0.0))
+
+
 def test_warmup_stable_decay_is_flat_and_then_falls():
     made = rates(100, name="wsd", warmup=0.1, decay=0.2)
     assert set(made[10:81]) == {1.0}

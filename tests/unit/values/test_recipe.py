@@ -107,6 +107,46 @@ def test_a_technique_is_set_removed_and_added_by_name():
         assert recipe.apply(Change(path="techniques.ema", to=removed)) == off
 
 
+def test_a_technique_that_is_there_keeps_its_place_and_switching_it_on_keeps_its_settings():
+    recipe = Recipe().apply(Change(path="techniques.clip.norm", to=2))
+    assert recipe.apply(Change(path="techniques.clip", to=True)) == recipe
+    changed = recipe.apply(Change(path="techniques.clip", to={"norm": 3}))
+    assert [(one.name, one.settings) for one in changed.techniques] == [("clip", {"norm": 3}), ("ema", {})]
+
+
+@pytest.mark.parametrize("to", [0.99, 0, 1, "offf", [0.4]])
+def test_a_whole_technique_takes_no_bare_value_for_on(to):
+    for name in ("ema", "mixup"):
+        with pytest.raises(RecipeError, match=rf"techniques\.{name} is a whole technique") as refused:
+            Recipe().apply(Change(path=f"techniques.{name}", to=to))
+        assert f"upfit techniques {name}" in str(refused.value)
+
+
+@pytest.mark.parametrize("off", [None, False, "off", "none"])
+def test_early_stopping_can_be_switched_off_in_any_word(off):
+    assert Recipe().apply(Change(path="stopping.patience", to=off)).stopping.patience is None
+
+
+@pytest.mark.parametrize(
+    ("path", "to", "hint"),
+    [
+        ("optimizer", "sgd", "optimizer.name=sgd"),
+        ("schedule", "linear", "schedule.name=linear"),
+        ("augment", "strong", "augment.policy=strong"),
+    ],
+)
+def test_a_word_in_place_of_a_record_is_sent_to_its_field(path, to, hint):
+    with pytest.raises(RecipeError, match=f"try:      {hint}"):
+        Recipe().apply(Change(path=path, to=to))
+
+
+def test_a_switch_is_no_number_in_nested_yaml_and_settings_either():
+    with pytest.raises(RecipeError, match=r"Optimizer\.lr: input should be a number; got True"):
+        Recipe.from_yaml("optimizer: {lr: yes}")
+    with pytest.raises(RecipeError, match=r"Adapter\.alpha: input should be a finite number"):
+        Recipe.from_yaml("layers: {adapter: {lora: {alpha: .inf}}}")
+
+
 def test_later_changes_win():
     changes = [Change(path="seed", to=1), Change(path="seed", to=2)]
     assert Recipe().apply(*changes).seed == 2
@@ -118,6 +158,12 @@ def test_later_changes_win():
         ("optimizer.learning_rat", "no field 'learning_rat'"),
         ("optimzer.lr", "try:      optimizer.lr"),
         ("layers.trian", "try:      layers.train"),
+        ("lr", "try:      optimizer.lr"),
+        ("epochs", "try:      stopping.epochs"),
+        ("batch_size", "try:      batching.size"),
+        ("label_smoothing", "try:      loss.label_smoothing"),
+        ("Optimizer.LR", "try:      optimizer"),
+        ("optimizer.LR", "try:      optimizer.lr"),
         ("seed.deep", "expected: a shorter path"),
         ("", "no field ''"),
         ("optimizer.", "no field ''"),
@@ -143,6 +189,16 @@ def test_a_wrong_path_is_named_with_the_nearest_right_one(path, message):
         ("layers.train", "most", "layers.train: "),
         ("inputs.image_size", 8, "inputs.image_size: input should be greater than or equal to 16"),
         ("optimizer", 5, "optimizer: "),
+        ("optimizer.lr", True, "optimizer.lr: input should be a number; got True"),
+        ("batching.size", True, "batching.size: input should be a number"),
+        ("stopping.patience", True, "stopping.patience: input should be a number"),
+        ("stopping.epochs", 1e308, "stopping.epochs: input should be less than"),
+        ("schedule.growth", float("inf"), "schedule.growth: input should be a finite number"),
+        ("schedule.cycles", 10**9, "schedule.cycles: input should be less than"),
+        ("schedule.warmup", 500, "schedule.warmup: a number is a fraction of the run; for so many steps"),
+        ("schedule.every", "0 epochs", "schedule.every: a length above zero"),
+        ("layers.train", 0, "layers.train: a number of layer groups is at least 1"),
+        ("layers.train", "Gradul", "layers.train: what learns is head, all, auto, gradual, a number"),
         ("head.dropout", float("nan"), "head.dropout: "),
     ],
 )

@@ -27,7 +27,8 @@ def _end(number: int, cycles: int, growth: float) -> float:
     """Where cycle `number` (from 1) ends, as a fraction of all."""
     if growth == 1:
         return number / cycles
-    return float((growth**number - 1) / (growth**cycles - 1))
+    # Divided by growth**cycles above and below: no power can then be too large for a number.
+    return float((growth ** (number - cycles) - growth**-cycles) / (1 - growth**-cycles))
 
 
 def at(schedule: Schedule, moment: Moment) -> float:
