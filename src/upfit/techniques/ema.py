@@ -29,18 +29,21 @@ class Ema(Value):
     """Evaluates and keeps a running mean of the weights instead of the last ones.
 
     `decay` is per step; `auto` averages over about a tenth of the run. `every` updates only each n-th
-    step (with the decay raised to match), since the update reads every weight.
+    step and the last (with the decay raised to match), since the update reads every weight.
     """
 
     decay: Annotated[float, Field(ge=0, lt=1)] | Literal["auto"] = "auto"
     every: int = Field(default=4, ge=1)
 
     def settle(self, total_steps: int) -> Ema:
-        """With a concrete decay: a horizon of a tenth of the run, at most 1,000 steps."""
+        """With a concrete decay: a horizon of a tenth of the run, at most 1,000 steps.
+
+        In short runs it is updated no more rarely than the horizon is long, or it would lag behind by more.
+        """
         if self.decay != "auto":
             return self
         horizon = min(1000.0, max(1.0, total_steps / 10))
-        return Ema(decay=round(1 - 1 / horizon, 6), every=self.every)
+        return Ema(decay=round(1 - 1 / horizon, 6), every=min(self.every, int(horizon)))
 
     def init(self, network: nn.Module) -> Kept:
         """A copy of the starting weights and buffers."""
@@ -56,10 +59,11 @@ class Ema(Value):
         if isinstance(self.decay, str):
             hint = "Ema().settle(total_steps), or Ema(decay=0.999)"
             raise InputError("the average has no decay yet", expected="a number", got=self.decay, hint=hint)
-        if step % self.every:
+        since = step % self.every
+        if since and step != total:
             return
         # Early on a fixed decay would keep the starting weights for too long.
-        decay = min(self.decay, (1 + step) / (10 + step)) ** self.every
+        decay = min(self.decay, (1 + step) / (10 + step)) ** (since or self.every)
         average_weights(kept, network.state_dict(), decay)
 
     def read(self, kept: Kept) -> Kept:

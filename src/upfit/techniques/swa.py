@@ -16,17 +16,25 @@ from upfit.values import Value
 COUNT = "n_averaged"
 """How many weights are in the mean; torch's `AveragedModel` calls it the same."""
 
+FEWEST = 4
+"""Weights that the mean is to hold at least, as far as the run has so many steps."""
+
 
 class Swa(Value):
     """The mean of the weights from `start` on; until then the network's own are read.
 
     Args:
         start: Fraction of the run at which averaging begins; 1 never does.
-        every: Steps between the weights that are taken in.
+        every: Steps between the weights that are taken in; fewer where the run is short.
     """
 
     start: Annotated[float, Field(ge=0, le=1)] = 0.75
     every: int = Field(default=4, ge=1)
+
+    def settle(self, total_steps: int) -> Swa:
+        """In short runs weights are taken in more often, so that there are `FEWEST` to average."""
+        often = int((1 - self.start) * total_steps / FEWEST)
+        return Swa(start=self.start, every=max(1, min(self.every, often)))
 
     def init(self, network: nn.Module) -> Kept:
         """Room for the mean, and the count; nothing where averaging never begins."""

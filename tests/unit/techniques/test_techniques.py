@@ -18,6 +18,7 @@ from upfit.techniques.crop_flip import CropFlip, random_crop, random_turn
 from upfit.techniques.ema import average_weights
 from upfit.techniques.layer_rates import layer_rates, parameter_groups
 from upfit.techniques.losses import binary_cross_entropy, cross_entropy, squared_error
+from upfit.techniques.swa import Swa
 from upfit.values import Recipe, Technique
 
 
@@ -95,8 +96,48 @@ def test_whole_numbers_are_copied_and_not_averaged():
 
 @pytest.mark.parametrize(("steps", "decay"), [(5, 0.0), (100, 0.9), (1000, 0.99), (10**6, 0.999)])
 def test_an_average_settles_on_a_tenth_of_the_run(steps, decay):
-    assert Ema().settle(steps) == Ema(decay=decay)
+    assert Ema().settle(steps) == Ema(decay=decay, every=min(4, max(1, steps // 10)))
     assert Ema(decay=0.5).settle(steps) == Ema(decay=0.5)
+
+
+@pytest.mark.parametrize("total", [1, 3, 6, 10])
+@torch.no_grad()
+def test_in_a_short_run_the_average_is_what_was_learned_last(total):
+    network = nn.Linear(2, 2)
+    ema = Ema().settle(total)
+    average = ema.init(network)
+    for step in range(1, total + 1):
+        network.weight += 1
+        ema.update(network, average, step=step, total=total)
+    assert torch.equal(average["weight"], network.weight)
+
+
+@torch.no_grad()
+def test_the_last_step_is_in_the_average_wherever_the_run_ends():
+    network = nn.Linear(2, 2)
+    ema = Ema(decay=0.5, every=4)
+    average = ema.init(network)
+    before = average["weight"].clone()
+    network.weight += 1
+    for step in (1, 2, 3, 4, 5, 6):
+        ema.update(network, average, step=step, total=6)
+    early, late = (5 / 14) ** 4, (7 / 16) ** 2
+    torch.testing.assert_close(network.weight - average["weight"], early * late * torch.ones(2, 2))
+    assert not torch.equal(average["weight"], before)
+
+
+@pytest.mark.parametrize("total", [1, 2, 3, 5, 7, 16, 40])
+@torch.no_grad()
+def test_a_mean_of_the_last_quarter_is_made_in_short_runs_too(total):
+    network = nn.Linear(2, 2)
+    swa = Swa().settle(total)
+    kept = swa.init(network)
+    for step in range(1, total + 1):
+        network.weight.fill_(step)
+        swa.update(network, kept, step=step, total=total)
+    taken = [step for step in range(1, total + 1) if step > 0.75 * total and step % swa.every == 0]
+    assert len(taken) >= min(4, total - int(0.75 * total))
+    torch.testing.assert_close(swa.read(kept)["weight"], torch.full((2, 2), sum(taken) / len(taken)))
 
 
 def test_cross_entropy_follows_its_formula_and_zero_smoothing_is_none():
