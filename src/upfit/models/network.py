@@ -10,6 +10,7 @@ from upfit.errors import TrainingError
 from upfit.models.backbone import Backbone, Batch
 from upfit.models.cut import Cut
 from upfit.models.groups import LayerGroup
+from upfit.models.lone import lone_example
 
 BELOW = "backbone.net."
 """What a network puts before the names of its backbone's parameters."""
@@ -67,7 +68,8 @@ class Network(nn.Module):
 
     def forward(self, batch: Batch) -> torch.Tensor:
         """Logits (B, K); of mixed features where the batch says which and how (`mixup_features`)."""
-        features_BD = self.features(batch)
+        with lone_example(self, batch):
+            features_BD = self.features(batch)
         if "feature_pair" in batch:
             features_BD = mix_pairs(features_BD, batch["feature_pair"], batch["feature_share"])
         logits: torch.Tensor = self.head(features_BD)

@@ -10,6 +10,7 @@ from torch import nn
 
 from upfit.errors import DataError, InputError
 from upfit.models.groups import LayerGroup, find_groups
+from upfit.models.lone import lone_example
 
 TARGETS = ("target", "targets", "label", "labels", "y")
 
@@ -35,7 +36,8 @@ class OwnNetwork(nn.Module):
 
     def forward(self, batch: Mapping[str, Any]) -> torch.Tensor:
         """Logits (B, K)."""
-        logits = _logits(call_module(self.module, batch["inputs"]))
+        with lone_example(self.module, batch):
+            logits = _logits(call_module(self.module, batch["inputs"]))
         if logits.ndim == 1:
             logits = logits.unsqueeze(1)
         if self.binary and logits.shape[1] == 1:
