@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from upfit.techniques.card import Card
 from upfit.techniques.losses.facts import Facts, LossFunction
+from upfit.techniques.losses.numbers import paired
 from upfit.values import Task, Value
 
 
@@ -19,7 +20,7 @@ def absolute_error(outputs_B1: torch.Tensor, targets_B: torch.Tensor) -> torch.T
         >>> absolute_error(torch.tensor([[3.0]]), torch.tensor([1.0]))
         tensor([2.])
     """
-    return functional.l1_loss(outputs_B1.squeeze(1), targets_B, reduction="none")
+    return functional.l1_loss(paired(outputs_B1, targets_B), targets_B, reduction="none")
 
 
 class AbsoluteError(Value):

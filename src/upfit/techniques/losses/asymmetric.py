@@ -26,7 +26,8 @@ def asymmetric_loss(
 ) -> torch.Tensor:
     """Mean over K independent labels of the asymmetric loss (B,).
 
-    The numbers of `timm.loss.AsymmetricLossMultiLabel`, which only gives the sum over a batch.
+    The numbers of `timm.loss.AsymmetricLossMultiLabel` with the mean over labels, taken from logits: timm
+    takes no logarithm below 1e-8, so that an answer which is surely wrong has no gradient there.
 
     Args:
         logits_BK: (B, K).

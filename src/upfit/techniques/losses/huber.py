@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from upfit.techniques.card import Card
 from upfit.techniques.losses.facts import Facts, LossFunction
+from upfit.techniques.losses.numbers import paired
 from upfit.values import Task, Value
 
 
@@ -26,7 +27,7 @@ def huber(outputs_B1: torch.Tensor, targets_B: torch.Tensor, *, delta: float = 1
         >>> huber(torch.tensor([[0.5], [3.0]]), torch.zeros(2), delta=1.0)
         tensor([0.1250, 2.5000])
     """
-    off_B = outputs_B1.squeeze(1) - targets_B
+    off_B = paired(outputs_B1, targets_B) - targets_B
     # torch wants both sides in one precision.
     return functional.huber_loss(off_B, torch.zeros_like(off_B), reduction="none", delta=delta)
 

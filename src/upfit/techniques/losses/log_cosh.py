@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from upfit.techniques.card import Card
 from upfit.techniques.losses.facts import Facts, LossFunction
+from upfit.techniques.losses.numbers import paired
 from upfit.values import Task, Value
 
 
@@ -20,7 +21,7 @@ def log_cosh(outputs_B1: torch.Tensor, targets_B: torch.Tensor) -> torch.Tensor:
         >>> log_cosh(torch.tensor([[0.0], [99.0]]), torch.zeros(2)).round(decimals=2)
         tensor([ 0.0000, 98.3100])
     """
-    off_B = (outputs_B1.squeeze(1) - targets_B).abs()
+    off_B = (paired(outputs_B1, targets_B) - targets_B).abs()
     # cosh itself overflows at 89.
     return off_B + functional.softplus(-2 * off_B) - math.log(2)
 

@@ -47,6 +47,8 @@ def adopt(recipe: Recipe, function: Callable[..., Any] | None) -> Recipe:
     if recipe.loss.name == OWN and known.partition(":")[2] != name.partition(":")[2]:
         raise RecipeError("this recipe was trained with another loss from Python", expected=known, got=name)
     stated: dict[str, Any] = {"function": name, "class_weights": recipe.loss.class_weights}
+    # Told of, where the loss is built: a callable takes no smoothing.
+    stated["label_smoothing"] = recipe.loss.label_smoothing
     return recipe.replace(loss=Loss(name=OWN, **stated))
 
 
@@ -87,10 +89,11 @@ def rehearse(function: Callable[..., Any], facts: Facts) -> None:
     """Call a loss once on made-up logits, so that its faults show before any work.
 
     Raises:
-        RecipeError: It raises, gives a wrong shape, or no gradient.
+        RecipeError: It raises, gives a wrong shape, no gradient, or no number.
     """
     outputs = max(1, len(facts.classes))
-    logits_BK = torch.zeros(REHEARSED, outputs, requires_grad=True)
+    # Not all alike: a loss may divide by how far they lie apart.
+    logits_BK = torch.linspace(-1, 1, REHEARSED * outputs).view(REHEARSED, outputs).requires_grad_()
     try:
         losses_B = guarded(function)(logits_BK, _targets(facts, outputs))
     except RecipeError:
@@ -104,6 +107,11 @@ def rehearse(function: Callable[..., Any], facts: Facts) -> None:
         raise RecipeError(
             f"the loss {name_of(function)} has no gradient towards the logits",
             hint="stay in torch: no .detach(), .item(), .argmax() or numpy on the way",
+        )
+    if not bool(losses_B.isfinite().all()):
+        raise RecipeError(
+            f"the loss {name_of(function)} gives no finite number for logits between -1 and 1",
+            got=str(losses_B.detach().tolist()),
         )
 
 
@@ -132,4 +140,6 @@ CARD = Card(
     when_not="From the command line: a recipe stores no code.",
     combine="With class weights (classes that exclude each other) and every technique that works on losses.",
     source="upfit",
+    python="upfit.fit(…, loss=…), upfit.train(…, loss=…)",
+    unmeasured="it is yours",
 )

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from upfit.techniques.card import Card
 from upfit.techniques.losses.facts import Facts, LossFunction
+from upfit.techniques.losses.numbers import paired
 from upfit.values import Task, Value
 
 
@@ -22,7 +23,7 @@ def quantile_loss(
         >>> quantile_loss(torch.tensor([[0.0], [2.0]]), torch.ones(2), quantile=0.9)
         tensor([0.9000, 0.1000])
     """
-    short_B = targets_B - outputs_B1.squeeze(1)
+    short_B = targets_B - paired(outputs_B1, targets_B)
     return torch.maximum(quantile * short_B, (quantile - 1) * short_B)
 
 

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from upfit.techniques.card import Card
 from upfit.techniques.losses.facts import Facts, LossFunction
+from upfit.techniques.losses.numbers import paired
 from upfit.values import Task, Value
 
 
@@ -19,7 +20,7 @@ def squared_error(outputs_B1: torch.Tensor, targets_B: torch.Tensor) -> torch.Te
         >>> squared_error(torch.tensor([[3.0]]), torch.tensor([1.0]))
         tensor([4.])
     """
-    return functional.mse_loss(outputs_B1.squeeze(1), targets_B, reduction="none")
+    return functional.mse_loss(paired(outputs_B1, targets_B), targets_B, reduction="none")
 
 
 class SquaredError(Value):
@@ -41,4 +42,5 @@ CARD = Card(
     when_not="A few targets are far off or wrong: their squares rule the gradient.",
     combine="With mixup, which mixes the losses of both targets.",
     source="Legendre 1805; torch.nn.functional.mse_loss",
+    unmeasured="the default: the gains of other cards are differences from it",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from upfit.errors import InputError
 from upfit.techniques import losses
 from upfit.techniques.losses import LOSSES, Facts, build, fitting
 from upfit.values.loss import Loss
@@ -216,3 +217,12 @@ ON_RECORD = {
         "quantile": 0.97518,
     },
 }
+
+
+@pytest.mark.parametrize("name", fitting("regression"))
+def test_targets_in_a_column_are_refused_instead_of_broadcast(name):
+    found = built("regression", name=name)
+    with pytest.raises(InputError, match=r"one output for each target(.|\n)*targets.squeeze\(1\)"):
+        found(LOGITS["regression"], VALUES[:, None])
+    with pytest.raises(InputError, match=r"outputs \(8,\) and targets \(8,\)(.|\n)*reshape"):
+        found(LOGITS["regression"][:, 0], VALUES)

@@ -133,3 +133,20 @@ def test_class_weights_apply_to_it():
     logits, targets = torch.zeros(4, 4), torch.arange(4)
     found = build(recipe.loss, FACTS["multiclass"], tilted)(logits, targets)
     assert float(found[0] / found[1]) == pytest.approx(4)
+
+
+def test_label_smoothing_beside_it_is_refused_and_not_forgotten():
+    smoothed = adopt(Recipe().apply(Change(path="loss.label_smoothing", to=0.1)), tilted)
+    with pytest.raises(RecipeError, match=r"takes no label smoothing(.|\n)*smooth in the callable"):
+        build(smoothed.loss, FACTS["multiclass"], tilted)
+
+
+def test_a_loss_that_gives_no_number_is_found_before_any_work():
+    with pytest.raises(RecipeError, match="gives no finite number for logits between -1 and 1"):
+        rehearse(lambda logits, targets: tilted(logits, targets) * float("nan"), FACTS["multiclass"])
+    # Dividing by the spread of the logits is no fault, though it fails where they are all alike.
+    rehearse(spread, FACTS["multiclass"])
+
+
+def spread(logits, targets):
+    return tilted(logits / logits.std(1, keepdim=True), targets)
