@@ -23,6 +23,7 @@ def check_augmentation(recipe: Recipe, *, modality: Literal["image", "text", "ow
           expected: one of none, light, medium, strong
     """
     if modality == "own":
+        _refuse_loaders(recipe)
         return
     _refuse_strangers(recipe, modality)
     augment = recipe.augment
@@ -39,6 +40,16 @@ def check_size(recipe: Recipe, *, backbone: str, fixed: bool) -> None:
         raise RecipeError(
             f"progressive_resize changes the size of images, and {backbone} takes one size only",
             hint="another backbone, or techniques.progressive_resize=off",
+        )
+
+
+def _refuse_loaders(recipe: Recipe) -> None:
+    """What acts on images and tokens as upfit loads them would do nothing to batches of one's own."""
+    name = next((one.name for one in recipe.techniques if one.name in (*OF_IMAGES, *OF_TEXTS)), "")
+    if name:
+        raise RecipeError(
+            f"{name} changes what upfit loads, and the batches of a module of one's own come from its loader",
+            hint=f"techniques.{name}=off, and the same in the loader",
         )
 
 

@@ -42,17 +42,24 @@ def vary_image(
     """The image after all transforms, one behind the other.
 
     Crops see all the pixels there are; what comes after the first crops works on a square of `side`, so that
-    its strength does not depend on the resolution of the file, and costs no more than it must.
+    its strength does not depend on the resolution of the file, and costs no more than it must. After nothing,
+    or crops alone, it has the size that these leave.
     """
-    square = (side, side)
     for transform in transforms:
         if transform.strength == 0:
             continue
-        if transform.name != "crop" and image.size != square:
-            image = image.resize(square, Image.Resampling.BICUBIC, reducing_gap=2.0)
+        if transform.name != "crop":
+            image = _squared(image, side)
         kept = {"without": transform.without} if transform.without else {}
         image = IMAGE_TRANSFORMS[transform.name].apply(image, rng, transform.strength, **kept)
     return image
+
+
+def _squared(image: Image.Image, side: int) -> Image.Image:
+    square = (side, side)
+    if image.size == square:
+        return image
+    return image.resize(square, Image.Resampling.BICUBIC, reducing_gap=2.0)
 
 
 class ImagePolicy(Value):
@@ -76,7 +83,7 @@ class ImagePolicy(Value):
         if image.mode != "RGB":
             hint = 'image.convert("RGB")'
             raise InputError("this image cannot be varied", expected="RGB", got=image.mode, hint=hint)
-        return vary_image(image, rng, self.transforms, side=self.side)
+        return _squared(vary_image(image, rng, self.transforms, side=self.side), self.side)
 
 
 def image_transforms(augment: Augment) -> tuple[Transform, ...]:

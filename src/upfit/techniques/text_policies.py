@@ -95,8 +95,9 @@ def check_transform(transform: Transform) -> None:
 
 
 def _refuse_fields(augment: Augment) -> None:
-    for field in ("scale", "degrees", "colour", "erase"):
-        if getattr(augment, field) != "auto":
+    for field in ("flip", "scale", "degrees", "colour", "erase"):
+        # A settled recipe says that nothing is mirrored.
+        if getattr(augment, field) not in ("auto", False):
             raise RecipeError(
                 f"augment.{field} varies images, and these data are texts", hint=f"augment.{field}=auto"
             )

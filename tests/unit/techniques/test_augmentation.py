@@ -13,6 +13,9 @@ REFUSED = [
     ("text", {"techniques.progressive_resize": {}}, "progressive_resize works on images"),
     ("text", {"augment.policy": "trivial"}, "trivial varies images, not texts"),
     ("text", {"augment.erase": 0.2}, "augment.erase varies images"),
+    ("text", {"augment.flip": True}, "augment.flip varies images"),
+    ("own", {"techniques.progressive_resize": {}}, "batches of a module of one's own come from its loader"),
+    ("own", {"techniques.token_dropout": {}}, "token_dropout changes what upfit loads"),
     ("image", {"augment.policy": [["typos", 0.2]]}, "images have no transform 'typos'"),
     (
         "image",

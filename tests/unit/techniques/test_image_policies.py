@@ -222,3 +222,9 @@ def test_an_image_of_another_mode_is_named():
     policy = ImagePolicy(transforms=IMAGE_POLICIES["strong"], side=32)
     with pytest.raises(InputError, match="RGB"):
         policy(Image.new("L", (40, 30)), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("transforms", [(), (Transform(name="crop", strength=0.5),)])
+def test_a_policy_that_does_little_gives_a_square_all_the_same(transforms):
+    policy = ImagePolicy(transforms=transforms, side=SIDE)
+    assert policy(Image.new("RGB", (50, 30)), np.random.default_rng(0)).size == (SIDE, SIDE)
