@@ -13,13 +13,13 @@ NOT_MEASURED = "not measured yet"
 def card_lines(card: Card) -> list[tuple[str, str]]:
     """A card as (heading, text), the figures last; without what it leaves empty."""
     found = measured(card.name)
-    figures = "\n".join(map(str, found)) or NOT_MEASURED
+    figures = "\n".join(one.told(card.tried) for one in found) or card.unmeasured or NOT_MEASURED
     lines = [
         ("what", card.what),
         ("when", card.when),
         ("when not", card.when_not),
         ("combine", card.combine),
-        ("switch on", f"--set {quoted(card.switch)}"),
+        ("switch on", card.python or f"--set {quoted(card.tried)}"),
         ("source", card.source),
         ("measured", figures),
     ]

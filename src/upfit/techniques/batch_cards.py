@@ -32,6 +32,7 @@ FITTING = Card(
     when_not="Memory is shared with programs that will want more of it later: state a size.",
     combine="With everything; inputs without a row per example go through whole.",
     source="Accelerate's find_executable_batch_size, for pieces instead of batches",
+    unmeasured="always on; it changes what fits into memory, and nothing that is learned",
 )
 OUT_OF_MEMORY = Card(
     name="out_of_memory",
@@ -46,5 +47,6 @@ OUT_OF_MEMORY = Card(
     combine="With everything. Several processes exchange gradients after their backward passes, since one"
     " that has no memory could not take part in the middle of it.",
     source="PyTorch's notes on out-of-memory handling",
+    unmeasured="always on; it changes what fits into memory, and nothing that is learned",
 )
 BATCH_CARDS: tuple[Card, ...] = (ACCUMULATION, FITTING, OUT_OF_MEMORY)

@@ -40,4 +40,5 @@ CARD = Card(
     when_not="A stated rate is never scaled.",
     combine="batching.size.",
     source="Goyal et al. 2017, arXiv:1706.02677; Malladi et al. 2022, arXiv:2205.10287",
+    unmeasured="the default: the gains of other cards are differences from it",
 )

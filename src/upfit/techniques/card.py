@@ -21,6 +21,8 @@ class Card(Value):
         source: The paper or the library that it comes from.
         example: A whole switch for trying it, where `switch` leaves the value open.
         absent: The switch with settings at which it does nothing at all; the contract suite sees to it.
+        python: How it is switched on where that takes Python.
+        unmeasured: Why there are no figures to wait for.
 
     Example:
         >>> card = Card(
@@ -41,6 +43,8 @@ class Card(Value):
     source: str = Field(min_length=1)
     example: str = ""
     absent: str = ""
+    python: str = ""
+    unmeasured: str = ""
 
     @property
     def tried(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from upfit.errors import RecipeError, nearest
 from upfit.techniques import (
     adapters,
@@ -64,6 +66,8 @@ LAYER_CARDS: tuple[Card, ...] = (
     adapters.CARD,
     layer_cards.CACHE,
 )
+SHOWN = 3
+"""Cards that are named at most where somebody asks for one that there is not."""
 CARDS: tuple[Card, ...] = (
     *OPTIMISATION_CARDS,
     *BATCH_CARDS,
@@ -85,10 +89,30 @@ CARDS: tuple[Card, ...] = (
 
 
 def card_of(name: str) -> Card:
-    """The card of that name; raises `RecipeError` with the nearest name where there is none."""
-    cards = {card.name: card for card in CARDS}
-    if name not in cards:
-        guess = nearest(name, cards)
-        hint = f"upfit techniques {guess}" if guess else "upfit techniques lists them"
-        raise RecipeError(f"no technique {name!r}", hint=hint)
-    return cards[name]
+    """The card of that name, however it is capitalised and hyphenated.
+
+    Raises:
+        RecipeError: There is none, with the cards that speak of it, or the nearest name.
+
+    Example:
+        >>> card_of("Mix-Up").name, card_of("label smoothing").name
+        ('mixup', 'label_smoothing')
+    """
+    cards = {_joined(card.name): card for card in CARDS}
+    if (joined := _joined(name)) in cards:
+        return cards[joined]
+    names = [card.name for card in CARDS if name.lower() in _words(card)]
+    guess = nearest(joined, cards)
+    names = names or ([cards[guess].name] if guess else [])
+    hint = " · ".join(f"upfit techniques {one}" for one in names[:SHOWN])
+    raise RecipeError(f"no technique {name!r}", hint=hint or "upfit techniques, which lists them")
+
+
+def _joined(name: str) -> str:
+    """A name without what people spell in different ways."""
+    return re.sub(r"[\W_]+", "", name.lower())
+
+
+def _words(card: Card) -> set[str]:
+    """What a card is about, word by word: `lora` stands in that of the adapters."""
+    return set(re.findall(r"\w+", f"{card.name.replace('_', ' ')} {card.what}".lower()))

@@ -25,6 +25,7 @@ class Measured(Value):
         gain: Mean difference over the seeds; low and high bound it with 95 % confidence.
         seeds: Paired runs.
         cost: Training time of the run with it, as a multiple of the run without.
+        left_out: The default recipe has it, and `switch` takes it away: the gain is the default's.
     """
 
     card: str
@@ -36,6 +37,7 @@ class Measured(Value):
     high: float
     seeds: int
     cost: float
+    left_out: bool = False
 
     @property
     def verdict(self) -> Literal["gain", "loss", "noise"]:
@@ -51,6 +53,12 @@ class Measured(Value):
         interval = f"{self.gain:+.3f} ({self.low:+.3f} to {self.high:+.3f}, {self.seeds} seeds)"
         inside = "" if self.verdict != "noise" else ", inside the noise"
         return f"{self.data}: {self.metric} {interval}{inside}; {self.cost:.2f} times the training time"
+
+    def told(self, switch: str) -> str:
+        """The same, with what was switched where a card that names `switch` would let its readers guess."""
+        if self.left_out:
+            return f"{self}; the default against {self.switch}"
+        return str(self) if self.switch == switch else f"{self}; with {self.switch}"
 
 
 def measured(card: str) -> tuple[Measured, ...]:

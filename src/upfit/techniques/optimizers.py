@@ -202,6 +202,7 @@ ADAMW = Card(
     when_not="Memory for two more copies of the weights is not there: sgd, lion.",
     combine="Everything. Rates for another batch size scale with its square root.",
     source="Loshchilov and Hutter 2019, arXiv:1711.05101; torch.optim.AdamW",
+    unmeasured="the default: the gains of other cards are differences from it",
 )
 ADAM = Card(
     name="adam",

@@ -6,9 +6,18 @@ import json
 
 import pytest
 
-from upfit.report.cards import card_text, catalogue_markdown, catalogue_text, quoted, verdicts
+from upfit.errors import RecipeError
+from upfit.report.cards import (
+    card_lines,
+    card_text,
+    catalogue_markdown,
+    catalogue_text,
+    quoted,
+    verdicts,
+)
 from upfit.techniques import measured as figures
 from upfit.techniques.card import Card
+from upfit.techniques.catalogue import CARDS, card_of
 
 CARD = Card(
     name="mixup",
@@ -64,3 +73,57 @@ def test_markdown_has_a_section_each(recorded):
 )
 def test_switches_are_quoted_for_a_shell(switch, shown):
     assert quoted(switch) == shown
+
+
+def test_a_figure_says_what_was_switched_where_the_card_leaves_it_open(monkeypatch, tmp_path):
+    file = tmp_path / "measured.json"
+    other = ROW | {"switch": "techniques.mixup={alpha: 2}"}
+    file.write_text(json.dumps([ROW, other, ROW | {"switch": "techniques.mixup=off", "left_out": True}]))
+    monkeypatch.setattr(figures, "FILE", file)
+    same, different, without = card_text(CARD).splitlines()[-3:]
+    assert same.endswith("1.10 times the training time")
+    assert different.endswith("; with techniques.mixup={alpha: 2}")
+    assert without.endswith("; the default against techniques.mixup=off")
+
+
+def test_every_switch_that_a_card_shows_can_be_copied():
+    for card in CARDS:
+        shown = dict(card_lines(card))["switch on"]
+        assert shown == card.python or not shown.endswith("="), card.name
+
+
+def test_what_cannot_be_measured_says_why():
+    assert "the gains of other cards are differences from it" in card_text(card_of("adamw"))
+    assert "not measured yet" not in card_text(card_of("out_of_memory"))
+    assert "upfit.fit(…, loss=…)" in card_text(card_of("own_loss"))
+    assert "--set" not in card_text(card_of("own_loss"))
+
+
+def test_policies_of_images_are_measured_on_images_and_those_of_texts_on_texts():
+    images = {"omniglot136", "clothing_small", "clothing_small_flipped"}
+    assert {one.data for one in figures.measured("augment_images")} <= images
+    assert not {one.data for one in figures.measured("augment_text")} & images
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("EMA", "ema"),
+        ("one-cycle", "one_cycle"),
+        ("warmup", "warm_up"),
+        ("Label Smoothing", "label_smoothing"),
+    ],
+)
+def test_a_card_is_found_however_its_name_is_spelt(asked, found):
+    assert card_of(asked).name == found
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [("lora", "adapters"), ("lion", "other_optimizers"), ("nesterov", "sgd"), ("early", "early_stopping"),
+     ("focl", "focal"), ("тест", "upfit techniques, which lists them")],
+)  # fmt: skip
+def test_an_unknown_name_leads_to_the_cards_that_speak_of_it(asked, named):
+    with pytest.raises(RecipeError, match=f"no technique '{asked}'") as refused:
+        card_of(asked)
+    assert named in str(refused.value)

@@ -61,4 +61,5 @@ CARD = Card(
     when_not="Most labels are absent from most rows: then the many easy absences drown the presences.",
     combine="With class weights and label smoothing.",
     source="torch.nn.functional.binary_cross_entropy_with_logits",
+    unmeasured="the default: the gains of other cards are differences from it",
 )

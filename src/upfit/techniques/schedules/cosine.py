@@ -33,4 +33,5 @@ CARD = Card(
     when_not="When a run may have to go on after its end: wsd or constant.",
     combine="Any warm-up.",
     source="Loshchilov and Hutter 2017, arXiv:1608.03983",
+    unmeasured="the default: the gains of other cards are differences from it",
 )
