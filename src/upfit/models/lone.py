@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+
+from upfit.measure.inside.hooked import hooked
 
 
 @contextmanager
@@ -23,6 +24,7 @@ def lone_example(network: nn.Module, batch: Mapping[str, Any]) -> Iterator[None]
         batch: Batches of more than one target pass untouched.
 
     Example:
+        >>> import torch
         >>> norm = nn.BatchNorm1d(2)
         >>> with lone_example(norm, {"target": torch.zeros(1)}):
         ...     norm(torch.ones(1, 2)).shape, norm.running_mean.tolist(), norm.training
@@ -35,16 +37,14 @@ def lone_example(network: nn.Module, batch: Mapping[str, Any]) -> Iterator[None]
         return
     held: list[nn.Module] = []
 
-    def hold(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+    def hold(module: nn.Module, inputs: tuple[Any, ...]) -> None:
         if module.training and inputs[0].numel() == inputs[0].shape[1]:
             held.append(module.eval())
 
     norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
-    hooks = [norm.register_forward_pre_hook(hold) for norm in norms]
     try:
-        yield
+        with hooked(norms, before=hold):
+            yield
     finally:
-        for hook in hooks:
-            hook.remove()
         for module in held:
             module.train()

@@ -10,6 +10,8 @@ from upfit.values import Recipe
 
 STEPS, EPOCHS = 1_000, 10
 """The run that is drawn where the recipe does not say how long it is."""
+DRAWN = 10_000
+"""Steps that are drawn at most; of a longer run as many, evenly apart."""
 COLUMNS, LINES = 64, 6
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _COLOURS = "--muted:#666;--line:#ddd;--train:#3b6fb6;--accent:#c4572f;--mark:#888;background:#fff"
@@ -28,10 +30,17 @@ def length(recipe: Recipe) -> tuple[int, int]:
     return total, max(1, round(total / epochs))
 
 
-def multipliers(recipe: Recipe) -> list[float]:
-    """The rate's multiplier at every step of such a run."""
+def multipliers(recipe: Recipe) -> dict[int, float]:
+    """The rate's multiplier by step of such a run, at every one or evenly apart.
+
+    Example:
+        >>> from upfit.values import Change
+        >>> len(multipliers(Recipe().apply(Change(path="stopping.steps", to=10**12))))
+        10000
+    """
     total, per_epoch = length(recipe)
-    return [multiplier(recipe.schedule, step, total, per_epoch=per_epoch) for step in range(total)]
+    steps = range(0, total, -(-total // DRAWN))
+    return {step: multiplier(recipe.schedule, step, total, per_epoch=per_epoch) for step in steps}
 
 
 def schedule_text(recipe: Recipe) -> str:
@@ -48,7 +57,8 @@ def schedule_text(recipe: Recipe) -> str:
         highest += f", the head's {head_lr:g}"
     epochs = "" if recipe.stopping.steps else f" of {total / per_epoch:g} epochs"
     head = f"# schedule {recipe.schedule.name} over {total:,} steps{epochs}"
-    rows = [f"# {label:>4} │{row}" for label, row in zip(_labels(), _rows(multipliers(recipe)), strict=True)]
+    rates = list(multipliers(recipe).values())
+    rows = [f"# {label:>4} │{row}" for label, row in zip(_labels(), _rows(rates), strict=True)]
     lines = [f"{head}; highest rate: {highest}", *rows, "#      └" + "─" * COLUMNS]
     if recipe.schedule.name == "plateau":
         lines.append(f"# and × {recipe.schedule.factor:g} whenever validation makes no progress (not drawn)")
@@ -59,7 +69,7 @@ def schedule_svg(recipe: Recipe) -> str:
     """The schedule as an SVG file that stands by itself."""
     lr = recipe.optimizer.lr
     full = 1.0 if isinstance(lr, str) else lr
-    points = [(float(step), full * value) for step, value in enumerate(multipliers(recipe))]
+    points = [(float(step), full * value) for step, value in multipliers(recipe).items()]
     title = "rate, as a part of the highest" if isinstance(lr, str) else "learning rate"
     drawing = drawn(
         [line(points, FIRST)],

@@ -74,3 +74,11 @@ def test_show_draws_a_files_schedule_and_writes_it(capsys, tmp_path):
     assert out.read_text().startswith("<svg")
     assert main(["show", str(path), "--out", str(out)]) == 2
     assert "exists already" in capsys.readouterr().err
+
+
+def test_a_run_without_end_is_drawn_from_some_of_its_steps():
+    made = recipe(stopping__steps=10**15, schedule__name="linear", schedule__warmup=0.0)
+    drawn = multipliers(made)
+    assert len(drawn) <= 10_000
+    assert all(rate == pytest.approx(1 - step / 10**15) for step, rate in drawn.items())
+    assert schedule_svg(made).startswith("<svg")
