@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 
 import pytest
 
 import upfit
+from upfit.commands.errors import run_errors
+from upfit.errors import InputError, RunFolderError
+from upfit.store import RunFolder
 from upfit.testing import digits_folder
-from upfit.values import Action, Plan, Recipe
+from upfit.values import Action, Plan, Recipe, Silent
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +73,38 @@ def test_flags_say_what_changes_say(mistakes):
         name, text = shlex.split(change.flag)
         assert name == "--set"
         assert Recipe().apply(flags.change(text)) == Recipe().apply(change)
+
+
+def test_a_plan_that_was_cut_down_is_not_written_over(weak_run, tmp_path):
+    """The plan is there to be edited; the same command again, or another's folder, must not lose that."""
+    run, again = tmp_path / "run", {"as_json": False, "watcher": Silent()}
+    shutil.copytree(weak_run.folder, run)
+    plan = run / "errors" / "plan.yaml"
+    for _ in range(2):
+        assert f"{plan}\n" in run_errors(run, None, **again)
+    cut = plan.read_text(encoding="utf-8").split("actions:")[0] + "actions: []\n"
+    plan.write_text(cut, encoding="utf-8")
+    assert f"{run / 'errors-2' / 'plan.yaml'}\n" in run_errors(run, None, **again)
+    with pytest.raises(InputError, match="holds an error analysis already"):
+        run_errors(run, run / "errors", **again)
+    audit = tmp_path / "audit"
+    audit.mkdir()
+    (audit / "audit.html").write_text("<html>")
+    shutil.copy(plan, audit)
+    with pytest.raises(InputError, match="holds other files"):
+        run_errors(run, audit, overwrite=True, **again)
+    assert plan.read_text(encoding="utf-8") == (audit / "plan.yaml").read_text(encoding="utf-8") == cut
+    run_errors(run, None, overwrite=True, **again)
+    assert plan.read_text(encoding="utf-8") != cut
+
+
+def test_predictions_of_another_run_are_refused(weak_run, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(weak_run.folder, run)
+    said = weak_run.predictions
+    RunFolder.open(run).write_predictions(replace(said, scores=said.scores[:, :2]))
+    with pytest.raises(RunFolderError, match=r"predictions.parquet is of another run"):
+        upfit.error_analysis(run)
+    RunFolder.open(run).write_predictions(replace(said, rows=weak_run.split.train[: len(said.rows)]))
+    with pytest.raises(RunFolderError, match=r"predictions.parquet is of another run"):
+        upfit.error_analysis(run)

@@ -29,9 +29,7 @@ def conflicts(subject: Subject) -> tuple[Finding, ...]:
     order = np.flatnonzero(inside)[np.argsort(codes[inside], kind="stable")]
     found = rows[order]
     share = len(found) / len(rows)
-    classes = subject.data.schema.classes
-    named = {code: sorted({classes[k] for k in labels[codes == code]}) for code in torn[:12].tolist()}
-    examples = [f"{subject.show(int(row))} → {some(named[code])}" for code, row in _firsts(codes, rows, torn)]
+    examples = [_example(subject, rows[codes == code]) for code in torn[:12]]
     severity: Severity = "warning" if share >= 0.002 and subject.data.schema.modality != "table" else "info"
     table = subject.data.schema.modality == "table"
     message = (
@@ -89,6 +87,12 @@ def _values(subject: Subject, codes: np.ndarray) -> tuple[Finding, ...]:
     )
 
 
-def _firsts(codes: np.ndarray, rows: np.ndarray, torn: np.ndarray) -> list[tuple[int, int]]:
-    """(code, first row) of the first groups."""
-    return [(code, int(rows[np.argmax(codes == code)])) for code in torn[:12].tolist()]
+def _example(subject: Subject, rows: np.ndarray) -> str:
+    """The first of some rows with the same input, its label, and the first row of each other label."""
+    firsts: dict[str, int] = {}
+    for row in rows.tolist():
+        firsts.setdefault(subject.label(row), row)
+    (label, row), *others = firsts.items()
+    pictures = subject.data.schema.of_kind("image")
+    named = [f"{name} ({subject.show(other) if pictures else f'row {other}'})" for name, other in others]
+    return f"{subject.show(row)} → {label}; {some(named)}"

@@ -191,9 +191,8 @@ def _within(subject: Subject, pairs: Pairs) -> tuple[Finding, ...]:
     partner = dict(links[np.lexsort((-links[:, 1], links[:, 0]))].tolist())  # the first row that it resembles
     examples = [f"{subject.show(row)} ≈ {subject.show(partner[row])}" for row in again[:12].tolist()]
     rows = times(len(again), "row is", "rows are")
-    message = (
-        f"{rows} nearly the same as another row of the same part ({percent(share)}){_torn(subject, pairs)}"
-    )
+    message = f"{rows} nearly the same as another row of the same part ({percent(share)})"
+    message += _disagreeing(subject, pairs)
     return (
         of_rows(
             subject,
@@ -202,22 +201,35 @@ def _within(subject: Subject, pairs: Pairs) -> tuple[Finding, ...]:
             message,
             rows=again,
             examples=examples,
-            actions=[_left_out(subject, again, "nearly the same as rows that stay")],
+            actions=_copies_out(subject, again, np.isin(group[again], group[_torn(subject, pairs)[:, 0]])),
             groups=len(first),
             share=share,
         ),
     )
 
 
-def _torn(subject: Subject, pairs: Pairs) -> str:
-    """In words, how many pairs have two labels, of which at most one is right."""
+def _torn(subject: Subject, pairs: Pairs) -> Pairs:
+    """Pairs that have two labels, of which at most one is right."""
     labels = subject.classes_of_rows[pairs]
-    torn = pairs[(labels[:, 0] != labels[:, 1]) & (labels >= 0).all(1)]
+    return np.asarray(pairs[(labels[:, 0] != labels[:, 1]) & (labels >= 0).all(1)])
+
+
+def _disagreeing(subject: Subject, pairs: Pairs) -> str:
+    """In words, how many pairs have two labels."""
+    torn = _torn(subject, pairs)
     if not len(torn):
         return ""
     a, b = torn[0].tolist()
     pair = f"{subject.show(a)} ({subject.label(a)}) ≈ {subject.show(b)} ({subject.label(b)})"
     return f"; {times(len(torn), 'pair has', 'pairs have')} different labels, such as {pair}"
+
+
+def _copies_out(subject: Subject, rows: npt.NDArray[np.int64], torn: npt.NDArray[np.bool_]) -> list[Action]:
+    """Copies go; where copies of one thing have several labels, a person has to say which one is right."""
+    same, apart = rows[~torn], rows[torn]
+    because = "nearly the same as rows with another label; keep what is labelled right, drop the rest"
+    found = [_left_out(subject, same, "nearly the same as rows that stay")] if len(same) else []
+    return [*found, drop(apart, because, doubtful=True)] if len(apart) else found
 
 
 def _left_out(subject: Subject, rows: npt.NDArray[np.int64], because: str) -> Action:

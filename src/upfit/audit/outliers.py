@@ -24,6 +24,11 @@ SPREAD_ROWS = 5000
 NEIGHBOURS, SHARE = 10, 0.03
 """Neighbours asked: at least 10, and 3 % of the class, so that a clump of strangers is still far away."""
 
+LEAST_SPREAD = 1e-4
+"""Of the mean variance, in every direction."""
+ROUNDING = 1e-8
+"""Of the sum of squares, below which rows of a group differ by rounding alone."""
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -42,7 +47,7 @@ def outliers(subject: Subject) -> tuple[Finding, ...]:
     if not len(far):
         return ()
     share = len(far) / len(rows)
-    examples = [f"{subject.show(int(row))} ({subject.label(int(row))})" for row in rows[far]]
+    examples = [_named(subject, int(row)) for row in rows[far]]
     verb = times(len(far), "row lies", "rows lie")
     rest = "the rest of the class" if subject.single_class else "all others"
     message = f"{verb} farthest from {rest} ({percent(share)}): off topic, or merely rare"
@@ -58,6 +63,10 @@ def outliers(subject: Subject) -> tuple[Finding, ...]:
         share=share,
     )
     return (found,)
+
+
+def _named(subject: Subject, row: int) -> str:
+    return f"{subject.show(row)} ({subject.label(row)})" if subject.single_class else subject.show(row)
 
 
 def farness(features_ND: Features, unit_ND: Features, groups: npt.NDArray[np.int64]) -> Floats:
@@ -107,9 +116,13 @@ def oddness(features_ND: Features, groups: npt.NDArray[np.int64]) -> Floats:
     np.add.at(sums, dense, features_ND)
     apart = features_ND - (sums / counts[:, None]).astype(np.float32)[dense]
     some = np.random.default_rng(0).permutation(len(apart))[:SPREAD_ROWS]
-    spread = np.linalg.cholesky(np.linalg.inv(ledoit_wolf(apart[some], assume_centered=True)[0])).astype(
-        np.float32
-    )
+    varied = float(np.square(apart, dtype=np.float64).sum())
+    if varied <= ROUNDING * float(np.square(features_ND, dtype=np.float64).sum()):
+        return np.zeros(len(features_ND))  # copies of one row: none is odd
+    covariance = ledoit_wolf(apart[some], assume_centered=True)[0]
+    # Two texts in a hundred copies vary in one direction alone, and shrinkage leaves the others at nought.
+    covariance.flat[:: len(covariance) + 1] += LEAST_SPREAD * np.trace(covariance) / len(covariance)
+    spread = np.linalg.cholesky(np.linalg.inv(covariance)).astype(np.float32)
     # Without the row itself its class's middle lies further off: by n / (n - 1).
     alone = (counts / np.maximum(counts - 1, 1))[dense]
     return np.asarray(np.linalg.norm(apart @ spread, axis=1) * alone, np.float64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from upfit.audit.finding import percent
+from upfit.audit.finding import percent, times
 from upfit.audit.measurements import bands, measurements
 from upfit.audit.subject import Subject
 from upfit.measure.proportions import clopper_pearson
@@ -35,7 +35,8 @@ def thin_pairs(subject: Subject) -> tuple[Finding, ...]:
 
 
 def _of_classes(subject: Subject, groups: list[tuple[str, Mask]]) -> Finding | None:
-    if not subject.single_class:
+    # In a bare table a class without high numbers is what there is to be learnt, not what is missing.
+    if not subject.single_class or subject.data.schema.modality == "table":
         return None
     train = subject.rows_of("train")
     classes = subject.classes_of_rows[train]
@@ -77,7 +78,7 @@ def _of_training(subject: Subject, groups: list[tuple[str, Mask]]) -> Finding | 
 
 
 def _counted(count: int, share: Estimate) -> str:
-    return f"{count:,} rows, {percent(share.value)} ({percent(share.low)} to {percent(share.high)})"
+    return f"{times(count, 'row')}, {percent(share.value)} ({percent(share.low)} to {percent(share.high)})"
 
 
 def _wish(subject: Subject, label: str, name: str) -> Action:

@@ -15,6 +15,7 @@ from upfit.commands.again import next_command
 from upfit.curate.audit import audit
 from upfit.curate.audit_files import PAGE, PLAN, free_folder, write_audit
 from upfit.report.audit_table import audit_lines, audit_table
+from upfit.store.free_name import claimed_name
 
 
 def run_audit(
@@ -25,9 +26,10 @@ def run_audit(
     Raises:
         InputError: Something about the data, the flags or the folder.
     """
-    folder = free_folder(data or settings["train"], out, overwrite=overwrite)
+    source = data or settings["train"]
+    free_folder(source, out, overwrite=overwrite)  # minutes before it is written to
     found = audit(data, **settings)
-    paths = write_audit(found, folder)
+    paths = write_audit(found, out or claimed_name("audits", source))
     if as_json:
         return json.dumps(found.to_dict(), indent=1)
     doubtful = sum(action.doubtful for action in found.plan.actions)

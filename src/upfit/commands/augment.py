@@ -11,7 +11,7 @@ from upfit.commands.again import next_command
 from upfit.curate.audit_files import own_folder
 from upfit.curate.augment_files import RECIPE, RESULT, SHEET, write_augmentation
 from upfit.curate.augmentation import augment
-from upfit.store.free_name import free_name
+from upfit.store.free_name import claimed_name, free_name
 
 
 def run_augment(
@@ -24,9 +24,9 @@ def run_augment(
     """
     source = data or settings["parts"]["train"]
     holds = (SHEET, RECIPE, RESULT)
-    folder = own_folder(out, free_name("augments", source), holds=holds, overwrite=overwrite)
+    own_folder(out, free_name("augments", source), holds=holds, overwrite=overwrite)
     found = augment(data, **settings)
-    paths = write_augmentation(found, folder)
+    paths = write_augmentation(found, out or claimed_name("augments", source))
     if as_json:
         return json.dumps(found.to_dict(), indent=1)
     used = ", ".join(f"{one.name} {one.strength:g}" for one in found.policy) or "none"

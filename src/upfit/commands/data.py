@@ -149,6 +149,7 @@ def clean(
             kinds=kinds,
             group=group,
             time=time,
+            watcher=watcher(quiet=False),
             **parts,
         )
     print(folder)
@@ -245,7 +246,12 @@ def curve(
 
 
 def errors(
-    run: o.RunFolder, *, out: o.ErrorsFolder = None, as_json: o.FindingsJson = False, quiet: o.Quiet = False
+    run: o.RunFolder,
+    *,
+    out: o.ErrorsFolder = None,
+    overwrite: o.Overwrite = False,
+    as_json: o.FindingsJson = False,
+    quiet: o.Quiet = False,
 ) -> None:
     """Say what a run gets wrong on validation, in groups that each propose a change.
 
@@ -257,5 +263,6 @@ def errors(
     with contextlib.redirect_stdout(sys.stderr):
         from upfit.commands.errors import run_errors
 
-        shown = run_errors(run, out, as_json=as_json, watcher=watcher(quiet))
-    print(shown)
+        shown = run_errors(run, out, overwrite=overwrite, as_json=as_json, watcher=watcher(quiet))
+    if not quiet or as_json:
+        print(shown)

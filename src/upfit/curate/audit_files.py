@@ -17,6 +17,7 @@ from upfit.store.room import require_room
 
 PAGE, PLAN, RESULT = FILES = ("audit.html", "plan.yaml", "audit.json")
 ERRORS = ("errors.html", "plan.yaml", "errors.json")
+_CALLED = {"errors.html": "error analysis", "augment.html": "augmentation"}
 
 
 def free_folder(source: Any, out: Path | None, *, overwrite: bool) -> Path:
@@ -50,7 +51,7 @@ def own_folder(out: Path | None, free: Path, *, holds: Sequence[str], overwrite:
     if inside.keys() - {*holds}:
         raise InputError(f"{out} holds other files", expected="a new folder", hint="--out ANOTHER")
     if inside and not overwrite:
-        what = Path(holds[0]).stem
+        what = _CALLED.get(holds[0], Path(holds[0]).stem)
         found = f"an {what} already" if holds[-1] in inside else f"part of an {what} that was interrupted"
         raise InputError(f"{out} holds {found}", hint="--overwrite, or --out ANOTHER")
     for half in halves:
@@ -64,7 +65,7 @@ def write_audit(audit: Audit, folder: Path) -> dict[str, Path]:
 
 
 def write_mistakes(mistakes: Mistakes, folder: Path) -> dict[str, Path]:
-    """The same for what a run gets wrong; what was there is written anew.
+    """The same for what a run gets wrong.
 
     Raises:
         RunFolderError: The folder cannot be written to.

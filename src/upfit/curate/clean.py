@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from upfit.audit.clean import cleaned
+from upfit.audit.finding import times
 from upfit.data.export import export, require_new
 from upfit.data.read import read_once
 from upfit.errors import InputError
+from upfit.report.deeds import brief
 from upfit.store.atomic import write_text
 from upfit.store.corrections_file import read_corrections
 from upfit.store.room import require_room
-from upfit.values import Plan, Task
+from upfit.values import Data, Plan, Silent, Task, Watcher
 from upfit.values.corrections import Corrections
 
 
@@ -32,6 +34,7 @@ def clean(
     test: Any = None,
     group: str | None = None,
     time: str | None = None,
+    watcher: Watcher | None = None,
 ) -> Path:
     """Apply a plan to a copy of the data.
 
@@ -49,13 +52,15 @@ def clean(
         test: Test part.
         group: Column whose equal values belong together.
         time: Column of time.
+        watcher: Is told what was done.
 
     Returns:
         The folder; `upfit fit` reads it.
 
     Raises:
-        InputError: The plan is for other data, or names rows, columns or values that are not there; or the
-            folder is not new. What stops it half-way, a kill too, leaves no half of a copy.
+        InputError: The plan is for other data, or names rows, columns or values that are not there; the
+            folder is not new, or lies within the data. What stops it half-way, a kill too, leaves no half
+            of a copy.
 
     Example:
         >>> import pandas
@@ -69,6 +74,7 @@ def clean(
     """
     folder = Path(out)
     require_new(folder)
+    _require_outside(folder, (data, train, validation, test))
     require_room(folder)
     agreed = plan if isinstance(plan, Plan) else _read(Path(plan))
     table = read_once(
@@ -90,7 +96,55 @@ def clean(
     with _whole_folder(folder) as unfinished:
         export(rows, table.schema, unfinished)
         write_text(unfinished / "plan.yaml", agreed.to_yaml())
+    for line in accounts(table, agreed, len(rows)):
+        (watcher or Silent()).note(line)
     return folder
+
+
+def accounts(data: Data, plan: Plan, stay: int) -> Iterator[str]:
+    """What was done with how many rows, and what was not done, a sentence each.
+
+    Args:
+        data: As they were read.
+        plan: That was applied.
+        stay: Rows of the copy.
+
+    Example:
+        >>> import pandas
+        >>> from upfit.data.read import read
+        >>> from upfit.values import Action
+        >>> data = read(pandas.DataFrame({"text": ["so good", "so bad"] * 8, "label": ["yes", "no"] * 8}))
+        >>> plan = Plan(fingerprint="", actions=(Action(do="drop", rows=(1,), doubtful=True),))
+        >>> list(accounts(data, plan, 16))
+        ['16 of 16 rows are in the copy', 'not done, since marked as doubtful: drop, 1 row']
+    """
+    done = "; ".join(brief(one) for one in plan.done)
+    yield f"{stay:,} of {times(len(data), 'row')} are in the copy{f', after: {done}' if done else ''}"
+    for one in data.findings:
+        if one.kind in ("unreadable_file", "missing_target"):
+            yield f"not in the copy: {one.message}"
+    doubtful = "; ".join(brief(one) for one in plan.actions if one.doubtful)
+    if doubtful:
+        yield f"not done, since marked as doubtful: {doubtful}"
+    if any(one.do == "collect" for one in plan.actions):
+        yield "left to you: examples to collect"
+
+
+def _require_outside(folder: Path, sources: Iterable[Any]) -> None:
+    """Refuse a copy within a folder of data, of which it would be read as a part ever after.
+
+    Raises:
+        InputError: It lies within one of them.
+    """
+    for source in sources:
+        if not isinstance(source, str | Path) or not Path(source).is_dir():
+            continue
+        if folder.resolve().is_relative_to(Path(source).resolve()):
+            raise InputError(
+                f"{folder} lies within the data, and would be read as a part of them",
+                expected=f"a folder outside of {source}",
+                hint="--out ANOTHER",
+            )
 
 
 @contextmanager

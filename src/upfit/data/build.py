@@ -27,6 +27,12 @@ from upfit.values import PART, Column, Data, Finding, Kind, Schema, Task
 
 IGNORE = "ignore"
 """What `kinds` may say beside a kind: leave the column out."""
+_UNFIT = {
+    IGNORE: "asked for",
+    "constant": "one value only",
+    "empty": "no cell is filled",
+    "identifier": "it names the row",
+}
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,7 @@ def _inputs(combined: Combined, wishes: Wishes) -> tuple[tuple[Column, ...], tup
     rows = combined.spans[0][2]
     inputs: list[Column] = []
     ignored: list[str] = []
+    reasons: list[str] = []
     for name in combined.table.column_names:
         if name in (*combined.target, wishes.group, wishes.time):
             continue
@@ -103,11 +110,12 @@ def _inputs(combined: Combined, wishes: Wishes) -> tuple[tuple[Column, ...], tup
             inputs.append(Column(name=name, kind=cast(Kind, kind)))
         else:
             ignored.append(name)
+            reasons.append(f"{name} ({_UNFIT.get(kind, 'dates, or of a type that is not used')})")
     if len(inputs) == 1 and inputs[0].kind == "category" and inputs[0].name not in wishes.kinds:
         # Alone, a column of few values (short commands, say) is better read than merely told apart.
         inputs = [Column(name=inputs[0].name, kind="text")]
     if not inputs:
-        why = [f"left out: {', '.join(ignored)}"] if ignored else []
+        why = [f"left out: {', '.join(reasons)}"] if ignored else []
         why += [
             f"{use}: {name}" for use, name in (("--group", wishes.group), ("--time", wishes.time)) if name
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from upfit.data.images import EXTENSIONS, FOREIGN
 from upfit.data.source import Source
 from upfit.errors import DataError
 from upfit.values import Finding
+from upfit.values.shortened import shortened
 
 IMAGE = pa.struct([("path", pa.string()), ("bytes", pa.binary())])
 """The Arrow type of an image cell."""
@@ -42,7 +43,26 @@ def read_image_folder(path: Path) -> Source:
             got=foreign[0].message if foreign else _contents(path),
             hint=_CONVERT if foreign else "",
         )
-    return replace(_source(path, found), findings=foreign)
+    return replace(_source(path, found), findings=(*foreign, *_empty(path, folders)))
+
+
+def _empty(path: Path, folders: Sequence[Path]) -> tuple[Finding, ...]:
+    """Folders beside those of the classes that hold no image: a class that got lost, most likely."""
+    inside = sorted(entry for entry in path.iterdir() if entry.is_dir() and not is_hidden(entry.name))
+    empty = [entry.name for entry in inside if entry not in folders]
+    if not empty:
+        return ()
+    names = ", ".join(shortened(name) for name in empty[:5]) + (" …" if len(empty) > 5 else "")
+    what = "1 folder holds" if len(empty) == 1 else f"{len(empty):,} folders hold"
+    return (
+        Finding(
+            kind="empty_class",
+            severity="warning",
+            message=f"{what} no images, and so is no class: {names}",
+            evidence={"folders": float(len(empty))},
+            examples=tuple(empty[:20]),
+        ),
+    )
 
 
 def foreign_pictures(path: Path) -> tuple[Finding, ...]:

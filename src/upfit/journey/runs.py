@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from upfit.data.read import read
 from upfit.data.targets import targets
 from upfit.data.verify import Advance
@@ -16,7 +18,7 @@ from upfit.measure import evidence
 from upfit.store import RunFolder, read_trace
 from upfit.store.damage import reading
 from upfit.store.run_folder import estimates_from_json
-from upfit.values import Data, Estimate, Run, Schema
+from upfit.values import Data, Estimate, Predictions, Run, Schema, Split
 
 OWN_PLAN = "own-plan.json"
 """Marks the folder of a `train` call, which the same call goes on with."""
@@ -50,11 +52,12 @@ def _loaded(found: RunFolder) -> Run:
     result = found.read_json("result.json")
     about = found.read_json("data.json")
     test = result["test"]
+    schema, split = Schema(**about["schema"]), found.read_split()
     return Run(
         recipe=found.read_recipe(),
-        schema=Schema(**about["schema"]),
+        schema=schema,
         data_fingerprint=about["fingerprint"],
-        split=found.read_split(),
+        split=split,
         trace=read_trace(found.path / "trace.jsonl"),
         metric=result["metric"],
         validation=estimates_from_json(result["validation"]),
@@ -63,12 +66,29 @@ def _loaded(found: RunFolder) -> Run:
         test_openings=found.openings(),
         findings=found.read_findings(),
         ledger=found.read_ledger(),
-        predictions=found.read_predictions(),
+        predictions=_own_predictions(found, schema, split),
         result=result,
         folder=found.path,
         predictor=lambda inputs: SavedModel.load(found.path / "model").predict(inputs),
         test_opener=lambda: open_test(found),
     )
+
+
+def _own_predictions(found: RunFolder, schema: Schema, split: Split) -> Predictions | None:
+    """What the model said about validation.
+
+    Raises:
+        RunFolderError: The file is about other rows or classes than this run's.
+    """
+    said = found.read_predictions()
+    if said is None:
+        return None
+    width = 1 if schema.task == "regression" else len(schema.classes) or len(schema.target)
+    if not np.isin(said.rows, split.validation).all() or said.scores.shape[1:] != (width,):
+        raise RunFolderError(
+            f"{found.path / 'predictions.parquet'} is of another run", hint="put back a copy of it"
+        )
+    return said
 
 
 def refuse_own(found: RunFolder) -> None:

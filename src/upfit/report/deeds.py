@@ -15,11 +15,16 @@ def deeds(finding: Finding) -> tuple[str, ...]:
     ("collect 20 more with 'label' = cat: weak on it",)
     """
     return tuple(
-        f"{_what(one)}{', once looked at' if one.doubtful else ''}: {one.because}" for one in finding.actions
+        f"{brief(one)}{', once looked at' if one.doubtful else ''}: {one.because}" for one in finding.actions
     )
 
 
-def _what(action: Action) -> str:
+def brief(action: Action) -> str:
+    """What an action does, without its reason.
+
+    >>> brief(Action(do="fill", column="age", to="median"))
+    "fill 'age'"
+    """
     if action.do == "collect":
         return _wish(action)
     column = f" {shortened(action.column)!r}" if action.column else ""

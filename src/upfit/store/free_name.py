@@ -19,3 +19,19 @@ def free_name(parent: str, source: Any) -> Path:
     while Path(parent, f"{name}-{number}").exists():
         number += 1
     return Path(parent, f"{name}-{number}")
+
+
+def claimed_name(parent: str, source: Any) -> Path:
+    """As `free_name`, and the folder is made: no two commands that run at once write into one.
+
+    >>> first, second = claimed_name("claims", "a.csv"), claimed_name("claims", "a.csv")
+    >>> first.name, second.name
+    ('a-1', 'a-2')
+    """
+    while True:
+        place = free_name(parent, source)
+        try:
+            place.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return place

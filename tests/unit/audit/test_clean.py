@@ -16,7 +16,8 @@ from upfit.curate.audit import audit
 from upfit.curate.clean import clean, read_plan
 from upfit.data.read import read
 from upfit.errors import InputError
-from upfit.values import Action, Plan
+from upfit.testing import digits_folder
+from upfit.values import Action, Plan, Silent
 
 
 @pytest.fixture
@@ -215,3 +216,43 @@ def test_a_name_too_long_for_a_folder_is_refused_before_anything_is_there(digits
     with pytest.raises(InputError, match="cannot be the name of a folder"):
         clean(data, plan=plan_of(data, merge), out=tmp_path / "copy")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_copy_within_the_data_is_refused(tmp_path):
+    """It would be read as one more class ever after."""
+    source = digits_folder(tmp_path / "digits", per_class=4)
+    before = {place: place.read_bytes() for place in sorted(source.rglob("*.png"))}
+    data = read(source)
+    for out in (source / "cleaned", source / "0" / "cleaned", source / ".." / "digits" / "cleaned"):
+        with pytest.raises(InputError, match="lies within the data"):
+            clean(source, plan=plan_of(data, Action(do="drop", rows=(0,))), out=out)
+    assert {place: place.read_bytes() for place in sorted(source.rglob("*.png"))} == before
+    assert read(clean(source, plan=plan_of(data), out=tmp_path / "cleaned")).schema == data.schema
+
+
+def test_it_says_what_was_done_and_what_was_not(table, tmp_path):
+    class Heard(Silent):
+        def __init__(self):
+            self.said = []
+
+        def note(self, text):
+            self.said.append(text)
+
+    frame = table[1].copy()
+    frame.loc[9, "target"] = None
+    data = read(frame, target="target")
+    plan = plan_of(
+        data,
+        Action(do="drop", rows=(0, 5)),
+        Action(do="fill", column="alcohol", to="median"),
+        Action(do="drop", rows=(1,), doubtful=True),
+        Action(do="collect", values=("Barbera",), column="target", to=5),
+    )
+    heard = Heard()
+    clean(frame, plan=plan, out=tmp_path / "copy", target="target", watcher=heard)
+    assert heard.said == [
+        f"{len(data) - 2} of {len(data)} rows are in the copy, after: drop, 2 rows; fill 'alcohol'",
+        "not in the copy: 1 of 178 rows have no target and were left out",
+        "not done, since marked as doubtful: drop, 1 row",
+        "left to you: examples to collect",
+    ]

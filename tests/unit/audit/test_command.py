@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -20,7 +21,7 @@ from upfit.data.read import read
 from upfit.errors import InputError
 from upfit.report.audit_page import audit_page
 from upfit.report.audit_table import audit_lines, audit_table
-from upfit.values import Finding
+from upfit.values import Finding, Silent
 from upfit.values.shortened import shortened
 
 QUICK = ("label_names", "conflicts", "duplicates", "balance", "leaks")
@@ -130,3 +131,21 @@ def test_below_a_text_stands_what_is_odd_about_it_however_long_its_label():
     found = Finding(kind="label_errors", severity="error", message="odd", rows=(1,), examples=(told,))
     page = audit_page(Audit(data, (found,), looked_at=20))
     assert f"row 1: {shortened('L' * 10_000)}, rather a</dd>" in page
+
+
+def test_two_audits_at_once_do_not_share_a_folder(messy, tmp_path, monkeypatch):
+    """The second began before the first had written anything."""
+    monkeypatch.chdir(tmp_path)
+    messy.to_csv("messy.csv", index=False)
+
+    class Slow(Silent):
+        def stage(self, title):
+            if title == "checking leaks" and not Path("audits").exists():
+                run_audit("messy.csv", None, overwrite=False, as_json=False, settings=settings(Silent()))
+
+    def settings(watcher):
+        return {"train": None, "checks": QUICK, "rows": 100, "target": "label", "watcher": watcher}
+
+    text = run_audit("messy.csv", None, overwrite=False, as_json=False, settings=settings(Slow()))
+    assert "audits/messy-2/plan.yaml" in text
+    assert {place.name for place in Path("audits").iterdir()} == {"messy-1", "messy-2"}

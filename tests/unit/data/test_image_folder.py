@@ -234,3 +234,14 @@ def test_looking_at_images_shows_progress(tmp_path):
     data = read(folder, advance=lambda done, total: told.append((done, total)))
     assert told == [(number, 300) for number in range(1, 301)]
     assert len(data) == 300
+
+
+def test_a_class_folder_without_images_is_told_of(tmp_path):
+    """A class whose pictures got lost is none, and nobody should train without it unawares."""
+    source = digits_folder(tmp_path, per_class=3)
+    (source / "ten").mkdir()
+    (source / "ten" / "notes.txt").write_text("to be photographed")
+    (source / ".thumbnails").mkdir()
+    data = read(source)
+    assert "ten" not in data.schema.classes
+    assert finding(data, "empty_class").message == "1 folder holds no images, and so is no class: ten"
