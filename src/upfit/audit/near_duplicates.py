@@ -25,6 +25,8 @@ MOST_PAIRS = 300_000
 """Beyond so many candidates each text is compared with its most similar one only."""
 LEAST_LIKENESS = 0.85
 """Correlation of fine details: copies have 0.9 and more, like things on one floor mostly below 0.8."""
+MANY = 0.05
+"""Of all rows, from which on near duplicates are worth a warning, and a look before any is dropped."""
 
 Pairs = npt.NDArray[np.int64]
 
@@ -197,7 +199,7 @@ def _within(subject: Subject, pairs: Pairs) -> tuple[Finding, ...]:
         of_rows(
             subject,
             "near_duplicates",
-            "warning" if share >= 0.05 else "info",
+            "warning" if share >= MANY else "info",
             message,
             rows=again,
             examples=examples,
@@ -228,7 +230,10 @@ def _copies_out(subject: Subject, rows: npt.NDArray[np.int64], torn: npt.NDArray
     """Copies go; where copies of one thing have several labels, a person has to say which one is right."""
     same, apart = rows[~torn], rows[torn]
     because = "nearly the same as rows with another label; keep what is labelled right, drop the rest"
-    found = [_left_out(subject, same, "nearly the same as rows that stay")] if len(same) else []
+    copies = _left_out(subject, same, "nearly the same as rows that stay")
+    # Where many pictures are so much alike, that is how they are: digits of eight pixels, frames of a film.
+    copies = copies.replace(doubtful=copies.doubtful or len(rows) >= MANY * len(subject.data))
+    found = [copies] if len(same) else []
     return [*found, drop(apart, because, doubtful=True)] if len(apart) else found
 
 

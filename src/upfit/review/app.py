@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from upfit.errors import DataError, UpfitError
 from upfit.review.desk import Desk, State
@@ -28,7 +29,7 @@ _PRIVATE = {"cache-control": "no-store"}
 class Decision(BaseModel):
     """What the page asks to be written down."""
 
-    row: int
+    row: Annotated[int, Field(strict=True)]
     do: Literal["keep", "relabel", "drop"]
     to: str | float | list[str] | None = None
 
@@ -40,6 +41,12 @@ def application(desk: Desk, pictures: Pictures, retraining: Retraining) -> FastA
     @app.exception_handler(UpfitError)
     def told(request: Request, error: UpfitError) -> JSONResponse:
         return JSONResponse({"error": str(error)}, status_code=400, headers=_PRIVATE)
+
+    @app.exception_handler(RequestValidationError)
+    def strange(request: Request, error: RequestValidationError) -> JSONResponse:
+        # What was sent is not sent back: 1e400 is no JSON any more.
+        said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        return JSONResponse({"error": said}, status_code=422, headers=_PRIVATE)
 
     @app.get("/")
     def page() -> Response:

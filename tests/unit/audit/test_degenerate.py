@@ -67,6 +67,16 @@ def test_copies_with_two_labels_are_not_dropped_unseen(crops, subject_of):
     assert "1 pair has different labels" in found.message
 
 
+def test_many_pictures_that_are_alike_are_looked_at_first(crops, subject_of):
+    """One copy in twenty or more may well be how these pictures are."""
+    few, many = crops.iloc[[3, 5]], crops.iloc[:12]
+    for copied, doubtful in ((few, False), (many, True)):
+        moved = [one.crop((1, 1, 95, 95)).resize((96, 96)) for one in copied["image"]]
+        frame = pd.concat([crops, copied.assign(image=moved)], ignore_index=True)
+        (found,) = near_duplicates(subject_of(frame, fields_of(frame)))
+        assert [one.doubtful for one in found.actions] == [doubtful]
+
+
 def test_conflicts_name_the_rows_on_both_sides(sentences_frame, subject_of):
     frame = pd.concat([sentences_frame, sentences_frame.iloc[[4]]], ignore_index=True)
     other = next(one for one in frame["label"].unique() if one != frame["label"][4])

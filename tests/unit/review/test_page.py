@@ -71,6 +71,18 @@ def test_keys_decide_and_a_kill_loses_nothing(serve, browser, hostile_table):
     assert not [one for one in browser.complaints if "Content Security Policy" in one or "Uncaught" in one]
 
 
+def test_what_another_window_decided_is_seen_on_coming_back(serve, browser, hostile_table):
+    page = serve(hostile_table)
+    browser.go(page.address)
+    browser.until(READY)
+    page.json("api/decide", {"row": 0, "do": "drop"})
+    page.json("api/decide", {"row": 2, "do": "keep"})
+    assert browser.value(stamp_of(0)) == ""
+    browser.value("void dispatchEvent(new Event('focus'))")
+    browser.until(f"{stamp_of(0)} === 'dropped' && {stamp_of(2)} === 'kept' && {DECIDED} === 2")
+    assert "dropped" in browser.value("document.getElementById('detail').textContent")
+
+
 def test_rows_with_several_labels_get_others(serve, browser, tmp_path):
     path = tmp_path / "table.jsonl"
     rows = [{"text": f"words number {k}", "label": ["ant", "bee"] if k % 2 else ["cow"]} for k in range(20)]

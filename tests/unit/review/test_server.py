@@ -76,7 +76,10 @@ def test_what_cannot_be_decided_is_refused_and_not_written(page):
         status, _, body = page.ask("api/decide", wrong)
         assert status == 400
         assert words in json.loads(body)["error"]
-    assert page.ask("api/decide", {"row": 0, "do": "erase"})[0] == 422
+    for strange in ({"row": 0, "do": "erase"}, {"row": 1e400, "do": "drop"}, {"row": True, "do": "drop"}):
+        status, _, body = page.ask("api/decide", strange)
+        assert status == 422
+        assert "body." in json.loads(body)["error"]
     assert page.lines == before
 
 

@@ -26,6 +26,7 @@ export const api = {
   rows: (filter) => ask(`api/rows?${new URLSearchParams(filter)}`),
   items: (rows) => ask(`api/items?rows=${rows.join(",")}`),
   decide: (row, deed, to) => inTurn(() => post("api/decide", { row, do: deed, to })),
+  written: () => inTurn(() => {}),
   undo: () => inTurn(() => post("api/undo")),
   retraining: () => ask("api/retrain"),
   retrain: () => post("api/retrain"),
@@ -41,6 +42,10 @@ export class Items {
 
   get(row) {
     return this.known.get(row);
+  }
+
+  forget() {
+    this.known.clear();
   }
 
   async fetch(rows) {

@@ -26,6 +26,7 @@ async function start() {
   byId("retrain").addEventListener("click", () => openRetraining(about));
   byId("help").addEventListener("click", help);
   addEventListener("keydown", keys);
+  addEventListener("focus", lookAgain);
   await narrow({});
 }
 
@@ -88,6 +89,20 @@ async function detail() {
   if (row() !== asked) return;
   byId("detail").replaceChildren(...panel(items.get(asked), { about, act, enlarge, like: like.filter(Boolean) }));
   byId("detail").querySelector(".sheet").scrollTop = 0;
+}
+
+// Meanwhile another window may have decided.
+async function lookAgain() {
+  try {
+    await api.written();
+    progress(await api.about());
+    items.forget();
+    grid.clear();
+    grid.draw();
+    await detail();
+  } catch (error) {
+    failed(error);
+  }
 }
 
 async function act(deed) {
