@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -99,20 +96,21 @@ def _identifiers(subject: Subject) -> list[Finding]:
 
 
 def _twins(subject: Subject) -> list[Finding]:
-    """Pairs of inputs of which each value of the one always goes with one value of the other."""
-    codes: dict[str, npt.NDArray[np.int64]] = {}
+    """Inputs of which each value always goes with one value of an earlier one."""
+    earlier: dict[bytes, str] = {}
+    found = []
     for name in subject.data.schema.of_kind("category", "number"):
         column = cells(subject.data, name).dictionary_encode()
         # Values that hardly come back go together by chance, and two that do can be anything.
         if 3 <= len(column.dictionary) <= len(column) / 10:
-            codes[name] = np.asarray(pc.fill_null(column.indices, -1).to_numpy(), np.int64)
-    found = []
-    for first, second in combinations(codes, 2):
-        pairs = codes[first] * (codes[second].max() + 2) + codes[second]
-        kinds = {len(np.unique(one)) for one in (codes[first], codes[second], pairs)}
-        if len(kinds) == 1:
-            message = f"{first!r} and {second!r} say the same in other words; one of them is enough"
-            action = Action(do="drop", column=second, because=f"it says what {first!r} says", doubtful=True)
+            # Values are numbered as they come, gaps too, so that columns which say the same are equal.
+            codes = np.asarray(pc.fill_null(column.indices, -1).to_numpy(), np.int64)
+            _, coming, places = np.unique(codes, return_index=True, return_inverse=True)
+            first = earlier.setdefault(np.argsort(np.argsort(coming))[places].tobytes(), name)
+            if first == name:
+                continue
+            message = f"{first!r} and {name!r} say the same in other words; one of them is enough"
+            action = Action(do="drop", column=name, because=f"it says what {first!r} says", doubtful=True)
             found.append(
                 Finding(kind="redundant_column", severity="info", message=message, actions=(action,))
             )

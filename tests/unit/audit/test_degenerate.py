@@ -9,6 +9,7 @@ from PIL import Image
 from sklearn.datasets import load_breast_cancer, load_sample_images
 
 import upfit
+from upfit.audit.columns import columns
 from upfit.audit.conflicts import conflicts
 from upfit.audit.near_duplicates import near_duplicates
 from upfit.audit.outliers import oddness, outliers
@@ -100,3 +101,15 @@ def test_numbers_that_tell_classes_of_a_table_are_no_gaps_in_it(subject_of):
     """Benign tumours are small: that is what there is to be learnt, not rows to be collected."""
     frame = load_breast_cancer(as_frame=True).frame
     assert not thin_pairs(subject_of(frame))
+
+
+def test_columns_that_say_the_same_are_told_once_each(subject_of):
+    """Compared with the first of their kind, not pair by pair: a table may have thousands of columns."""
+    sizes = ["small", "small", "middle", "large", None, "middle"] * 40
+    words = {"small": "S", "middle": "M", "large": "L", None: None}
+    frame = pd.DataFrame({"size": sizes, "code": [words[one] for one in sizes]})
+    frame = frame.assign(again=frame["code"].str.lower(), other=["a", "b", "c", "a", "b"] * 48)
+    frame["price"] = np.random.default_rng(0).normal(size=len(frame))
+    found = [one for one in columns(subject_of(frame, target="price")) if one.kind == "redundant_column"]
+    assert [one.actions[0].column for one in found] == ["code", "again"]
+    assert all(one.message.startswith("'size' and ") for one in found)

@@ -79,7 +79,7 @@ def test_what_another_window_decided_is_seen_on_coming_back(serve, browser, host
     page.json("api/decide", {"row": 2, "do": "keep"})
     assert browser.value(stamp_of(0)) == ""
     browser.value("void dispatchEvent(new Event('focus'))")
-    browser.until(f"{stamp_of(0)} === 'dropped' && {stamp_of(2)} === 'kept' && {DECIDED} === 2")
+    browser.until(f"({stamp_of(0)}) === 'dropped' && ({stamp_of(2)}) === 'kept' && {DECIDED} === 2")
     assert "dropped" in browser.value("document.getElementById('detail').textContent")
 
 
