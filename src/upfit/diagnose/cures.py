@@ -22,6 +22,8 @@ HIDDEN = 0.6
 """Share of units that dropout hides, from which on it is the first suspect."""
 TINY, USUAL_BATCH = 4, 32
 """Examples of a batch, up to which a gradient is mostly noise, and of one that is usual."""
+HIGHEST = 100.0
+"""Rate: where a step of a usual size would take more, something else keeps gradients small."""
 FAR = 0.03
 """Of a rate: where a cure asks for less, a rate between may do better."""
 RATES = ("optimizer.lr", "optimizer.head_lr")
@@ -85,7 +87,8 @@ def higher_rate(seen: Seen) -> tuple[Change, ...]:
     ten, hundred = seen.fact("rates.ten", math.inf), seen.fact("rates.hundred", math.inf)
     tested = 100.0 if hundred < 0.9 * ten else 10.0
     blamed = GroupRates.of(seen).too_small()
-    factors = [factor for factor in _to_usual(seen, blamed) if factor > 3 * tested] or [tested]
+    sane = [factor for factor in _to_usual(seen, blamed) if factor * main_rate(seen) < HIGHEST]
+    factors = [factor for factor in sane if factor > 3 * tested] or [tested]
     first, *others = [_rate(seen, factor, "the loss hardly falls", blamed) for factor in factors]
     return (
         *_lasting_rate(seen),

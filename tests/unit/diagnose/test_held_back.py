@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from sklearn.datasets import load_digits
@@ -111,3 +113,26 @@ def test_a_first_step_that_throws_away_what_was_known(curve, blamed):
     falling = [1.0, 9.0, *[2.3 * 0.97**step for step in range(200)]]
     trace = made_trace(falling, validation=[(0.6, score) for score in curve], facts=known, healths=looks)
     assert ("lr_too_large" in kinds(trace)) == blamed
+
+
+@pytest.mark.parametrize("spread", [0.05, None])
+def test_signals_that_fade_both_ways_leave_no_layer_a_gradient(spread):
+    """Weights of 0.05 in ten layers of sixteen: next to nothing reaches the last, and nothing comes back."""
+    torch.manual_seed(0)
+    sizes = [64, *[16] * 9]
+    inner = [part for pair in pairwise(sizes) for part in (nn.Linear(*pair), nn.Tanh())]
+    model = nn.Sequential(*inner, nn.Linear(16, 10))
+    for layer in model:
+        if isinstance(layer, nn.Linear) and spread:
+            nn.init.normal_(layer.weight, std=spread)
+            nn.init.zeros_(layer.bias)
+    subject = Subject(
+        Calls(model, CE, None), (torch.optim.SGD(model.parameters(), 0.01),), "classification",
+        train=loader(DIGITS, NUMBERS),
+    )  # fmt: skip
+    found = measure_all(subject, only=("gradients", "descent")).facts
+    trace = made_trace([2.302] * 200, validation=[(2.3, 0.1)] * 6, facts={**HEALTHY_FACTS, **found})
+    named = {one.kind: one for one in diagnose(trace).findings}
+    assert ("vanishing_gradient" in named) == bool(spread)
+    rates = [cure.to for one in named.values() for cure in one.cures if cure.path == "optimizer.lr"]
+    assert all(rate < 100 for rate in rates)

@@ -9,8 +9,16 @@ from upfit.values import Finding
 FAINT = 1e-3
 SMALL = 1e-4
 DEEP = 4
+SILENT = 1e-5
+"""Of the loss: the gradient of all weights together, where only the last bias still learns."""
 FORGOTTEN = 1e-5
 """Of the gradient of a sequence's end: what is left of it at its beginning."""
+
+
+def is_silent(seen: Seen) -> bool:
+    """Whether signals fade on the way up as well, so that no layer's weights get a gradient to speak of."""
+    norm, loss = seen.fact("gradients.norm"), seen.fact("gradients.loss")
+    return seen.fact("gradients.layers") >= DEEP and 0 < norm < SILENT * loss
 
 
 def look(seen: Seen) -> Finding | None:
@@ -28,17 +36,24 @@ def look(seen: Seen) -> Finding | None:
                 norms[0],
             )
             layers = len(norms)
-    faint = ratio < FAINT and first < SMALL and layers >= DEEP
+    silent = is_silent(seen)
+    faint = silent or (ratio < FAINT and first < SMALL and layers >= DEEP)
     recalled = seen.fact("recall.first_over_last")
     forgets = recalled < FORGOTTEN and bool(seen.steps) and seen.has_had_time and seen.is_far_behind
     if not forgets and (not faint or first == 0 or (seen.steps and not seen.is_poor)):
         return None
+    if forgets:
+        why = (
+            f"What a sequence begins with has {recalled:.0e} of the gradient of its end: the recurrent layer "
+            "cannot learn from it. Use a gated layer, pool over places, or shorten the sequences."
+        )
+    elif silent:
+        why = "Signals fade from layer to layer, and gradients with them: no layer's weights learn."
+    else:
+        why = f"The first layer's gradient is {ratio:.0e} of the last one's: the lower layers hardly learn."
     return found(
         "vanishing_gradient",
-        f"What a sequence begins with has {recalled:.0e} of the gradient of its end: the recurrent layer "
-        "cannot learn from it. Use a gated layer, pool over places, or shorten the sequences."
-        if forgets
-        else f"The first layer's gradient is {ratio:.0e} of the last one's: the lower layers hardly learn.",
+        why,
         severity="error",
         confidence=0.9 if seen.steps else 0.7,
         step=seen.healths[0].step if seen.healths else None,
