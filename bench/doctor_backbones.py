@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from common import RAW, RESULTS, append_line, markdown_table, read_lines
+from common import RESULTS, append_line, markdown_table, read_lines
 
 LINES = RESULTS / "doctor_backbones.jsonl"
 
@@ -30,17 +30,17 @@ def main() -> None:
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--only", default="")
     parser.add_argument("--fresh", action="store_true")
+    parser.add_argument("--again", action="store_true")
     parser.add_argument("--table", action="store_true")
     given = parser.parse_args()
     known = {(one["name"], one["form"], one["seed"]) for one in read_lines(LINES)}
     for seed in map(int, given.seeds.split(",")):
         for name, form, build in jobs(seed, fresh=given.fresh):
-            if (name, form, seed) not in known and given.only in name and not given.table:
+            missing = given.again or (name, form, seed) not in known
+            if missing and given.only in name and not given.table:
                 record = one_run(name, form, seed, build, twin=False, tests=2.0 if given.fresh else 0.7)
                 append_line(LINES, record)
                 print(name, form, seed, record["score"], record["findings"], flush=True)
-                write_part()
-    write_part()
     write_page()
 
 
@@ -57,17 +57,15 @@ def jobs(seed: int, *, fresh: bool) -> Iterator[tuple[str, str, Any]]:
             yield case.name, "repaired", partial(case.build, False, seed)
 
 
-def write_part() -> None:
+def part() -> list[str]:
     """The sections of the page."""
     from doctor_cases.backbones import BACKBONE_CASES
     from doctor_cases.fresh import FRESH_CASES
 
-    text = [
+    return [
         *section("On the packaged backbones", BACKBONES, BACKBONE_CASES),
         *section("Variants that no rule was tuned on", FRESH, FRESH_CASES),
     ]
-    RAW.mkdir(parents=True, exist_ok=True)
-    (RAW / "doctor_backbones.md").write_text("\n".join(text) + "\n", encoding="utf-8")
 
 
 BACKBONES = (

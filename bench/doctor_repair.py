@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from common import RAW, RESULTS, append_line, markdown_table, read_lines
+from common import RESULTS, append_line, markdown_table, read_lines
 
 LINES = RESULTS / "doctor_repair.jsonl"
 NOT_BY_CHANGE = {
@@ -78,7 +78,6 @@ def main() -> None:
     given = parser.parse_args()
     if not given.table:
         run_all(given, latest())
-    write_part()
     write_page()
 
 
@@ -294,7 +293,7 @@ def is_repaired(record: dict[str, Any], *, key: str) -> bool:
     return (gap_closed(record, key) or 0.0) >= 0.9
 
 
-def write_part() -> None:
+def part() -> list[str]:
     """The section of the page."""
     from doctor_table import half_of, share
 
@@ -331,7 +330,7 @@ def write_part() -> None:
         )
         for one in sick
     ]  # fmt: skip
-    text = [
+    return [
         "## Repairs",
         "",
         "`.venv/bin/python bench/doctor_repair.py` (`--random`, `--controls`). All cases were made with one "
@@ -357,9 +356,6 @@ def write_part() -> None:
             ("case", "seed", "faulty", "by hand", "treated", "kept", "random", "default", "strict"), rows
         ),
     ]
-    RAW.mkdir(parents=True, exist_ok=True)
-    (RAW / "doctor_repair.md").write_text("\n".join(text) + "\n", encoding="utf-8")
-    print("\n".join(text))
 
 
 def number(value: float | None) -> str:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from common import RAW, RESULTS, machine, machine_line, markdown_table, proportion, write_result
+from common import RESULTS, machine, machine_line, markdown_table, proportion, write_result
 from doctor_records import Key, key_of, latest, others_path
 
 Found = dict[Key, dict[str, Any]]
@@ -140,6 +140,12 @@ def others(rows: list[Row], found: Found) -> list[str]:
     from doctor_cases.others import OTHERS
 
     counted = [row for row in rows if row["counts"]]
+    # What they look at is too much for the repository: without it they would stand here as blind.
+    missing = sum(not others_path(key_of(row["faulty"])).is_file() for row in counted)
+    if missing:
+        raise SystemExit(
+            f"{missing} of {len(counted)} trainings were not kept for others: --again makes them anew"
+        )
     lines = []
     for name, rule in OTHERS.items():
         seen = {key: rule(trace) for key in found if (trace := their_trace(key)) is not None}
@@ -183,9 +189,11 @@ def their_trace(key: Key) -> Row | None:
 
 
 def more_pages() -> list[str]:
-    """What the other parts of this benchmark wrote: repairs, and cases on packaged backbones."""
-    parts = (RAW / "doctor_repair.md", RAW / "doctor_backbones.md")
-    return [line for path in parts if path.is_file() for line in (path.read_text().strip(), "")]
+    """What the other parts of this benchmark found: repairs, and cases on packaged backbones."""
+    import doctor_backbones
+    import doctor_repair
+
+    return [*doctor_repair.part(), "", *doctor_backbones.part(), ""]
 
 
 def cases(rows: list[Row]) -> str:
