@@ -232,7 +232,8 @@ def controls(found: Found) -> str:
 
 READ_WITH_CARE = """\
 **Read with care.** Seeds 1 and 2 were made with the rules as they were after six batches of blind cases \
-(`doctor_blind.md`), seed 0 after seven, all on 22 November. Earlier changes were made with seed 0 in view. The even half is not untouched: after a first look at all cases, two rules were \
+(`doctor_blind.md`), seed 0 after seven, all on 22 November. Earlier changes were made with seed 0 in view. \
+The even half is not untouched: after a first look at all cases, two rules were \
 mended because of A4 and A10 (and A4, D2, E2, G1, G3 and O1 were given more steps, since their repaired \
 forms were not done), and the thresholds against false alarms were set with these very controls and \
 repaired forms in view. The networks and faulty forms are ports made by the same hands as the rules, and \
