@@ -48,7 +48,7 @@ def test_the_folder_holds_sheet_recipe_and_json(digits, tmp_path):
     assert "http" not in page.replace("http-equiv", "")
     Recipe.from_yaml((out / "recipe.yaml").read_text())
     assert json.loads((out / "augment.json").read_text())["varied"] == 40
-    with pytest.raises(InputError, match="holds an augment already"):
+    with pytest.raises(InputError, match="holds an augmentation already"):
         run_augment(str(digits), out, overwrite=False, as_json=False, settings=settings)
 
 

@@ -17,7 +17,7 @@ DECIDED = "Number(document.getElementById('progress').value)"
 
 
 def stamp_of(row):
-    return f"document.querySelector('.card[data-row=\"{row}\"] .stamp')?.textContent ?? ''"
+    return f"(document.querySelector('.card[data-row=\"{row}\"] .stamp')?.textContent ?? '')"
 
 
 def test_keys_decide_and_a_kill_loses_nothing(serve, browser, hostile_table):
@@ -81,6 +81,16 @@ def test_what_another_window_decided_is_seen_on_coming_back(serve, browser, host
     browser.value("void dispatchEvent(new Event('focus'))")
     browser.until(f"({stamp_of(0)}) === 'dropped' && ({stamp_of(2)}) === 'kept' && {DECIDED} === 2")
     assert "dropped" in browser.value("document.getElementById('detail').textContent")
+
+
+def test_a_key_pressed_while_the_page_looks_again_counts(serve, browser, hostile_table):
+    page = serve(hostile_table)
+    browser.go(page.address)
+    browser.until(READY)
+    browser.value("void dispatchEvent(new Event('focus'))")
+    browser.press("k")
+    browser.until(f"{DECIDED} === 1 && {stamp_of(0)} === 'kept'")
+    assert [(one["row"], one["do"]) for one in page.lines] == [(0, "keep")]
 
 
 def test_rows_with_several_labels_get_others(serve, browser, tmp_path):

@@ -21,12 +21,19 @@ const post = (path, content = {}) =>
 let queue = Promise.resolve();
 const inTurn = (work) => (queue = queue.catch(() => {}).then(work));
 
+async function all(rows) {
+  const found = [];
+  for (let start = 0; start < rows.length; start += 100) found.push(...(await api.items(rows.slice(start, start + 100))).items);
+  return found;
+}
+
 export const api = {
   about: () => ask("api/about"),
   rows: (filter) => ask(`api/rows?${new URLSearchParams(filter)}`),
   items: (rows) => ask(`api/items?rows=${rows.join(",")}`),
   decide: (row, deed, to) => inTurn(() => post("api/decide", { row, do: deed, to })),
-  written: () => inTurn(() => {}),
+  // In turn too: decisions that are on their way are in the answer, and later ones come after it.
+  again: (rows) => inTurn(async () => ({ items: await all(rows), about: await api.about() })),
   undo: () => inTurn(() => post("api/undo")),
   retraining: () => ask("api/retrain"),
   retrain: () => post("api/retrain"),
@@ -44,16 +51,13 @@ export class Items {
     return this.known.get(row);
   }
 
-  forget() {
-    this.known.clear();
+  // What rows have become, in place: keys find every row at every moment.
+  renew(items) {
+    for (const item of items) if (this.known.has(item.row)) Object.assign(this.known.get(item.row), item);
   }
 
   async fetch(rows) {
-    const missing = [...new Set(rows)].filter((row) => !this.known.has(row));
-    for (let start = 0; start < missing.length; start += 100) {
-      const { items } = await api.items(missing.slice(start, start + 100));
-      for (const item of items) this.known.set(item.row, item);
-    }
+    for (const item of await all([...new Set(rows)].filter((row) => !this.known.has(row)))) this.known.set(item.row, item);
     while (this.known.size > this.most) this.known.delete(this.known.keys().next().value);
     return rows.map((row) => this.known.get(row));
   }

@@ -94,11 +94,10 @@ async function detail() {
 // Meanwhile another window may have decided.
 async function lookAgain() {
   try {
-    await api.written();
-    progress(await api.about());
-    items.forget();
-    grid.clear();
-    grid.draw();
+    const answer = await api.again([...items.known.keys()]);
+    items.renew(answer.items);
+    progress(answer.about);
+    for (const place of grid.cards.keys()) grid.refresh(place);
     await detail();
   } catch (error) {
     failed(error);
