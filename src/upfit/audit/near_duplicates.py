@@ -194,7 +194,8 @@ def _within(subject: Subject, pairs: Pairs) -> tuple[Finding, ...]:
     examples = [f"{subject.show(row)} ≈ {subject.show(partner[row])}" for row in again[:12].tolist()]
     rows = times(len(again), "row is", "rows are")
     message = f"{rows} nearly the same as another row of the same part ({percent(share)})"
-    message += _disagreeing(subject, pairs)
+    torn = _torn(subject, pairs)
+    message += _disagreeing(subject, torn)
     return (
         of_rows(
             subject,
@@ -203,7 +204,7 @@ def _within(subject: Subject, pairs: Pairs) -> tuple[Finding, ...]:
             message,
             rows=again,
             examples=examples,
-            actions=_copies_out(subject, again, np.isin(group[again], group[_torn(subject, pairs)[:, 0]])),
+            actions=_copies_out(subject, again, np.isin(group[again], group[torn[:, 0]])),
             groups=len(first),
             share=share,
         ),
@@ -216,9 +217,8 @@ def _torn(subject: Subject, pairs: Pairs) -> Pairs:
     return np.asarray(pairs[(labels[:, 0] != labels[:, 1]) & (labels >= 0).all(1)])
 
 
-def _disagreeing(subject: Subject, pairs: Pairs) -> str:
+def _disagreeing(subject: Subject, torn: Pairs) -> str:
     """In words, how many pairs have two labels."""
-    torn = _torn(subject, pairs)
     if not len(torn):
         return ""
     a, b = torn[0].tolist()

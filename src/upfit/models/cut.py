@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from upfit.data.boundary import BOUNDARY
+from upfit.measure.inside.hooked import hooked
 from upfit.models.backbone import Backbone, Batch
 
 TOLERANCE = 1e-4
@@ -204,13 +205,8 @@ def _outermost(backbone: nn.Module, names: set[str]) -> list[nn.Module]:
 def _last_to_answer(backbone: Backbone, modules: list[nn.Module], batch: Batch) -> nn.Module:
     """Of these modules the one that answers last in a forward pass."""
     answered: list[nn.Module] = []
-    hooks = [one.register_forward_hook(lambda module, *_: answered.append(module)) for one in modules]
-    try:
-        with torch.no_grad():
-            backbone(batch)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with torch.no_grad(), hooked(modules, after=lambda module, *_: answered.append(module)):
+        backbone(batch)
     return answered[-1]
 
 
@@ -223,11 +219,8 @@ def _ending_at(module: nn.Module) -> Iterator[list[Any]]:
         caught.append(answer)
         raise _Reached
 
-    hook = module.register_forward_hook(catch)
-    try:
+    with hooked([module], after=catch):
         yield caught
-    finally:
-        hook.remove()
 
 
 def _single(answer: Any) -> torch.Tensor:

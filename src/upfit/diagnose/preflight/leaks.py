@@ -28,7 +28,8 @@ def measure(subject: Subject) -> dict[str, float]:
         facts["leaks.distinct"] = len(set(held.digests)) / len(held.digests)
         # An unshuffled look at a part of the training set may miss shared examples, never invent them.
         facts["leaks.whole"] = float(train.whole)
-        facts["leaks.room"] = _room(train)
+        if facts["leaks.shared"]:
+            facts["leaks.room"] = _room(train)
     return facts | _single_column(subject)
 
 

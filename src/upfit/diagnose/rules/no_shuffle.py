@@ -11,17 +11,13 @@ PURE, MIXED = 0.85, 0.6
 """Share of a batch's commonest class, where that of the commonest class of all is lower."""
 
 
-def _went_badly(seen: Seen) -> bool:
-    return bool(seen.steps) and seen.is_far_behind
-
-
 def look(seen: Seen) -> Finding | None:
     """Each pass repeats the order, and neighbours share their label; or batches hold one class."""
     repeated, chained = seen.fact("order.repeated"), seen.fact("order.chained")
     in_order = repeated > 0.9 and chained > CHAINED and seen.fact("order.batches", 0.0) >= 3
     unmixed = seen.fact("order.purity") > PURE and seen.fact("order.commonest") < MIXED
     # Blocks that are shuffled leave neighbours alike. Some batches are put together so on purpose.
-    unmixed = unmixed or (chained > BARELY and seen.fact("order.commonest") < MIXED and _went_badly(seen))
+    unmixed = unmixed or (chained > BARELY and seen.fact("order.commonest") < MIXED and seen.is_far_behind)
     if not (in_order or unmixed):
         return None
     return found(

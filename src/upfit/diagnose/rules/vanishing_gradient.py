@@ -39,7 +39,7 @@ def look(seen: Seen) -> Finding | None:
     silent = is_silent(seen)
     faint = silent or (ratio < FAINT and first < SMALL and layers >= DEEP)
     recalled = seen.fact("recall.first_over_last")
-    forgets = recalled < FORGOTTEN and bool(seen.steps) and seen.has_had_time and seen.is_far_behind
+    forgets = recalled < FORGOTTEN and seen.has_had_time and seen.is_far_behind
     if not forgets and (not faint or first == 0 or (seen.steps and not seen.is_poor)):
         return None
     if forgets:
