@@ -3,14 +3,16 @@
     python bench/label_noise.py clothing_small hwu64_10shot            # linear probes
     python bench/label_noise.py clothing_small hwu64_10shot --fits 30  # whole runs of 30 seconds
     python bench/label_noise.py clothing_small --epochs 4              # of four epochs
+    python bench/label_noise.py clothing_small --steps 250             # of 250 steps, fewer rows or not
 
 Labels of the training part are flipped to another class at random, 20 %, five seeds; validation and test keep
 theirs. Learnt from: the true labels, the flipped ones, and the flipped ones after what `fit --clean auto`
 does. All three are judged on the same held-out rows (validation and test; test alone for whole runs). Whole
 runs see a sample of the rows, the same in all three (`FIT_ROWS`), and images of `--pixels`; a run that does
-not count comes first, so that all three find what the cache keeps. Those of so many epochs are neither
-watched nor repaired, so that no clock has a say. Results go to `results/label_noise.md`,
-line by line; what is there already is not repeated.
+not count comes first, so that all three find what the cache keeps. Those of so many epochs or steps are
+neither watched nor repaired, so that no clock has a say; a fourth run of so many steps leaves out exactly
+the wrong rows, which is the most that leaving rows out can bring back. Results go to
+`results/label_noise.md`, line by line; what is there already is not repeated.
 """
 
 from __future__ import annotations
@@ -55,23 +57,23 @@ Labels = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Length:
-    """How long whole runs are: seconds, or epochs; neither is a linear probe."""
+    """How long whole runs are: seconds, epochs or steps; none of them is a linear probe."""
 
     seconds: float | None = None
     epochs: float | None = None
+    steps: int | None = None
 
     def changes(self) -> list[Change]:
         """What the recipe says of it."""
-        if self.epochs is None:
-            return []
-        return [Change(path="stopping.epochs", to=self.epochs), Change(path="watch", to="off")]
+        asked = {"stopping.epochs": self.epochs, "stopping.steps": self.steps}
+        told = [Change(path=path, to=to) for path, to in asked.items() if to is not None]
+        return [*told, Change(path="watch", to="off")] if told else []
 
     def said(self, pixels: int | None) -> str:
         """What a line of the table is about."""
-        if self.seconds is None and self.epochs is None:
-            return "probe"
-        size = f", {pixels} px" if pixels else ""
-        return f"fit, {self.seconds:g} s{size}" if self.seconds else f"fit, {self.epochs:g} epochs{size}"
+        units = {"s": self.seconds, "epochs": self.epochs, "steps": self.steps}
+        told = [f"fit, {amount:g} {unit}" for unit, amount in units.items() if amount is not None]
+        return told[0] + (f", {pixels} px" if pixels else "") if told else "probe"
 
 
 def flipped(labels: Labels, classes: int, seed: int) -> Labels:
@@ -139,23 +141,24 @@ def fit_records(name: str, seeds: range, length: Length, *, pixels: int | None) 
         changes.append(Change(path="inputs.image_size", to=pixels))
     true = targets(data, parts["train"])
 
-    def fitted(labels: Labels, clean: Any, seed: int) -> tuple[float, int]:
-        given = frames["train"].assign(label=np.array(data.schema.classes, dtype=object)[labels])
+    def fitted(labels: Labels, rows: npt.NDArray[np.bool_], clean: Any, seed: int) -> tuple[float, int]:
+        given = frames["train"].assign(label=np.array(data.schema.classes, dtype=object)[labels])[rows]
         asked = {"changes": changes, "budget": length.seconds, "clean": clean, "seed": seed}
         return _fitted({**frames, "train": given}, data, asked)
 
     if len(seeds):
-        fitted(true, "off", 0)
+        fitted(true, np.ones(len(true), bool), "off", 0)
     for seed in seeds:
         noisy = flipped(true, data.schema.outputs, seed)
         record: dict[str, Any] = {"set": name, "model": length.said(pixels), "seed": seed}
         record |= {"rows": len(true)}
-        for what, labels, clean in (
-            ("clean", true, "off"),
-            ("noisy", noisy, "off"),
-            ("cleaned", noisy, "auto"),
-        ):
-            record[what], record["held"] = fitted(labels, clean, seed)
+        everyone = np.ones(len(true), bool)
+        asked = {"clean": (true, everyone, "off"), "noisy": (noisy, everyone, "off")}
+        asked["cleaned"] = (noisy, everyone, "auto")
+        if length.steps:
+            asked["without_wrong"] = (noisy, noisy == true, "off")
+        for what, (labels, rows, clean) in asked.items():
+            record[what], record["held"] = fitted(labels, rows, clean, seed)
         yield record
 
 
@@ -264,10 +267,11 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", default=["clothing_small"], choices=[*SETS])
     parser.add_argument("--fits", type=float, help="whole runs of so many seconds, instead of probes")
     parser.add_argument("--epochs", type=float, help="whole runs of so many epochs")
+    parser.add_argument("--steps", type=int, help="whole runs of so many steps")
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--pixels", type=int, default=64, help="side of images in whole runs")
     given = parser.parse_args()
-    length = Length(given.fits, given.epochs)
+    length = Length(given.fits, given.epochs, given.steps)
     for name in given.sets:
         pixels = given.pixels if name in IMAGES else None
         model = length.said(pixels)
@@ -279,9 +283,8 @@ def main() -> None:
         for record in make:
             append_line(RAW, record)
             text = "# A fifth of the training labels wrong: what cleaning brings back\n\n"
-            text += (
-                "`python bench/label_noise.py SET … [--fits SECONDS | --epochs EPOCHS] [--pixels SIDE]`\n\n"
-            )
+            lengths = "[--fits SECONDS | --epochs EPOCHS | --steps STEPS]"
+            text += f"`python bench/label_noise.py SET … {lengths} [--pixels SIDE]`\n\n"
             text += table(read_lines(RAW)) + "\n\n" + machine_line(machine())
             write_section(RESULTS / "label_noise.md", "", text)
 
