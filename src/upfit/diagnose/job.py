@@ -24,9 +24,9 @@ class Job:
     Args:
         build: `build(changes) -> (model, optimizer, loss_fn)`, all new. It makes of the changes what it can
             (`{change.path: change.to for change in changes}`) and leaves the others alone. Weights are drawn
-            from the random state that is set before each call. These are carried out by the loop itself:
-            `stopping.epochs`, `stopping.patience`, `schedule.name`, `schedule.warmup`,
-            `techniques.clip.norm`, `batching.size`, `batching.micro_size` and `model.init`.
+            from the random state that is set before each call. Most are carried out by the loop itself: the
+            length, schedule, clipping, batches, and the loss, optimizer and layers that a network of one's
+            own lacks (listed in docs/diagnosis.md).
         train: Loader of training batches that can be passed over anew: `(x, y)`, `(x1, x2, …, y)` or dicts.
         validation: The same for validation, in a fixed order.
         epochs: Passes over `train`.

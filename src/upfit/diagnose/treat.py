@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from upfit.diagnose.job import Job
 from upfit.diagnose.treat_attempt import Attempt, Limits, anatomy, attempt
-from upfit.diagnose.treat_candidates import Candidate, candidates, incurable
+from upfit.diagnose.treat_candidates import Edits, Pick, candidates, incurable
 from upfit.diagnose.treat_course import count_batches, course_of
 from upfit.diagnose.treat_judge import best_alone, judged, judging_metric
 from upfit.diagnose.treat_own import own_cures
-from upfit.diagnose.treat_trials import LEAST, Setting, trials
+from upfit.diagnose.treat_trials import LATE, LEAST, Setting, trials
+from upfit.diagnose.treat_usual import LONGER, usual_recipes
 from upfit.errors import InputError, RecipeError, TrainingError
 from upfit.measure import evidence, primary_metric
 from upfit.measure.metrics import family_of
@@ -23,10 +25,12 @@ from upfit.values.budget import seconds as read_seconds
 
 LOG = logging.getLogger("upfit")
 
-ROUNDS = 6
+ROUNDS = 8
 """Of trials: illnesses that are cured one after another, or candidates that have their turn."""
 PATIENT = 2
 """Cures that showed nothing in a part of the steps, and are tried for all of them when no other is left."""
+SHORT = 2000
+"""Steps up to which length is no price."""
 FIRST_SHARE = 0.5
 """Of a budget, what the first run may take: trials and the repaired run need the rest."""
 PREFLIGHT_SHARE = 0.02
@@ -34,6 +38,8 @@ PREFLIGHT_SECONDS = 2.0
 """For each one-step test that trains a little."""
 RUNS_A_ROUND = 3.0
 """What a round costs in whole runs: two seeds of four trials of a quarter, and the repaired run."""
+USUAL_RUNS = 14.0
+"""The same of usual recipes: two seeds of five trials of a whole run's length, and one of four."""
 
 
 def treat(job: Job, budget: str | float | None = None, *, seed: int = 0) -> Run:
@@ -84,30 +90,32 @@ def treat(job: Job, budget: str | float | None = None, *, seed: int = 0) -> Run:
         raise TrainingError(f"the run broke off: {first.failure}", hint="doctor.report() says more")
     _say_if_cut_short(job, first, budget)
     metric = _metric(job, first)
-    best, ledger, kept, slow = first, list[Cure](), tuple[Change, ...](), tuple[Candidate, ...]()
-    begun = 0
+    best, ledger, kept = first, list[Cure](), tuple[Change, ...]()
+    queue = _Queue(job)
     for _ in range(ROUNDS):
-        # What did not help before a cure may help after it: two faults at once are common.
-        tried = [change for cure in ledger[begun:] for change in cure.changes]
-        fresh = candidates(_curable(job, best), tried=(*kept, *tried))
-        picks, slow = (fresh, slow) if fresh else (slow[:PATIENT], ())
-        share = limit.share(best)
+        picks, whole = queue.next(best, kept)
+        share = limit.share(best, USUAL_RUNS if whole is False else RUNS_A_ROUND)
         if not picks or share * best.steps < min(LEAST, best.steps):
             break
-        setting = Setting(job, kept, metric, seed, share, limit.until, whole=not fresh)
+        queue.tried += tuple(change for _, changes in picks for change in changes)
+        setting = Setting(job, kept, metric, seed, share, limit.until, whole=whole)
         lines = trials(setting, picks, best)
         lines = best_alone(lines, lost="; another cure gained more")
         ledger += lines
         winner = next((cure for cure in lines if cure.is_kept), None)
+        if winner is None and whole and _is_ill(best):
+            winner = _most_hopeful(lines, metric)
         if winner is None:
             # The next candidates have their turn: those of this round were not the cure, or not so soon.
-            slow += tuple(pick for pick, line in zip(picks, lines, strict=True) if fresh and _is_open(line))
+            queue.postpone(picks, lines, whole)
             continue
+        pick = picks[lines.index(winner)]
         again = attempt(job, (*kept, *winner.changes), seed=seed, limits=limit.watched())
-        line = _whole(winner, best, again, metric)
+        line = _whole(winner, best, again, metric, first)
         ledger[ledger.index(winner)] = line
         if line.is_kept:
-            best, kept, slow, begun = again, (*kept, *winner.changes), (), len(ledger)
+            best, kept = again, (*kept, *winner.changes)
+            queue.won(pick, again)
     return _run(job, best, (*ledger, *incurable(_curable(job, best))), metric)
 
 
@@ -121,6 +129,46 @@ def _say_if_cut_short(job: Job, first: Attempt, budget: str | float | None) -> N
             first.steps,
             planned,
         )
+
+
+@dataclass
+class _Queue:
+    """What is tried next: cures of findings, those that showed nothing at once, then usual recipes."""
+
+    job: Job
+    tried: Edits = ()
+    slow: tuple[Pick, ...] = ()
+    is_usual_over: bool = False
+
+    def next(self, best: Attempt, kept: Edits) -> tuple[tuple[Pick, ...], bool | None]:
+        """The picks of a round, and whether they are tried for the whole length (None: as the illness is)."""
+        curable = _curable(self.job, best)
+        fresh = candidates(curable, tried=(*kept, *self.tried))
+        if fresh:
+            return tuple((finding, (change,)) for finding, change in fresh), None
+        if self.slow:
+            picks, self.slow = self.slow[:PATIENT], ()
+            return picks, True
+        if self.is_usual_over:
+            return (), None
+        self.is_usual_over = True
+        return usual_recipes(self.job, curable, anatomy(self.job, best.model)), False
+
+    def postpone(self, picks: tuple[Pick, ...], lines: Iterable[Cure], whole: bool | None) -> None:
+        """None of the picks was kept; those that left it open have a second turn, for the whole length."""
+        if not whole and not {finding.kind for finding, _ in picks} & LATE:
+            self.slow += tuple(pick for pick, line in zip(picks, lines, strict=True) if _is_open(line))
+
+    def won(self, pick: Pick, now: Attempt) -> None:
+        """What did not help before a cure may help after it: two faults at once are common.
+
+        A short run that gained from being longer is made longer once more.
+        """
+        self.tried, self.slow = (), ()
+        longer = [change for change in pick[1] if change.path == "stopping.epochs"]
+        if len(pick[1]) == len(longer) and LONGER * now.steps <= SHORT:
+            again = longer[-1].replace(to=LONGER * longer[-1].to)
+            self.slow = ((pick[0], (again,)),)
 
 
 @dataclass(frozen=True)
@@ -156,12 +204,17 @@ class _Limit:
             else min(PREFLIGHT_SECONDS, PREFLIGHT_SHARE * self.budget / 3)
         )
 
-    def share(self, run: Attempt) -> float:
-        """Part of the usual length that trials may have so that the repaired run fits in too."""
+    def share(self, run: Attempt, runs: float) -> float:
+        """Part of the usual length that trials may have so that the repaired run fits in too.
+
+        Args:
+            run: A whole run.
+            runs: What the round costs, in such runs.
+        """
         if self.until is None:
             return 1.0
         left = self.until - time.monotonic()
-        return max(0.0, min(1.0, left / max(1e-6, RUNS_A_ROUND * run.seconds)))
+        return max(0.0, min(1.0, left / max(1e-6, runs * run.seconds)))
 
 
 def _metric(job: Job, first: Attempt) -> str:
@@ -197,14 +250,38 @@ def _is_open(line: Cure) -> bool:
     return line.outcome == "undone" and (slower or line.gain is None or line.gain.high >= 0)
 
 
-def _whole(winner: Cure, before: Attempt, after: Attempt, metric: str) -> Cure:
-    """The winner's line with the figures of whole runs; undone where those show no gain beyond noise."""
+def _is_ill(run: Attempt) -> bool:
+    return any(one.severity != "info" for one in run.findings)
+
+
+def _most_hopeful(lines: Iterable[Cure], metric: str) -> Cure | None:
+    """The cure that was ahead most over its whole length, though within noise; None where none was ahead."""
+    ahead = [line for line in lines if line.gain is not None and line.gain.value > 0]
+    ahead = [line for line in ahead if line.metric == metric]
+    return max(ahead, key=lambda line: line.gain.value if line.gain else 0.0, default=None)
+
+
+def _is_cured(first: Attempt, before: Attempt, after: Attempt, metric: str) -> bool:
+    """Whether a run is well, beyond noise better than the first one, and ahead of one that is still ill."""
+    against_first, gain = after.gain(first, metric), after.gain(before, metric)
+    if _is_ill(after) or not _is_ill(before) or gain is None:
+        return False
+    return gain.value > 0 and (first.end is None or (against_first is not None and against_first.low > 0))
+
+
+def _whole(winner: Cure, before: Attempt, after: Attempt, metric: str, first: Attempt) -> Cure:
+    """The winner's line with the figures of whole runs; undone where those show no gain beyond noise.
+
+    A gain within noise is enough where it leaves nothing wrong with a run that was still ill, and the first
+    run is left behind beyond noise.
+    """
     if winner.metric != metric:
         metric = judging_metric(winner.kind, before, after, metric)
     gain = after.gain(before, metric)
     if after.end is None:
         return winner.replace(outcome="failed", why=f"{winner.why}; the whole run broke off: {after.failure}")
     kept = before.end is None or (gain is not None and judged([gain])[1])
+    kept = kept or _is_cured(first, before, after, metric)
     return winner.replace(
         outcome="kept" if kept else "undone",
         metric=metric,

@@ -26,9 +26,12 @@ from upfit.diagnose.treat_course import (
     reset_weights,
     steps_of,
 )
-from upfit.diagnose.treat_inputs import Scaled, balanced, passed_unnoticed, scaled, statistics, wants_scale
+from upfit.diagnose.treat_inputs import Scaled, passed_unnoticed, scaled, statistics, wants_scale
+from upfit.diagnose.treat_loader import reloaded
+from upfit.diagnose.treat_loss import mended_loss
 from upfit.diagnose.treat_scores import Scored, scored
 from upfit.diagnose.treat_surgery import PATHS, Anatomy, anatomy_of, operate
+from upfit.diagnose.treat_usual import optimizer_of
 from upfit.errors import InputError
 from upfit.measure import baseline_scores, metrics, paired_gain
 from upfit.values import Change, Estimate, Finding, Trace
@@ -116,19 +119,20 @@ def attempt(job: Job, changes: tuple[Change, ...], *, seed: int, limits: Limits 
         limits: How far to go.
     """
     limits, begun = limits or Limits(), time.monotonic()
-    job = balanced(job, changes)
+    job = reloaded(job, changes)
     known = statistics(job) if wants_scale(changes) else None
     example = _first(job) if any(change.path in PATHS for change in changes) else None
     back = generators_in(job.train) + generators_in(job.validation)
     _seed(seed)
     course = course_of(job, changes)
     model, optimizer, loss_fn = built(job, changes)
+    optimizer = optimizer_of(model, optimizer, changes)
     if example is not None:
         calls = Calls(model, loss_fn, job.forward)
         operate(model, optimizer, changes, anatomy_of(model, calls, calls.split(example)))
     if course.reset:
         reset_weights(model)
-    model, loss_fn = scaled(model, loss_fn, changes, known)
+    model, loss_fn = scaled(model, mended_loss(loss_fn, changes), changes, known)
     calls = Calls(model, loss_fn, job.forward)
     doctor = None
     if limits.watched:

@@ -10,6 +10,9 @@ MOST = 3
 """Candidates a round: each costs a trial."""
 
 Candidate = tuple[Finding, Change]
+Edits = tuple[Change, ...]
+Pick = tuple[Finding, Edits]
+"""A finding, and the changes that are tried for it together."""
 
 
 def candidates(

@@ -1,15 +1,13 @@
-"""Cures of what comes in: inputs and values on one scale, gaps filled, classes drawn alike."""
+"""Cures of what comes in: inputs and values on one scale, gaps filled."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, WeightedRandomSampler
 
 from upfit.data.generators import generators_in
 from upfit.diagnose.job import Job
@@ -148,26 +146,3 @@ def _scale(values: torch.Tensor, dims: tuple[int, ...]) -> Scale:
     spread = torch.where(spread > 1e-12, spread, torch.ones_like(spread))
     mean, spread = mean.float(), spread.float()
     return (mean[0], spread[0]) if keep else (mean, spread)
-
-
-def balanced(job: Job, changes: Iterable[Change]) -> Job:
-    """The job with classes drawn alike where a change asks for it, and its loader can be made anew."""
-    wanted = any((change.path, change.to) == ("batching.sampler", "balanced") for change in changes)
-    loader = job.train
-    if not wanted or not isinstance(loader, DataLoader) or loader.batch_size is None:
-        return job
-    again: dict[str, Any] = {"batch_size": loader.batch_size, "collate_fn": loader.collate_fn}
-    calls = Calls(nn.Identity(), _no_loss)
-    try:
-        labels = torch.cat(
-            [torch.as_tensor(calls.split(b).target) for b in DataLoader(loader.dataset, **again)]
-        )
-    except (TypeError, IndexError, RuntimeError):
-        return job
-    if labels.is_floating_point() or labels.ndim != 1:
-        return job
-    _, place, counts = labels.unique(return_inverse=True, return_counts=True)
-    weights = (1.0 / counts.double())[place]
-    sampler = WeightedRandomSampler(weights.tolist(), len(labels))
-    drawn = DataLoader(loader.dataset, sampler=sampler, drop_last=loader.drop_last, **again)
-    return replace(job, train=drawn)

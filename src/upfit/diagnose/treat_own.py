@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from upfit.diagnose.job import Job
+from upfit.diagnose.treat_loader import PATHS as LOADER_PATHS
+from upfit.diagnose.treat_loader import has_examples
 from upfit.diagnose.treat_surgery import NORMS, Anatomy
 from upfit.values import Change
 
@@ -20,6 +22,21 @@ ONE_EACH = Change(path="model.output", to="sigmoid", because="each output says y
 SCALE = Change(
     path="inputs.scale", to="standardise", because="inputs of mean 0 and spread 1 suit every starting point"
 )
+LOGITS = Change(path="loss.name", to="cross_entropy", because="logits, and the loss that takes them")
+LABELS = Change(path="loss.name", to="binary_cross_entropy", because="each label is true or not by itself")
+EQUAL = Change(path="loss.shapes", to="equal", because="each answer is compared with its own target alone")
+SHUFFLE = Change(path="batching.shuffle", to=True, because="batches that hold all kinds of examples")
+DROP = Change(path="batching.drop_last", to=True, because="a last batch of few examples is left out")
+CLEAN = Change(
+    path="data.clean", to="auto", because="labels that contradict all that is near them are left out"
+)
+HOLD = Change(
+    path="optimizer.parameters", to="all", because="the optimizer has to hold the weights that the loss meets"
+)
+ADAMW = Change(path="optimizer.name", to="adamw", because="an optimizer that walks downhill")
+MOMENTUM = Change(
+    path="model.norm_momentum", to=0.1, because="statistics have to follow what evaluation is to use"
+)
 FILL = Change(path="inputs.fill", to="mean", because="a mean in place of what is no number")
 
 OWN: dict[str, tuple[Change, ...]] = {
@@ -28,7 +45,16 @@ OWN: dict[str, tuple[Change, ...]] = {
     "vanishing_gradient": (EXCHANGE, NORMALISE, DRAW),
     "exploding_gradient": (EXCHANGE, NORMALISE, DRAW),
     "wrong_activation": (EXCHANGE, OPEN),
-    "loss_activation_mismatch": (OPEN, ONE_EACH),
+    "loss_activation_mismatch": (OPEN, ONE_EACH, LOGITS, LABELS),
+    "broadcast_bug": (EQUAL,),
+    "no_shuffle": (SHUFFLE,),
+    "tiny_last_batch": (DROP,),
+    "label_noise": (CLEAN,),
+    "optimizer_model_mismatch": (HOLD,),
+    "optimizer_not_stepping": (HOLD, ADAMW),
+    "frozen_params": (HOLD,),
+    "flipped_gradient": (ADAMW, LOGITS),
+    "eval_mode_bug": (MOMENTUM,),
     "wrong_preprocessing": (SCALE,),
     "nan_input": (FILL,),
 }
@@ -48,12 +74,15 @@ def own_cures(job: Job, kind: str, found: Anatomy | None) -> tuple[Change, ...]:
         why = "the batch stays as it is, and goes through in pieces"
         parts = dict.fromkeys(max(1, size // cut) for cut in (2, 8, size))
         return tuple(Change(path="batching.micro_size", to=part, because=why) for part in parts)
-    return tuple(change for change in OWN.get(kind, ()) if _suits(change, job, found))
+    return tuple(change for change in OWN.get(kind, ()) if suits(change, job, found))
 
 
-def _suits(change: Change, job: Job, found: Anatomy | None) -> bool:
-    if change.path.startswith("inputs."):
-        return job.forward is None
+def suits(change: Change, job: Job, found: Anatomy | None) -> bool:
+    """Whether a change can be made to this job and network at all."""
+    if change.path.startswith(("inputs.", "loss.")):
+        return job.forward is None and TASKS.get(change, job.task) == job.task
+    if change.path in LOADER_PATHS:
+        return has_examples(job.train)
     check = SUITS.get(change.path)
     return check is None or (found is not None and check(found))
 
@@ -63,6 +92,8 @@ def _can_be_normalised(found: Anatomy) -> bool:
     return not there and any(len(found.shapes[place]) in (2, 4) for place in found.inner_layers)
 
 
+TASKS = {LOGITS: "classification", LABELS: "multilabel"}
+"""The tasks that losses are for."""
 SUITS: dict[str, Callable[[Anatomy], bool]] = {
     "model.activation": lambda found: bool(found.bad_activations or found.bare_layers),
     "model.norm": _can_be_normalised,

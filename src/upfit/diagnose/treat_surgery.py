@@ -24,7 +24,7 @@ UNBOUNDED = (nn.ReLU, nn.LeakyReLU, nn.GELU, nn.SiLU, nn.ELU, nn.SELU, nn.PReLU,
 """Activations that let gradients through for good; others are exchanged for them."""
 PASSING = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Flatten, nn.Identity)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.LayerNorm, nn.GroupNorm, nn.InstanceNorm2d)
-PATHS = ("model.activation", "model.norm", "model.output")
+PATHS = ("model.activation", "model.norm", "model.output", "model.norm_momentum", "loss.name")
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +72,12 @@ class Anatomy:
         ends = place >= 0 and self.gives_output[place] and not isinstance(self.modules[place], PASSING)
         return place if ends and not list(self.modules[place].parameters()) else None
 
+    @property
+    def ends_in_rectifier(self) -> bool:
+        """Whether what the network gives went through an activation that is meant to stand between layers."""
+        place = self.last_activation
+        return place is not None and isinstance(self.modules[place], UNBOUNDED)
+
     def _next(self, place: int) -> nn.Module | None:
         after = self.modules[place + 1 :]
         return next((one for one in after if not isinstance(one, (*PASSING, *NORMS))), None)
@@ -111,7 +117,7 @@ def operate(model: nn.Module, optimizer: Optimizer, changes: Iterable[Change], f
     Args:
         model: Newly built.
         optimizer: Its optimizer.
-        changes: `model.activation`, `model.norm` and `model.output` count, others are left to others.
+        changes: Those of `PATHS` count, others are left to others.
         found: Of this very model.
     """
     to = {change.path: change.to for change in changes if change.path in PATHS}
@@ -123,6 +129,13 @@ def operate(model: nn.Module, optimizer: Optimizer, changes: Iterable[Change], f
             _put(model, found.names[place], nn.ReLU())
         for place in found.bare_layers:
             after.setdefault(place, []).append(nn.ReLU())
+    if "model.norm_momentum" in to:
+        for one in model.modules():
+            if isinstance(one, nn.modules.batchnorm._BatchNorm):
+                one.momentum = to["model.norm_momentum"]
+    if "loss.name" in to:
+        # Both losses take logits.
+        to.setdefault("model.output", "linear")
     if "model.output" in to and found.last_activation is not None:
         end = nn.Sigmoid() if to["model.output"] == "sigmoid" else nn.Identity()
         _put(model, found.names[found.last_activation], end)

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 from upfit.diagnose.job import Job
 from upfit.diagnose.treat_attempt import Attempt, Limits, attempt
-from upfit.diagnose.treat_candidates import Candidate
+from upfit.diagnose.treat_candidates import Edits, Pick
 from upfit.diagnose.treat_judge import judged, judging_metric
-from upfit.values import Change, Cure, Estimate
+from upfit.values import Cure, Estimate
 
 SEEDS = 2
 FRACTION = 0.25
 """Of the steps that each one asks for: a longer training is tried for longer."""
 LEAST = 20
 """Steps of a trial; fewer tell nothing."""
-LATE = frozenset({"overfit", "too_little_data", "oscillating_loss"})
+LATE = frozenset({"label_noise", "overfit", "oscillating_loss", "too_little_data"})
 """Illnesses that only show late: their cures are tried for the whole length."""
 
 
@@ -32,29 +32,30 @@ class Setting:
         seed: The first of the seeds.
         share: Of the usual length, where the budget is short; 1 is all of it.
         until: `time.monotonic()` at which trials end; None for no limit.
-        whole: Whether trials take the whole length, whatever the illness.
+        whole: Whether trials take the whole length, whatever the illness; None asks the illness.
     """
 
     job: Job
-    changes: tuple[Change, ...]
+    changes: Edits
     metric: str
     seed: int
     share: float = 1.0
     until: float | None = None
-    whole: bool = False
+    whole: bool | None = None
 
     def fraction(self, kinds: set[str], steps: int) -> float:
         """Which part of its steps each trial takes, of a run of so many."""
-        wanted = 1.0 if self.whole or kinds & LATE else max(FRACTION, LEAST / max(1, steps))
+        whole = bool(kinds & LATE) if self.whole is None else self.whole
+        wanted = 1.0 if whole else max(FRACTION, LEAST / max(1, steps))
         return min(1.0, wanted * self.share)
 
 
-def trials(setting: Setting, picks: Sequence[Candidate], first: Attempt) -> tuple[Cure, ...]:
+def trials(setting: Setting, picks: Sequence[Pick], first: Attempt) -> tuple[Cure, ...]:
     """A line of the ledger for each candidate; `kept` means better than without it, beyond noise.
 
     Args:
         setting: What they share.
-        picks: Findings with a Change each.
+        picks: Findings with the changes that are tried for each.
         first: The whole run that was found ill; it stands in where a trial would only repeat it.
     """
     fraction = setting.fraction({finding.kind for finding, _ in picks}, first.steps)
@@ -68,18 +69,18 @@ def trials(setting: Setting, picks: Sequence[Candidate], first: Attempt) -> tupl
     return tuple(_tried(setting, pick, dict(zip(seeds, plain, strict=True)), fraction) for pick in picks)
 
 
-def _tried(setting: Setting, pick: Candidate, plain: dict[int, Attempt], fraction: float) -> Cure:
-    finding, change = pick
+def _tried(setting: Setting, pick: Pick, plain: dict[int, Attempt], fraction: float) -> Cure:
+    finding, changes = pick
     begun, gains = time.monotonic(), list[Estimate]()
-    about = Cure(
-        kind=finding.kind, outcome="failed", why=_why(pick), changes=(change,), metric=setting.metric
-    )
+    about = Cure(kind=finding.kind, outcome="failed", why=_why(pick), changes=changes, metric=setting.metric)
     values: list[tuple[float | None, float | None]] = []
     steps = 0
     for seed, before in plain.items():
         if setting.until is not None and time.monotonic() > setting.until:
             break
-        after = attempt(setting.job, (*setting.changes, change), seed=seed, limits=_limits(setting, fraction))
+        after = attempt(
+            setting.job, (*setting.changes, *changes), seed=seed, limits=_limits(setting, fraction)
+        )
         if setting.whole and not gains:
             about = about.replace(metric=judging_metric(finding.kind, before, after, setting.metric))
         gain = after.gain(before, about.metric)
@@ -111,9 +112,9 @@ def _limits(setting: Setting, fraction: float) -> Limits:
     return Limits(fraction=fraction, until=setting.until)
 
 
-def _why(pick: Candidate) -> str:
-    finding, change = pick
-    return f"{finding.message} {change.because}".strip()
+def _why(pick: Pick) -> str:
+    finding, changes = pick
+    return f"{finding.message} {changes[0].because}".strip()
 
 
 def _mean(values: list[float | None]) -> float | None:

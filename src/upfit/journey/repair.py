@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from upfit.diagnose.group_rates import GroupRates
 from upfit.diagnose.seen import Seen
-from upfit.diagnose.treat_candidates import candidates
+from upfit.diagnose.treat_candidates import Edits, Pick, candidates
 from upfit.diagnose.treat_trials import LATE
 from upfit.errors import InputError
 from upfit.journey.preflight import FILE as PREFLIGHT
 from upfit.journey.repair_alarm import ill, severe, trace_of
-from upfit.journey.repair_edits import Edits, Pick, with_our_rates, worth_trying
+from upfit.journey.repair_edits import with_our_rates, worth_trying
 from upfit.journey.repair_facts import REFERENCE
 from upfit.journey.repair_trials import LEAST, Bedside, repair_trials, steps_ratio, trial_steps
 from upfit.models import Backbone

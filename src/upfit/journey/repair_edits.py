@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from upfit.diagnose.group_rates import Blamed, GroupRates
-from upfit.diagnose.treat_candidates import MOST, Candidate
+from upfit.diagnose.treat_candidates import MOST, Candidate, Edits, Pick
 from upfit.errors import InputError
 from upfit.techniques.batch_scaling import scaled_rate
 from upfit.techniques.optimizers import ADAM_LIKE
@@ -29,9 +29,6 @@ OUR_OPTIMIZER: dict[str, Any] = {
     "options": {},
 }
 """What goes with it; options of the other optimizer would not be understood."""
-
-Edits = tuple[Change, ...]
-Pick = tuple[Finding, Edits]
 
 
 def edits_of(recipe: Recipe, pick: Candidate, rates: GroupRates) -> Edits:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from upfit.diagnose.treat_candidates import Edits, Pick
 from upfit.diagnose.treat_judge import best_alone, judged
 from upfit.errors import InputError, TrainingError
-from upfit.journey.repair_edits import Edits, Pick
 from upfit.measure import baseline_scores, metrics, paired_gain, telling_metric
 from upfit.models import Backbone
 from upfit.techniques import check

@@ -77,11 +77,29 @@ def test_a_healthy_run_is_the_run_without_a_doctor():
         assert torch.equal(value, run.module.state_dict()[name]), name
 
 
+class Detached(nn.Module):
+    """Its first layer gets no gradient."""
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.head = nn.Linear(64, 24), nn.Linear(24, 10)
+
+    def forward(self, x):
+        return self.head(torch.relu(self.body(x)).detach())
+
+
 def test_an_illness_that_no_change_can_cure_says_what_can():
-    run = treat(digits_job(lr=0.01, epochs=2, climb=True))
+    run = treat(digits_job(lr=0.3, epochs=2, model=Detached))
     lines = {cure.kind: cure for cure in run.ledger}
-    assert lines["flipped_gradient"].outcome == "impossible"
-    assert "maximize=False" in lines["flipped_gradient"].why
+    assert lines["detached_graph"].outcome == "impossible"
+    assert ".detach()" in lines["detached_graph"].why
+
+
+def test_an_optimizer_that_climbs_is_replaced():
+    run = treat(digits_job(lr=0.01, epochs=2, climb=True))
+    line = next(cure for cure in run.ledger if cure.is_kept)
+    assert (line.kind, line.changes[0].path) == ("flipped_gradient", "optimizer.name")
+    assert line.gain.low > 0
 
 
 class Hungry(nn.Module):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -11,7 +13,7 @@ from upfit import Change, Job
 from upfit.diagnose.preflight.calls import Calls, Example
 from upfit.diagnose.treat_attempt import anatomy, attempt
 from upfit.diagnose.treat_course import course_of
-from upfit.diagnose.treat_inputs import balanced, statistics
+from upfit.diagnose.treat_inputs import statistics
 from upfit.diagnose.treat_own import own_cures
 from upfit.diagnose.treat_scores import scored
 from upfit.diagnose.treat_surgery import anatomy_of, operate
@@ -80,6 +82,20 @@ def test_the_last_activation_is_exchanged(to, kind):
     assert isinstance(inner[1], kind)
 
 
+def test_statistics_that_stood_still_move_again():
+    net, _ = operated(
+        nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8, momentum=0.0), nn.Linear(8, 2)),
+        change("model.norm_momentum", 0.1),
+    )
+    net.train()(torch.randn(64, 4) + 5)
+    assert float(net[1].running_mean.abs().max()) > 0
+
+
+def test_a_loss_of_logits_gets_logits():
+    net, _ = operated(nn.Sequential(nn.Linear(4, 3), nn.Softmax(1)), change("loss.name", "cross_entropy"))
+    assert isinstance(net[1], nn.Identity)
+
+
 def test_a_look_at_the_anatomy_changes_nothing():
     net = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 2))
     before = {name: value.clone() for name, value in net.state_dict().items()}
@@ -104,6 +120,10 @@ def test_cures_are_offered_only_where_they_suit():
     }
     assert paths == {"model.init"}
     assert own_cures(healthy, "nan_input", None)[0].path == "inputs.fill"
+    assert [one.to for one in own_cures(healthy, "loss_activation_mismatch", found)] == ["cross_entropy"]
+    assert own_cures(healthy, "no_shuffle", found)[0].path == "batching.shuffle"
+    batches = replace(healthy, train=list(healthy.train))
+    assert own_cures(batches, "no_shuffle", found) == ()
     assert own_cures(healthy, "overfit", found) == ()
 
 
@@ -142,15 +162,6 @@ def test_statistics_leave_random_states_alone():
     assert values is None
     assert float(spread.mean()) == pytest.approx(3.0, rel=0.2)
     assert float(mean.mean()) == pytest.approx(1.0, abs=0.5)
-
-
-def test_classes_are_drawn_alike():
-    x, y = rows(400)
-    y = (torch.arange(400) < 20).long()
-    drawn = balanced(job_of(lambda: nn.Linear(4, 2), x, y), [change("batching.sampler", "balanced")])
-    torch.manual_seed(0)
-    share = torch.cat([labels for _, labels in drawn.train]).float().mean()
-    assert 0.35 < float(share) < 0.65
 
 
 def test_a_smaller_batch_makes_more_steps():
