@@ -3,6 +3,7 @@
     python bench/label_noise.py clothing_small hwu64_10shot            # linear probes
     python bench/label_noise.py clothing_small hwu64_10shot --fits 30  # whole runs of 30 seconds
     python bench/label_noise.py clothing_small --epochs 4              # of four epochs
+    python bench/label_noise.py clothing_small hwu64_10shot --to-next  # classes confused in pairs
     python bench/label_noise.py clothing_small --steps 250             # of 250 steps, fewer rows or not
 
 Labels of the training part are flipped to another class at random, 20 %, five seeds; validation and test keep
@@ -50,6 +51,7 @@ from upfit.values import Change, Data
 
 RAW = RESULTS / "label_noise.jsonl"
 SEEDS, SHARE = 5, 0.2
+PAIRS = "probe, each wrong label the next class"
 IMAGES = ("clothing_small", "omniglot136")
 FIT_ROWS = {"train": 1000, "validation": 300, "test": 1000}
 Labels = npt.NDArray[np.int64]
@@ -76,16 +78,16 @@ class Length:
         return told[0] + (f", {pixels} px" if pixels else "") if told else "probe"
 
 
-def flipped(labels: Labels, classes: int, seed: int) -> Labels:
-    """Labels, a fifth of them another class."""
+def flipped(labels: Labels, classes: int, seed: int, *, to_next: bool = False) -> Labels:
+    """Labels, a fifth of them another class: any one, or the next, so that classes are confused in pairs."""
     rng = np.random.default_rng(seed)
     rows = rng.choice(len(labels), int(SHARE * len(labels)), replace=False)
     noisy = labels.copy()
-    noisy[rows] = (labels[rows] + rng.integers(1, classes, len(rows))) % classes
+    noisy[rows] = (labels[rows] + (1 if to_next else rng.integers(1, classes, len(rows)))) % classes
     return noisy
 
 
-def probe_records(name: str, seeds: range) -> Any:
+def probe_records(name: str, seeds: range, *, to_next: bool) -> Any:
     """A record a seed: accuracy of linear probes on frozen features."""
     data = read(**SETS[name].reading())
     backbone = embedder(data)
@@ -109,13 +111,13 @@ def probe_records(name: str, seeds: range) -> Any:
     everyone = np.ones(len(true), bool)
     clean = accuracy("clean", everyone, true)
     for seed in seeds:
-        noisy = flipped(true, outputs, seed)
+        noisy = flipped(true, outputs, seed, to_next=to_next)
         touched = probably_wrong(train, noisy)
         stays = ~np.isin(np.arange(len(noisy)), touched)
         unclean = accuracy("noisy", everyone, noisy)
         yield {
             "set": name,
-            "model": "probe",
+            "model": PAIRS if to_next else "probe",
             "seed": seed,
             "held": len(known),
             "clean": clean,
@@ -270,15 +272,16 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="whole runs of so many steps")
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--pixels", type=int, default=64, help="side of images in whole runs")
+    parser.add_argument("--to-next", action="store_true", help="probes: wrong labels are the next class")
     given = parser.parse_args()
     length = Length(given.fits, given.epochs, given.steps)
     for name in given.sets:
         pixels = given.pixels if name in IMAGES else None
-        model = length.said(pixels)
+        model = PAIRS if given.to_next else length.said(pixels)
         done = sum((one["set"], one["model"]) == (name, model) for one in read_lines(RAW))
         seeds = range(done, given.seeds)
-        make: Any = probe_records(name, seeds)
-        if model != "probe":
+        make: Any = probe_records(name, seeds, to_next=given.to_next)
+        if length != Length():
             make = fit_records(name, seeds, length, pixels=pixels)
         for record in make:
             append_line(RAW, record)

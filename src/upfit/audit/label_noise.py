@@ -3,7 +3,8 @@
 A row was given the class that its features speak of or, with a chance that is estimated here, any other. That
 chance and how sure the outputs may be (their temperature) are those under which the given labels are
 likeliest. Without that chance, wrong labels would turn all probabilities flat, and they could hardly be told
-from hard examples. On clean labels it comes out as nearly nothing, and hardly a row is suspected.
+from hard examples. On clean labels it comes out as nearly nothing, and hardly a row is suspected. Where
+single pairs of classes are mistaken for each other, `label_confusions` finds which.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax
+
+from upfit.audit.label_confusions import label_confusions
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -53,7 +56,8 @@ def label_noise(outputs_NK: Floats, labels: Labels, *, least: float = 0.0) -> La
     Args:
         outputs_NK: (N, K) logits, or outputs of a ridge classifier, of models that did not learn from a row.
         labels: (N,) given classes, 0 to K-1.
-        least: Share of wrong labels that is believed before any was seen.
+        least: Share of wrong labels that is believed before any was seen; above 0 all pairs of classes are
+            taken to be mistaken for each other alike.
 
     Source: Bootkrajang and Kabán 2012, "Label-noise robust logistic regression" (labels swapped by chance,
     fitted by likelihood); Guo et al. 2017 (temperature).
@@ -70,6 +74,10 @@ def label_noise(outputs_NK: Floats, labels: Labels, *, least: float = 0.0) -> La
     count, classes = outputs_NK.shape
     rows = np.arange(count)
     factor = _factor(outputs_NK, labels, least)
+    confused = label_confusions(outputs_NK, labels, factor) if not least else None
+    if confused is not None:
+        beliefs = confused.beliefs(outputs_NK, labels)
+        return LabelNoise(float(1 - beliefs[rows, labels].mean()), beliefs)
     chances_NK = np.exp(log_softmax(outputs_NK * factor, axis=1))
     share = _loss(chances_NK[rows, labels], classes, least)[1]
     weighed = chances_NK * (share / (classes - 1))

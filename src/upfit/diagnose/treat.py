@@ -16,7 +16,7 @@ from upfit.diagnose.treat_course import count_batches, course_of
 from upfit.diagnose.treat_judge import best_alone, judged, judging_metric
 from upfit.diagnose.treat_own import own_cures
 from upfit.diagnose.treat_trials import LATE, LEAST, Setting, trials
-from upfit.diagnose.treat_usual import LONGER, usual_recipes
+from upfit.diagnose.treat_usual import LONGER, further, usual_recipes
 from upfit.errors import InputError, RecipeError, TrainingError
 from upfit.measure import evidence, primary_metric
 from upfit.measure.metrics import family_of
@@ -139,6 +139,7 @@ class _Queue:
     tried: Edits = ()
     slow: tuple[Pick, ...] = ()
     is_usual_over: bool = False
+    cured: Finding | None = None
 
     def next(self, best: Attempt, kept: Edits) -> tuple[tuple[Pick, ...], bool | None]:
         """The picks of a round, and whether they are tried for the whole length (None: as the illness is)."""
@@ -152,7 +153,11 @@ class _Queue:
         if self.is_usual_over:
             return (), None
         self.is_usual_over = True
-        return usual_recipes(self.job, curable, anatomy(self.job, best.model)), False
+        epochs = max(LONGER * self.job.epochs, course_of(self.job, kept).epochs)
+        if picks := usual_recipes(self.job, curable, anatomy(self.job, best.model), epochs=epochs):
+            return picks, False
+        short = self.cured is not None and not _is_ill(best) and LONGER * best.steps <= SHORT
+        return further(self.cured, epochs=epochs) if short and self.cured else (), True
 
     def postpone(self, picks: tuple[Pick, ...], lines: Iterable[Cure], whole: bool | None) -> None:
         """None of the picks was kept; those that left it open have a second turn, for the whole length."""
@@ -164,7 +169,7 @@ class _Queue:
 
         A short run that gained from being longer is made longer once more.
         """
-        self.tried, self.slow = (), ()
+        self.tried, self.slow, self.cured = (), (), pick[0]
         longer = [change for change in pick[1] if change.path == "stopping.epochs"]
         if len(pick[1]) == len(longer) and LONGER * now.steps <= SHORT:
             again = longer[-1].replace(to=LONGER * longer[-1].to)

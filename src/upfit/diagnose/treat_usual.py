@@ -37,21 +37,37 @@ HELPED = frozenset({
 """Findings about how a network learns; what is wrong with examples or labels no recipe cures."""
 
 
-def usual_recipes(job: Job, findings: Iterable[Finding], found: Anatomy | None) -> tuple[Pick, ...]:
+def usual_recipes(
+    job: Job, findings: Iterable[Finding], found: Anatomy | None, *, epochs: float
+) -> tuple[Pick, ...]:
     """The usual recipes, several changes each; none where no finding is about how the network learns.
 
     Args:
         job: What is trained.
         findings: Of the run as it is, ranked.
         found: The network's modules; None where they cannot be seen, which rules out changes to them.
+        epochs: How long they train.
     """
     ill = next((one for one in findings if one.kind in HELPED and one.severity != "info"), None)
     if ill is None:
         return ()
     rebuilt = tuple(change for change in (SCALE, EXCHANGE, NORMALISE, DRAW) if suits(change, job, found))
     rebuilt += (OPEN,) if found is not None and found.ends_in_rectifier else ()
-    anew = [(ill, (*_recipe(job, rate), *rebuilt)) for rate in DRAWN_RATES]
-    return (*anew, *((ill, _recipe(job, rate)) for rate in GIVEN_RATES))
+    anew = [(ill, (*_recipe(rate, epochs), *rebuilt)) for rate in DRAWN_RATES]
+    return (*anew, *((ill, _recipe(rate, epochs)) for rate in GIVEN_RATES))
+
+
+def further(cured: Finding, *, epochs: float) -> tuple[Pick, ...]:
+    """What may bring a short run further that is well by now: the usual recipe, its own weights and layers.
+
+    Args:
+        cured: What it was ill of.
+        epochs: How long they train.
+    """
+    why = "Nothing is wrong any more; so short a run may have more to give."
+    well = cured.replace(message=why)
+    own = tuple(change for change in _recipe(RATE, epochs) if not change.path.startswith("optimizer."))
+    return ((well, own), *((well, _recipe(rate, epochs)) for rate in DRAWN_RATES))
 
 
 def optimizer_of(model: nn.Module, optimizer: Optimizer, changes: Iterable[Change]) -> Optimizer:
@@ -79,7 +95,7 @@ def optimizer_of(model: nn.Module, optimizer: Optimizer, changes: Iterable[Chang
     return AdamW(learning, to.get("optimizer.lr", RATE), weight_decay=to.get("optimizer.weight_decay", 0.01))
 
 
-def _recipe(job: Job, rate: float) -> Edits:
+def _recipe(rate: float, epochs: float) -> Edits:
     why = "the recipe that trains most networks, all at once"
     to = {
         "optimizer.name": "adamw",
@@ -88,6 +104,6 @@ def _recipe(job: Job, rate: float) -> Edits:
         "schedule.name": "cosine",
         "schedule.warmup": WARMUP,
         "techniques.clip.norm": 1.0,
-        "stopping.epochs": LONGER * job.epochs,
+        "stopping.epochs": epochs,
     }
     return tuple(Change(path=path, to=value, because=why) for path, value in to.items())

@@ -66,14 +66,15 @@ def test_recipes_are_for_findings_about_learning_and_changes_for_networks_that_t
     job = job_of(*crossed(), small, lambda net: torch.optim.SGD(net.parameters(), 0.1))
     found = anatomy(job, job.build(())[0])
     slow = Finding(kind="slow_convergence", severity="warning", message="slow")
-    recipes = usual_recipes(job, [slow], found)
+    recipes = usual_recipes(job, [slow], found, epochs=16)
     assert {"model.norm", "model.init", "inputs.scale"} <= {change.path for change in recipes[0][1]}
     assert {change.path for change in recipes[-1][1]} & {"model.norm", "model.init"} == set()
     assert not [change for change in recipes[0][1] if change.path == "model.output"]
-    assert usual_recipes(job, [slow.replace(kind="data_leakage")], found) == ()
-    assert usual_recipes(job, [slow.replace(severity="info")], found) == ()
+    assert usual_recipes(job, [slow.replace(kind="data_leakage")], found, epochs=16) == ()
+    assert usual_recipes(job, [slow.replace(severity="info")], found, epochs=16) == ()
     ends = job_of(*crossed(), lambda: nn.Sequential(nn.Linear(2, 2), nn.ReLU()), lambda net: None)
-    changes = usual_recipes(ends, [slow], anatomy(ends, nn.Sequential(nn.Linear(2, 2), nn.ReLU())))[0][1]
+    bent = anatomy(ends, nn.Sequential(nn.Linear(2, 2), nn.ReLU()))
+    changes = usual_recipes(ends, [slow], bent, epochs=16)[0][1]
     assert [change.to for change in changes if change.path == "model.output"] == ["linear"]
 
 
