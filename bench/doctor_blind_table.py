@@ -66,6 +66,11 @@ PARTS = (
         "blind",
         "Seventh batch, blind: by a sixth hand, a sibling of each public case; run once",
     ),
+    (
+        "eighth",
+        "blind",
+        "Eighth batch, blind: by a seventh hand, another sibling of each public case; run once",
+    ),
 )
 """Batch, the round of its lines, and what they are."""
 BLIND = (
@@ -76,6 +81,7 @@ BLIND = (
     ("fifth", "blind"),
     ("sixth", "blind"),
     ("seventh", "blind"),
+    ("eighth", "blind"),
 )
 """Where no rule had been looked at or mended with the cases in view."""
 KNOWN = tuple((batch, "known") for batch, _ in BLIND)
@@ -276,8 +282,10 @@ seems to be missing among the public cases, from the same sources (AutoTrainer, 
 TheDeepChecker, UMLAUT, DeepCrime). Sixth batch, by a fifth hand: the same again, faults in transformers, \
 and the ordinary ones of people who fine-tune. Seventh batch, by a sixth hand: a sibling of each public \
 case, with other data, another network and another way for the fault to come about (that of the case with \
-two ranks stands in `doctor_cases/blind_seventh_ranks.py`). A case counts where the fault costs at \
-least 0.05 of the score on validation (accuracy or R²) beside the form repaired by hand, or \
+two ranks stands in `doctor_cases/blind_seventh_ranks.py`). Eighth batch, by a seventh hand: another \
+sibling of each public case but that one, written from the list of public cases and the vocabulary alone, \
+before any rule was looked at, and with more faults that a Change could cure. A case counts where the \
+fault costs at least 0.05 of the score on validation (accuracy or R²) beside the form repaired by hand, or \
 is silent by nature. One seed. Faults in the user's own loop, labels, data or model are not treated: \
 no Change can cure them. The faults were still chosen from the same vocabulary that the rules were \
 written for.\

@@ -2,6 +2,8 @@
 
 from doctor_cases import blind_training as t
 from doctor_cases import blind_wiring as w
+from doctor_cases.blind_eighth import EIGHTH
+from doctor_cases.blind_eighth_healthy import EIGHTH_CONTROLS
 from doctor_cases.blind_fifth import FIFTH
 from doctor_cases.blind_fifth_healthy import FIFTH_CONTROLS
 from doctor_cases.blind_fourth import FOURTH
@@ -93,6 +95,7 @@ BATCHES = {
     "fifth": FIFTH,
     "sixth": SIXTH,
     "seventh": SEVENTH,
+    "eighth": EIGHTH,
 }
 ALL = tuple(case for several in BATCHES.values() for case in several)
 CONTROLS = {
@@ -103,6 +106,7 @@ CONTROLS = {
     "fifth": FIFTH_CONTROLS,
     "sixth": SIXTH_CONTROLS,
     "seventh": SEVENTH_CONTROLS,
+    "eighth": EIGHTH_CONTROLS,
 }
 REMARKS = {
     **dict.fromkeys(
