@@ -20,6 +20,7 @@ from upfit.split.make import make_split
 from upfit.store import FeatureCache, RunFolder
 from upfit.techniques import check_fits
 from upfit.techniques.augmentation import check_size
+from upfit.techniques.idle import idle
 from upfit.techniques.samplers import check_sampler
 from upfit.train.adapting import check_layers
 from upfit.train.afford import affordable, may_cut, seconds_per_example
@@ -140,6 +141,8 @@ def pack(data: Data, recipe: Recipe, split: Split | None, *, ratio: str, own_los
 def lay_out(journey: Journey, packed: Packed) -> Workbench:
     """Settle how examples are shown to the backbone, how many of them, and in which precision."""
     folder, data, split = journey.folder, packed.data, packed.split
+    for line in idle(packed.recipe, packed.backbone.modality):
+        journey.watcher.note(line)
     bench = _bench(journey, data, split, _with_inputs(journey, packed))
     if journey.lacks("split.parquet"):
         bench = _afforded(journey, bench, packed.backbone)

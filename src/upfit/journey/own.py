@@ -21,6 +21,7 @@ from upfit.measure import evidence, metrics, primary_metric
 from upfit.models.own import OwnNetwork, parted
 from upfit.store import RunFolder
 from upfit.techniques import check, check_fits
+from upfit.techniques.idle import idle
 from upfit.techniques.losses import adopt, deciding_metric
 from upfit.train.costs import step_seconds
 from upfit.train.fitting import fitting_size
@@ -98,6 +99,8 @@ def train(
         metric or deciding_metric(recipe.loss, learning.task) or primary_metric(learning.task),
     )
     check_fits(recipe, task=task, modality="own")
+    for line in idle(recipe, "own"):
+        watcher.note(line)
     network = OwnNetwork(module, binary=task == "binary")
     classes = class_names(task, learning, judged)
     objective = Objective.of(task, learning.targets, classes, own=loss)

@@ -13,6 +13,7 @@ from upfit.measure import metrics
 from upfit.models import Backbone, Head, Network
 from upfit.models.network import set_backbone_dropout
 from upfit.techniques.losses import deciding_metric
+from upfit.techniques.schedules.moment import Moment
 from upfit.train.adapting import without_adapters
 from upfit.train.features import cached_features, fresh_features
 from upfit.train.feed import feed_of
@@ -69,6 +70,7 @@ def fresh_network(bench: Workbench, backbone: Backbone) -> Network:
 
 def tune_stage(bench: Workbench, network: Network, *, plan: Plan, places: Places, metric: str) -> Fitted:
     """Train the network by the recipe."""
+    _say_if_warming_up(bench, plan)
     loss = bench.objective.loss(bench.recipe.loss)
     feed = feed_of(bench, network)
     tuned = tune(
@@ -91,6 +93,17 @@ def tune_stage(bench: Workbench, network: Network, *, plan: Plan, places: Places
     scores = bench.objective.scores(torch.from_numpy(logits))
     tensors = {name: value.cpu() for name, value in network.state_dict().items()}
     return Fitted("tuned", scores, tensors, tuned.seconds, {})
+
+
+def _say_if_warming_up(bench: Workbench, plan: Plan) -> None:
+    """A warm-up of the whole run never reaches the rate that was asked for."""
+    schedule, total = bench.recipe.schedule, plan.total_steps
+    per_epoch = -(-len(bench.split.train) // int(bench.recipe.batching.size))
+    if total > 1 and Moment.of(schedule, 0, total, per_epoch=per_epoch).warm >= total:
+        bench.watcher.note(
+            f"schedule.warmup={schedule.warmup} is not over before this run of {total:,} steps is: "
+            "the full rate is never reached"
+        )
 
 
 def training_parts(bench: Workbench, network: Network) -> tuple[nn.Module, Source]:

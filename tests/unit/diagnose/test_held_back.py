@@ -69,6 +69,13 @@ def test_one_true_label_of_several_may_share():
     assert facts(("shared_out",), loader(DIGITS, F.one_hot(NUMBERS).float())) == {}
 
 
+def test_places_that_the_loss_leaves_out_are_no_unknown_class():
+    held = NUMBERS[900:].clone()
+    held[::3] = -100
+    train = loader(DIGITS[:900], NUMBERS[:900])
+    assert facts(("labels",), train, validation=loader(DIGITS[900:], held))["labels.unknown"] == 0
+
+
 @pytest.mark.parametrize("missing", [True, False])
 def test_classes_that_only_validation_has(missing):
     kept = NUMBERS[:900] < 8 if missing else NUMBERS[:900] < 10

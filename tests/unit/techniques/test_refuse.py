@@ -9,6 +9,7 @@ from torch import nn
 import upfit
 from upfit.errors import RecipeError
 from upfit.techniques import check_fits, refuse
+from upfit.techniques.idle import idle
 from upfit.techniques.sam import Sam
 from upfit.values import Change, Recipe
 
@@ -113,6 +114,20 @@ FINE = [
 @pytest.mark.parametrize(("modality", "task", "changes"), FINE, ids=lambda value: str(value)[:40])
 def test_what_makes_sense_is_not_refused(modality, task, changes):
     check_fits(asked(**changes), task=task, modality=modality)
+
+
+@pytest.mark.parametrize(
+    ("modality", "changes", "told"),
+    [
+        ("text", {"inputs__image_size": 64}, "image_size=64 does nothing: it is for images"),
+        ("image", {"inputs__max_length": 64}, "max_length=64 does nothing: it is for texts"),
+        ("own", {"layers__cache": "fp32"}, "layers.cache=fp32 does nothing"),
+        ("image", {"inputs__image_size": 64, "layers__cache": "fp32"}, ""),
+    ],
+)
+def test_what_does_nothing_is_told(modality, changes, told):
+    found = idle(asked(**changes), modality)
+    assert [told in line for line in found] == ([True] if told else [])
 
 
 def test_swa_is_one_field():

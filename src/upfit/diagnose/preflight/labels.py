@@ -63,12 +63,18 @@ def _unknown(subject: Subject) -> dict[str, float]:
     train, held = subject.surveyed, subject.surveyed_validation
     if not train.whole or not held.targets.size or subject.task != "classification":
         return {}
-    return {"labels.unknown": float((~np.isin(held.targets, train.targets)).mean())}
+    kept = _judged(subject, held.targets.reshape(-1))
+    return {"labels.unknown": float((~np.isin(kept, train.targets)).mean())} if len(kept) else {}
+
+
+def _judged(subject: Subject, labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Labels without those that the loss leaves out."""
+    ignored = getattr(subject.calls.loss_fn, "ignore_index", IGNORED)
+    return np.asarray(labels[(labels != ignored) & (labels != IGNORED)])
 
 
 def _histogram(subject: Subject, labels: np.ndarray) -> dict[str, float]:
-    ignored = getattr(subject.calls.loss_fn, "ignore_index", IGNORED)
-    kept = labels[(labels != ignored) & (labels != IGNORED)]
+    kept = _judged(subject, labels)
     facts = {"labels.ignored_share": 1 - len(kept) / max(1, len(labels))}
     if not len(kept):
         return facts

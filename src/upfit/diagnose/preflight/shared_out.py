@@ -21,6 +21,7 @@ def measure(subject: Subject) -> dict[str, float]:
     if not subject.batches or not isinstance(subject.batches[0].target, torch.Tensor):
         return {}
     example = subject.batches[0]
+    subject.model.eval()
     answer, target = subject.calls.raw(example), example.target
     if not isinstance(answer, torch.Tensor) or answer.shape != target.shape or answer.ndim != 2:
         return {}
