@@ -143,3 +143,42 @@ def test_signals_that_fade_both_ways_leave_no_layer_a_gradient(spread):
     assert ("vanishing_gradient" in named) == bool(spread)
     rates = [cure.to for one in named.values() for cure in one.cures if cure.path == "optimizer.lr"]
     assert all(rate < 100 for rate in rates)
+
+
+class Letters(nn.Module):
+    """Reads letters from left to right and says the next one: (B, T) to (B, T, V)."""
+
+    def __init__(self):
+        super().__init__()
+        self.table, self.cells = nn.Embedding(30, 16), nn.GRU(16, 32, batch_first=True)
+        self.head = nn.Linear(32, 30)
+
+    def forward(self, x):
+        return self.head(self.cells(self.table(x))[0])
+
+
+def next_letters(answer, target):
+    return F.cross_entropy(answer.reshape(-1, 30), target.reshape(-1))
+
+
+def test_a_language_model_is_one_whatever_its_task_is_called():
+    text = "the old clerk found a map near the mill. the young cook lost a coin near the well. " * 60
+    codes = torch.tensor([ord(letter) % 30 for letter in text])
+    x, y = codes[:4000].reshape(-1, 20), codes[1:4001].reshape(-1, 20)
+    subject = Subject(
+        Calls(Letters(), next_letters),
+        (),
+        "classification",
+        train=loader(x[:150], y[:150]),
+        validation=loader(x[150:], y[150:]),
+    )
+    found = measure_all(subject, only=("labels", "leaks", "causal")).facts
+    assert subject.task == "language_model"
+    assert found["labels.outside"] == 0
+    assert "labels.rarest_share" not in found
+    # Sentences come again, within the training part as between the two.
+    assert found["leaks.shared"] > 0.1
+    assert well(**found) == []
+    whole = Subject(Calls(Letters(), CE), (), "classification", train=loader(x, y[:, 0]))
+    measure_all(whole, only=("labels",))
+    assert whole.task == "classification"

@@ -42,6 +42,12 @@ def measure(subject: Subject) -> dict[str, float]:
     return {"causal.next_token": 1.0, "causal.change": change / max(float(before.std()), 1e-12)}
 
 
+def foretells(example: Example) -> bool:
+    """Whether the answer at each place is the next token: a language model, whatever it is called."""
+    tokens = _tokens(example)
+    return tokens is not None and tokens.shape[1] > 3 and _is_next_token(tokens, example.target)
+
+
 def _tokens(example: Example) -> torch.Tensor | None:
     from upfit.diagnose.preflight.calls import tensors_in
 

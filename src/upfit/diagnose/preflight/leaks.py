@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -30,7 +31,14 @@ def measure(subject: Subject) -> dict[str, float]:
         facts["leaks.whole"] = float(train.whole)
         if facts["leaks.shared"]:
             facts["leaks.room"] = _room(train)
+            facts["leaks.repeated"] = _repeated(train)
     return facts | _single_column(subject)
+
+
+def _repeated(found: Survey) -> float:
+    """Share of rows that are there more than once."""
+    counts = Counter(found.digests)
+    return sum(count for count in counts.values() if count > 1) / len(found.digests)
 
 
 def _room(found: Survey) -> float:

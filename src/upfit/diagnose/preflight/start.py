@@ -43,4 +43,7 @@ def classes(subject: Subject) -> int:
     answer = subject.calls.answer(subject.batches[0])
     if answer.ndim < 2 or answer.shape[1] == 1:
         return 2
-    return int(answer.shape[-1] if answer.ndim == 3 and subject.task == "language_model" else answer.shape[1])
+    target = subject.batches[0].target
+    by_place = isinstance(target, torch.Tensor) and answer.shape[:-1] == target.shape
+    last = answer.ndim == 3 and (by_place or subject.task == "language_model")
+    return int(answer.shape[-1] if last else answer.shape[1])
