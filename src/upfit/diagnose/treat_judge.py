@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 TOO_LITTLE = frozenset({"underfit_budget", "slow_convergence", "lr_too_small"})
 """Illnesses of training that did not get far."""
+MISFIT = "loss_activation_mismatch"
 TELLING = telling_metric("multiclass")
 """What judges classifiers before their answers change."""
 
@@ -21,8 +22,10 @@ def judging_metric(kind: str, before: Attempt, after: Attempt, metric: str) -> s
     """What judges a cure: the metric; while neither side does better than guessing in it, the log-loss.
 
     Only where training did not get far: there a lower loss is half the way, elsewhere it may be no more than
-    milder mistakes.
+    milder mistakes. Answers that compete where several may be true can be ranked well and yet all be noes.
     """
+    if kind == MISFIT and metric == "map":
+        return "micro_f1"
     early = kind in TOO_LITTLE and before.is_guessing(metric) and after.is_guessing(metric)
     return TELLING if early else metric
 

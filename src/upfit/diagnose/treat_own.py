@@ -46,7 +46,7 @@ OWN: dict[str, tuple[Change, ...]] = {
     "exploding_gradient": (EXCHANGE, NORMALISE, DRAW),
     "wrong_activation": (EXCHANGE, OPEN),
     "loss_activation_mismatch": (OPEN, ONE_EACH, LOGITS, LABELS),
-    "broadcast_bug": (EQUAL,),
+    "broadcast_bug": (EQUAL, LOGITS),
     "no_shuffle": (SHUFFLE,),
     "tiny_last_batch": (DROP,),
     "label_noise": (CLEAN,),

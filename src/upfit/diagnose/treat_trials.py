@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from upfit.diagnose.job import Job
 from upfit.diagnose.treat_attempt import Attempt, Limits, attempt
 from upfit.diagnose.treat_candidates import Edits, Pick
-from upfit.diagnose.treat_judge import judged, judging_metric
+from upfit.diagnose.treat_judge import MISFIT, judged, judging_metric
 from upfit.values import Cure, Estimate
 
 SEEDS = 2
@@ -81,7 +81,7 @@ def _tried(setting: Setting, pick: Pick, plain: dict[int, Attempt], fraction: fl
         after = attempt(
             setting.job, (*setting.changes, *changes), seed=seed, limits=_limits(setting, fraction)
         )
-        if setting.whole and not gains:
+        if not gains and (setting.whole or finding.kind == MISFIT):
             about = about.replace(metric=judging_metric(finding.kind, before, after, setting.metric))
         gain = after.gain(before, about.metric)
         if gain is None and before.end is None and after.end is not None:

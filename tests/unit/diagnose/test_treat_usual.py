@@ -125,6 +125,23 @@ def test_one_output_in_a_loss_of_several_gets_the_loss_of_one():
     assert run.validation["accuracy"].value > 0.9
 
 
+def test_labels_that_compete_for_one_share_are_set_free():
+    x, y = crossed()
+    marks = torch.stack([x[:, 0] > 0, x[:, 1] > 0, x.sum(1) > 0, y == 0], 1).float()
+
+    def network():
+        return nn.Sequential(*small(2, 4), nn.Softmax(1))
+
+    made = partial(torch.optim.Adam, lr=1e-2)
+    job = job_of(
+        x, marks, network, lambda net: made(net.parameters()), loss=nn.BCELoss(), task="multilabel", epochs=12
+    )
+    run = treat(job)
+    kept = next(cure for cure in run.ledger if cure.is_kept)
+    assert (kept.kind, kept.metric) == ("loss_activation_mismatch", "micro_f1")
+    assert run.validation["micro_f1"].value > 0.8 > kept.before
+
+
 def test_losses_of_logits_take_any_usual_shape():
     logits, classes = torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2])
     expected = F.cross_entropy(logits, classes)
