@@ -147,12 +147,18 @@ def figures(records: Sequence[Record]) -> list[Measured]:
             switch = switch_of(card, name)
             seeds = [s for d, one, s in values if d == name and one == switch and (d, DEFAULT, s) in values]
             if len(seeds) >= 2:
-                pairs = [(values[name, switch, s], values[name, DEFAULT, s]) for s in sorted(seeds)]
+                pairs = [_pair(values, name, switch, s) for s in sorted(seeds)]
                 without = left_out(card, name) is not None
                 if without:
                     pairs = [(default, other) for other, default in pairs]
                 found.append(_figure(card.name, switch, name, pairs).replace(left_out=without))
     return found
+
+
+def _pair(values: Mapping[Any, Record], name: str, switch: str, seed: int) -> tuple[Record, Record]:
+    """A run and the default beside it: made on the same day and machine where one was made for it."""
+    one = values[name, switch, seed]
+    return one, values[name, one.get("beside", DEFAULT), seed]
 
 
 def _figure(card: str, switch: str, name: str, pairs: Sequence[tuple[Record, Record]]) -> Measured:

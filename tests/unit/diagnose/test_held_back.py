@@ -145,6 +145,14 @@ def test_signals_that_fade_both_ways_leave_no_layer_a_gradient(spread):
     assert all(rate < 100 for rate in rates)
 
 
+@pytest.mark.parametrize("moved", [0.0, 1e-3])
+def test_first_steps_that_a_scaler_left_out_are_no_fault(moved):
+    idle = {"descent.moved": 0.0, "wiring.not_stepping_at": 1.0, "optimizer.lr": 0.1}
+    looks = [Health(step, update_ratios={"a": moved}) for step in (2, 20, 60)]
+    found = kinds(made_trace([2.3] * 80, facts={**HEALTHY_FACTS, **idle}, healths=looks))
+    assert ("optimizer_not_stepping" in found) == (moved == 0)
+
+
 class Letters(nn.Module):
     """Reads letters from left to right and says the next one: (B, T) to (B, T, V)."""
 
@@ -179,6 +187,11 @@ def test_a_language_model_is_one_whatever_its_task_is_called():
     # Sentences come again, within the training part as between the two.
     assert found["leaks.shared"] > 0.1
     assert well(**found) == []
+    held_back = y.clone()
+    held_back[:, :8] = -100
+    partly = Subject(Calls(Letters(), next_letters), (), "classification", train=loader(x, held_back))
+    measure_all(partly, only=("causal",))
+    assert partly.task == "language_model"
     whole = Subject(Calls(Letters(), CE), (), "classification", train=loader(x, y[:, 0]))
     measure_all(whole, only=("labels",))
     assert whole.task == "classification"

@@ -60,8 +60,12 @@ def _is_next_token(tokens: torch.Tensor, target: object) -> bool:
     if not isinstance(target, torch.Tensor) or target.numel() != tokens.numel():
         return False
     target = target.reshape(tokens.shape)
-    moved = float((target[:, :-1] == tokens[:, 1:]).float().mean())
-    same = float((target == tokens).float().mean())
+    # Places that a loss leaves out (-100, usually) say nothing.
+    known = target >= 0
+    if not known[:, :-1].any():
+        return False
+    moved = float((target[:, :-1] == tokens[:, 1:])[known[:, :-1]].float().mean())
+    same = float((target == tokens)[known].float().mean())
     return moved > 0.9 or same > 0.9
 
 

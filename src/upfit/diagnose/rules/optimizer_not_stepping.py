@@ -32,9 +32,12 @@ def stands_still(seen: Seen) -> bool:
 def look(seen: Seen) -> Finding | None:
     """Gradients that were computed and cleared, with weights exactly as before."""
     step = seen.fact("wiring.not_stepping_at")
+    # A scaler leaves out the first steps, until its scale has come down: looks since then saw weights move.
+    moves = any(any(one.update_ratios.values()) for one in seen.healths)
     idle = seen.fact("descent.moved") == 0 and seen.fact("optimizer.lr", 0.0) > 0
     stands = stands_still(seen) or seen.fact("wiring.stood_still", 0.0) >= ENOUGH
-    if not (step > 0 or idle or stands) or seen.fact("optimizer.in_model") < 0.5:
+    at_first = (step > 0 or idle) and not moves
+    if not (at_first or stands) or seen.fact("optimizer.in_model") < 0.5:
         return None
     return found(
         "optimizer_not_stepping",
