@@ -155,8 +155,8 @@ REMARKS = {
     "stale_statistics": "there is a last batch of two beside BatchNorm, in both forms, which was not meant",
     "weights_between_nought_and_one": "validation of the hand-repaired form dips once, from 0.88 to 0.83",
     "norm_of_a_thousandth": "validation of the hand-repaired form does swing, by four points at 0.93.",
-    "sixteen_of_many": "mended by hand it still has sixteen rare rows, and is not done: underfit_budget is right.",
-    "weights_not_inverted": "the hand-repaired form ends where classes overlap: underfit_capacity is a false alarm.",
+    "sixteen_of_many": "by hand it still has sixteen rare rows, and is not done: underfit_budget is right.",
+    "weights_not_inverted": "by hand it ends where classes overlap: underfit_capacity is a false alarm.",
 }
 """What showed later of cases and controls; the figures keep labels and forms as they were written."""
 
