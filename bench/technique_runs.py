@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+import time
 import traceback
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,12 +29,15 @@ from upfit.data.read import read
 from upfit.data.targets import targets
 from upfit.errors import InputError, RecipeError
 from upfit.measure import metrics
+from upfit.models import Backbone
 from upfit.techniques import check, check_fits
 from upfit.train.infer import outputs
+from upfit.train.layer_choice import choose_layers
 from upfit.train.rate_stage import rate_stage
 from upfit.train.settle import settle_techniques
 from upfit.train.stages import fresh_network, tune_stage
 from upfit.train.tune import Places, Plan
+from upfit.train.workbench import Workbench
 from upfit.values import Data, Recipe
 
 EVALUATIONS = 2
@@ -92,6 +96,7 @@ def run(data: Data, name: str, recipe: Recipe, folder: Path) -> dict[str, Any]:
     if bench.recipe.optimizer.lr == "range_test":
         rated = rate_stage(bench, backbone, total=total, seconds=None, asked_to_stop=lambda: False)
         bench = bench.with_recipe(rated.recipe)
+    bench, trials = with_tried_layers(bench, backbone, short.metric)
     bench = bench.with_recipe(settle_techniques(bench.recipe, total))
     network = fresh_network(bench, backbone)
     tuned = tune_stage(
@@ -108,9 +113,21 @@ def run(data: Data, name: str, recipe: Recipe, folder: Path) -> dict[str, Any]:
     return {
         "metric": short.metric,
         "value": round(value, 5),
-        "seconds": round(tuned.seconds, 2),
+        "seconds": round(tuned.seconds + trials.get("trials", 0.0), 2),
         "steps": total,
+        **trials,
     }
+
+
+def with_tried_layers(bench: Workbench, backbone: Backbone, metric: str) -> tuple[Workbench, dict[str, Any]]:
+    """The layers that short trials choose, what they chose, and the seconds of all trials together."""
+    if bench.recipe.layers.train != "auto":
+        return bench, {}
+    start = time.monotonic()
+    choice = choose_layers(bench, backbone, metric=metric, left=None)
+    layers = bench.recipe.layers.replace(train=choice.train)
+    tried = {"layers": str(choice.train), "trials": round(time.monotonic() - start, 2)}
+    return bench.with_recipe(bench.recipe.replace(layers=layers)), tried
 
 
 def data_of(name: str) -> Data:
@@ -138,8 +155,6 @@ def main() -> int:
                 check_fits(recipe, task=data.schema.task, modality=modality)
                 if switch != "default" and recipe == plain:
                     raise RecipeError("the default recipe says so already")
-                if recipe.layers.train == "auto":
-                    raise RecipeError("chosen by short trials, which these runs do not make")
                 found = run(data, name, recipe, Path(folder))
             except InputError as refusal:
                 found = {"refused": refusal.message}

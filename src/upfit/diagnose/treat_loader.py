@@ -40,6 +40,9 @@ def has_examples(loader: Any) -> bool:
 def reloaded(job: Job, changes: Iterable[Change]) -> Job:
     """The job with a training loader as the changes ask for it; itself where its loader cannot be made anew.
 
+    Where examples are left out, its epochs grow so that it takes as many steps as before: fewer steps would
+    cost what right labels bring.
+
     Args:
         job: What is trained.
         changes: `batching.sampler` (`balanced`), `batching.shuffle`, `batching.drop_last` and `data.clean`
@@ -53,6 +56,7 @@ def reloaded(job: Job, changes: Iterable[Change]) -> Job:
     dataset: Dataset[Any] = loader.dataset
     if to.get("data.clean") == "auto" and labels is not None:
         dataset, labels = _cleaned(loader, labels)
+        job = replace(job, epochs=job.epochs * len(loader.dataset) / max(1, len(labels)))
     drop = bool(to.get("batching.drop_last", loader.drop_last))
     if to.get("batching.sampler") == "balanced" and labels is not None:
         return replace(job, train=_again(loader, dataset, drop_last=drop, sampler=_drawn_alike(labels)))

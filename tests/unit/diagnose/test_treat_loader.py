@@ -61,13 +61,15 @@ def test_labels_that_contradict_their_neighbours_are_left_out(digits):
     flipped = torch.randperm(len(true), generator=chance)[:250]
     given[flipped] = (given[flipped] + torch.randint(1, 10, (250,), generator=chance)) % 10
     job = job_of(x, given, shuffle=True)
-    cleaned = reloaded(job, change("data.clean", "auto")).train
+    without = reloaded(job, change("data.clean", "auto"))
+    cleaned = without.train
     kept = torch.tensor(cleaned.dataset.indices)
     wrong = given != true
     left_out = torch.ones(len(true), dtype=torch.bool).index_fill(0, kept, False)
     assert float((left_out & wrong).sum() / wrong.sum()) > 0.8
     assert float((left_out & wrong).sum() / left_out.sum()) > 0.9
     assert isinstance(cleaned.sampler, torch.utils.data.RandomSampler)
+    assert without.epochs * len(kept) == pytest.approx(job.epochs * len(true)), "as many steps as before"
 
 
 def test_what_cannot_be_made_anew_stays(digits):
