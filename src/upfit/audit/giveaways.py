@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow.compute as pc
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import recall_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict, cross_val_score
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from threadpoolctl import threadpool_limits
@@ -23,6 +24,11 @@ TELLS = 0.97
 """Cross-validated balanced accuracy (or R²) of one column alone that is too good to be true."""
 IN_CLASS, ELSEWHERE = 0.9, 0.01
 MOST_ROWS = 4000
+LEAST = 6
+"""Rows of a class that a column is judged by."""
+LOOKED_AT, HOPEFUL = 1000, 0.9
+"""A column that a tree cannot even learn by heart from so many rows as well as this is not looked at further:
+nearly all columns are none that tell, and there may be thousands."""
 
 
 def giveaways(subject: Subject) -> tuple[Finding, ...]:
@@ -74,17 +80,32 @@ def _codes(subject: Subject, name: str, rows: npt.NDArray[np.int64]) -> npt.NDAr
 
 
 def _told(values: npt.NDArray[np.float64], labels: npt.NDArray[np.float64], classes: bool) -> float:
-    """How well one column predicts the target on rows that the tree has not seen."""
+    """How well one column predicts the target on rows that the tree has not seen; 0 where it hardly can."""
     x = values[:, None]
     if not classes:
         model = DecisionTreeRegressor(min_samples_leaf=3, random_state=0)
+        if model.fit(x[:LOOKED_AT], labels[:LOOKED_AT]).score(x[:LOOKED_AT], labels[:LOOKED_AT]) < HOPEFUL:
+            return 0.0
         return float(np.mean(cross_val_score(model, x, labels, cv=3, scoring="r2")))
-    kept = np.isin(labels, np.flatnonzero(np.bincount(labels) >= 6))
-    if len(np.unique(labels[kept])) < 2:
+    kept = np.isin(labels, np.flatnonzero(np.bincount(labels) >= LEAST))
+    x, labels = x[kept], labels[kept]
+    some_of_each = _some_of_each(labels.astype(np.int64))
+    if len(np.unique(labels)) < 2:
         return 0.0
     tree = DecisionTreeClassifier(min_samples_leaf=2, class_weight="balanced", random_state=0)
+    seen = tree.fit(x[some_of_each], labels[some_of_each]).predict(x[some_of_each])
+    if recall_score(labels[some_of_each], seen, average="macro") < HOPEFUL:
+        return 0.0
     folds = StratifiedKFold(3, shuffle=True, random_state=0)
-    return float(np.mean(cross_val_score(tree, x[kept], labels[kept], cv=folds, scoring="balanced_accuracy")))
+    return float(np.mean(cross_val_score(tree, x, labels, cv=folds, scoring="balanced_accuracy")))
+
+
+def _some_of_each(labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Places of about a thousand rows, of each class as many, or all that it has."""
+    order = np.argsort(labels, kind="stable")
+    _, starts, counts = np.unique(labels[order], return_index=True, return_counts=True)
+    number_in_class = np.arange(len(labels)) - np.repeat(starts, counts)
+    return np.asarray(order[number_in_class < max(LEAST, LOOKED_AT // max(1, len(counts)))])
 
 
 def _words(subject: Subject) -> list[Finding]:

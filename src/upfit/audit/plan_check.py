@@ -30,65 +30,71 @@ def check_plan(data: Data, plan: Plan) -> None:
             hint="run upfit audit again on the data as they are now",
         )
     for number, action in enumerate(plan.actions, start=1):
-        _rows(data, action, number)
-        _column(data, action, number)
-        _fits(data, action, number)
+        try:
+            check_action(data, action)
+        except InputError as error:
+            raise error.at(f"action {number} of the plan ({action.do})") from None
 
 
-def _fault(number: int, action: Action, message: str, **more: str) -> InputError:
-    return InputError(f"action {number} of the plan ({action.do}): {message}", **more)
+def check_action(data: Data, action: Action) -> None:
+    """Refuse an action that names rows, columns or values that are not there, or lacks what it needs.
+
+    Raises:
+        InputError: What is wrong with it.
+    """
+    _rows(data, action)
+    _column(data, action)
+    _fits(data, action)
 
 
-def _rows(data: Data, action: Action, number: int) -> None:
+def _rows(data: Data, action: Action) -> None:
     missing = [row for row in action.rows if not 0 <= row < len(data)]
     if missing:
         shown = ", ".join(map(str, missing[:5]))
-        raise _fault(number, action, f"there is no row {shown}", expected=f"0 to {len(data) - 1}")
+        raise InputError(f"there is no row {shown}", expected=f"0 to {len(data) - 1}")
 
 
-def _column(data: Data, action: Action, number: int) -> None:
+def _column(data: Data, action: Action) -> None:
     known = [name for name in data.table.column_names if name not in HIDDEN]
     if action.column and action.column not in known:
         guess = nearest(action.column, known)
         hint = f"did you mean {guess!r}?" if guess else ""
-        raise _fault(
-            number, action, f"there is no column {action.column!r}", expected=", ".join(known), hint=hint
-        )
+        raise InputError(f"there is no column {action.column!r}", expected=", ".join(known), hint=hint)
     if not action.column and action.do not in ("drop", "collect"):
-        raise _fault(number, action, "it names no column", expected="column: NAME")
+        raise InputError("it names no column", expected="column: NAME")
     if action.do == "drop" and action.column in data.schema.target:
-        raise _fault(number, action, "the target cannot be dropped")
+        raise InputError("the target cannot be dropped")
     if action.do == "drop" and not action.column and not action.rows:
-        raise _fault(number, action, "it names neither rows nor a column")
+        raise InputError("it names neither rows nor a column")
 
 
-def _fits(data: Data, action: Action, number: int) -> None:
+def _fits(data: Data, action: Action) -> None:
     """The settings that each kind of action needs."""
     if action.do == "relabel":
-        _relabels(data, action, number)
+        _relabels(data, action)
     elif action.do == "merge":
-        _merges(data, action, number)
+        _merges(data, action)
     elif action.do == "normalise" and action.to not in NORMALISERS:
-        raise _fault(number, action, f"to: {action.to!r}", expected=", ".join(NORMALISERS))
+        raise InputError(f"to: {action.to!r}", expected=", ".join(NORMALISERS))
     elif action.do == "convert" and action.to not in ("number", "date", "missing"):
-        raise _fault(number, action, f"to: {action.to!r}", expected="number, date, or missing with values")
+        raise InputError(f"to: {action.to!r}", expected="number, date, or missing with values")
     elif action.do == "fill" and action.to is None:
-        raise _fault(number, action, "to: is missing", expected=", ".join((*FILLERS, "or a token")))
+        raise InputError("to: is missing", expected=", ".join((*FILLERS, "or a token")))
 
 
-def _relabels(data: Data, action: Action, number: int) -> None:
+def _relabels(data: Data, action: Action) -> None:
     if action.column not in data.schema.target:
         target = ", ".join(data.schema.target)
-        raise _fault(number, action, f"{action.column!r} is not the target", expected=target)
+        raise InputError(f"{action.column!r} is not the target", expected=target)
     labels = action.to if isinstance(action.to, list | tuple) else [action.to]
     if len(labels) != len(action.rows):
         got = f"{len(labels)} labels for {len(action.rows)} rows"
-        raise _fault(number, action, "each row needs one label", expected="lists of one length", got=got)
+        raise InputError("each row needs one label", expected="lists of one length", got=got)
     strange = _strange(data, labels)
     if strange and data.schema.task != "regression":
         guess = nearest(str(strange[0]), data.schema.classes)
         hint = f"did you mean {guess!r}?" if guess else ""
-        raise _fault(number, action, f"there is no class {strange[0]!r}", hint=hint)
+        raise InputError(f"there is no class {strange[0]!r}", hint=hint)
 
 
 def _strange(data: Data, labels: Sequence[Any]) -> list[Any]:
@@ -102,11 +108,11 @@ def _strange(data: Data, labels: Sequence[Any]) -> list[Any]:
     return [one for one in labels if schema.classes and str(one) not in schema.classes]
 
 
-def _merges(data: Data, action: Action, number: int) -> None:
+def _merges(data: Data, action: Action) -> None:
     known = set(
         np.unique(np.array([str(one) for one in cells(data, action.column).to_pylist()], dtype=object))
     )
     missing = [value for value in action.values if value not in known]
     if missing or not action.values or action.to is None:
         what = f"{action.column!r} never is {missing[0]!r}" if missing else "it needs values: and to:"
-        raise _fault(number, action, what)
+        raise InputError(what)

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from upfit.audit.clean import cleaned
 from upfit.audit.finding import times
-from upfit.audit.plan_check import check_plan
+from upfit.audit.plan_check import check_action
 from upfit.data.cells import cells
 from upfit.errors import InputError
 from upfit.values import PART, Data, Finding, Rows, Split
@@ -37,7 +37,8 @@ def corrected(data: Data, split: Split, corrections: Corrections) -> tuple[Data,
         InputError: They belong to other data, name what is not there, or drop every training row.
     """
     corrections.require(data.fingerprint)
-    check_plan(data, corrections.plan())
+    for row, decision in sorted(corrections.final().items()):
+        _check(data, corrections.replace(entries=(decision,)), row)
     judges = {*split.validation.tolist(), *split.test.tolist()}
     plan = corrections.plan(set(corrections.final()) - judges)
     columns = list(dict.fromkeys([*data.schema.target, PART]))
@@ -59,6 +60,15 @@ def corrected(data: Data, split: Split, corrections: Corrections) -> tuple[Data,
     how = f"{split.how}, {times(cut, 'row')} dropped by hand" if cut else split.how
     made = Split(train, split.validation, split.test, how)
     return data, made, _finding(corrections, changed, sorted(dropped))
+
+
+def _check(data: Data, alone: Corrections, row: int) -> None:
+    """Refuse a decision that does not fit the data, by its row: people do not see the actions of a plan."""
+    try:
+        for action in alone.plan().actions:
+            check_action(data, action)
+    except InputError as error:
+        raise error.at(f"the correction of row {row:,}") from None
 
 
 def relabelled(data: Data, column: str, rows: Rows, labels: Sequence[Any]) -> Data:

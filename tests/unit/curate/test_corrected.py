@@ -108,7 +108,7 @@ def test_rows_with_several_labels_are_relabelled(columns):
     others = split.train[1:]
     np.testing.assert_array_equal(targets(new, others), targets(data, others))
     wrong = decided.replace(entries=(Correction(row=row, do="relabel", to=["Example"]),))
-    with pytest.raises(InputError, match="there is no class 'Example'"):
+    with pytest.raises(InputError, match=r"row [0-9]+: there is no class 'Example'"):
         corrected(data, split, wrong)
 
 
@@ -116,7 +116,7 @@ def test_corrections_that_do_not_fit_are_refused(data, split):
     row = int(split.train[0])
     with pytest.raises(InputError, match="there is no class 'fish'"):
         corrected(data, split, made(data, Correction(row=row, do="relabel", to="fish")))
-    with pytest.raises(InputError, match=f"there is no row {len(data)}"):
+    with pytest.raises(InputError, match=f"the correction of row {len(data):,}: there is no row {len(data)}"):
         corrected(data, split, made(data, Correction(row=len(data), do="drop")))
     with pytest.raises(InputError, match="made for other data"):
         corrected(data, split, made(data).replace(fingerprint="g"))
