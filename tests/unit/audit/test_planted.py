@@ -217,6 +217,22 @@ def test_faults_of_columns(numbers, subject_of):
     assert {one.rows for one in odd} == {(60, 70, 80, 90), (5,)}
 
 
+def test_a_column_that_gives_forty_classes_away_is_told_from_one_that_tells_half(subject_of):
+    rng = np.random.default_rng(0)
+    # Half of the classes are large, the others rare: a look at some of the rows must not pass them over.
+    classes = np.repeat(np.arange(40), np.where(np.arange(40) < 20, 120, 8))
+    rng.shuffle(classes)
+    half = np.where(classes % 2, classes, rng.integers(0, 40, len(classes)))
+    columns_of = {
+        "code": classes * 10.0 + rng.normal(0, 1, len(classes)),
+        "half": half + rng.normal(0, 0.01, len(classes)),
+        "noise": rng.standard_normal(len(classes)),
+    }
+    frame = pd.DataFrame(columns_of).assign(target=[f"kind {one}" for one in classes])
+    (found,) = giveaways(subject_of(frame, target="target"))
+    assert "'code'" in found.message
+
+
 def test_a_few_numbers_below_nought_are_named_but_no_tails(numbers, subject_of):
     dirty = numbers.copy()
     dirty.loc[[11, 12, 13], "alcohol"] = -2.0
