@@ -71,6 +71,11 @@ PARTS = (
         "blind",
         "Eighth batch, blind: by a seventh hand, another sibling of each public case; run once",
     ),
+    (
+        "ninth",
+        "blind",
+        "Ninth batch, blind: by an eighth hand, half of it siblings of public cases; run once",
+    ),
 )
 """Batch, the round of its lines, and what they are."""
 BLIND = (
@@ -82,6 +87,7 @@ BLIND = (
     ("sixth", "blind"),
     ("seventh", "blind"),
     ("eighth", "blind"),
+    ("ninth", "blind"),
 )
 """Where no rule had been looked at or mended with the cases in view."""
 KNOWN = tuple((batch, "known") for batch, _ in BLIND)

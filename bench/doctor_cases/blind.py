@@ -9,6 +9,8 @@ from doctor_cases.blind_fifth_healthy import FIFTH_CONTROLS
 from doctor_cases.blind_fourth import FOURTH
 from doctor_cases.blind_fourth_healthy import FOURTH_CONTROLS
 from doctor_cases.blind_healthy import CONTROLS as FIRST_CONTROLS
+from doctor_cases.blind_ninth import NINTH
+from doctor_cases.blind_ninth_healthy import NINTH_CONTROLS
 from doctor_cases.blind_parts import Blind
 from doctor_cases.blind_second import SECOND, SECOND_CONTROLS
 from doctor_cases.blind_seventh import SEVENTH
@@ -96,6 +98,7 @@ BATCHES = {
     "sixth": SIXTH,
     "seventh": SEVENTH,
     "eighth": EIGHTH,
+    "ninth": NINTH,
 }
 ALL = tuple(case for several in BATCHES.values() for case in several)
 CONTROLS = {
@@ -107,6 +110,7 @@ CONTROLS = {
     "sixth": SIXTH_CONTROLS,
     "seventh": SEVENTH_CONTROLS,
     "eighth": EIGHTH_CONTROLS,
+    "ninth": NINTH_CONTROLS,
 }
 REMARKS = {
     **dict.fromkeys(
