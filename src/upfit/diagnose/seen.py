@@ -80,6 +80,12 @@ class Seen:
         return self.trace.healths
 
     @property
+    def healths_of_numbers(self) -> tuple[Health, ...]:
+        """Looks at steps before the loss was no number: after it nothing fires, which says nothing new."""
+        lost = next((one.step for one in self.steps if not math.isfinite(one.loss)), math.inf)
+        return tuple(one for one in self.healths if one.step < lost)
+
+    @property
     def evaluations(self) -> tuple[Evaluation, ...]:
         """The evaluations."""
         return self.trace.evaluations
@@ -260,11 +266,7 @@ class Seen:
 
     @property
     def is_probe(self) -> bool:
-        """Whether little more than a head learns, on layers that are left as they are.
-
-        It need not reach a reference that learns from the inputs themselves; frozen by mistake is a finding
-        of its own.
-        """
+        """Whether little more than a head learns: it need not reach a reference that sees the inputs."""
         return self.fact("trainable.only_top") == 1 and self.fact("trainable.share") < 0.5
 
     @property
@@ -302,7 +304,7 @@ class Seen:
     @cached_property
     def most_dead(self) -> float:
         """Largest share of a layer's units that never fired at any look; 0 where nobody looked."""
-        return max((max(one.dead.values(), default=0.0) for one in self.healths), default=0.0)
+        return max((max(one.dead.values(), default=0.0) for one in self.healths_of_numbers), default=0.0)
 
     @cached_property
     def early_looks(self) -> tuple[Health, ...]:

@@ -120,6 +120,8 @@ def cut_up(batch: Any, pieces: int) -> list[tuple[Any, float]]:
 def reset_weights(model: nn.Module) -> None:
     """Draw the weights of linear and convolution layers anew by He's rule, biases zero.
 
+    Recurrent layers, attention and norms get those that they begin with; tables of vectors stay.
+
     Source: He et al., Delving Deep into Rectifiers, 2015, equation 10.
     """
     for module in model.modules():
@@ -127,6 +129,11 @@ def reset_weights(model: nn.Module) -> None:
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+        elif (
+            not isinstance(module, nn.Embedding) and next(module.parameters(recurse=False), None) is not None
+        ):
+            # Attention has it by another name.
+            getattr(module, "reset_parameters", getattr(module, "_reset_parameters", lambda: None))()
 
 
 def _pass(loader: Any, seed: int) -> Iterator[Any]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from upfit.diagnose.preflight.copies import copies
 from upfit.diagnose.preflight.subject import Subject
 from upfit.measure.inside.layers import layer_weights
+
+FAR_BELOW = 0.03
+"""Of the greatest rate: that of weights which are hardly to move."""
 
 
 def measure(subject: Subject) -> dict[str, float]:
@@ -87,8 +91,13 @@ def _is_top(covered: list[bool]) -> bool:
 def _settings(subject: Subject) -> dict[str, float]:
     groups: list[dict[str, Any]] = [group for one in subject.optimizers for group in one.param_groups]
     kinds = {type(one).__name__.lower() for one in subject.optimizers}
+    rates = [float(g.get("initial_lr", g.get("lr", 0.0))) for g in groups]
+    sizes = [sum(p.numel() for p in g["params"]) for g in groups]
+    slow = [rate < FAR_BELOW * max(rates) for rate in rates]
     return {
-        "optimizer.lr": max(float(g.get("initial_lr", g.get("lr", 0.0))) for g in groups),
+        "optimizer.lr": max(rates),
+        # Of the weights: those whose rate lies far below the greatest.
+        "optimizer.slow_share": float(np.dot(sizes, slow)) / max(1, sum(sizes)),
         "optimizer.weight_decay": max(float(g.get("weight_decay", 0.0) or 0.0) for g in groups),
         "optimizer.decoupled": float(any("adamw" in kind or "lion" in kind for kind in kinds)),
         "optimizer.sgd": float(kinds == {"sgd"}),

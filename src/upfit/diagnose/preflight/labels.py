@@ -46,7 +46,7 @@ def measure(subject: Subject) -> dict[str, float]:
     several = targets.ndim == 2 and targets.shape[1] > 1 and targets.dtype.kind == "f"
     if subject.task == "multilabel" or several:
         return facts
-    return facts | _histogram(subject, targets.reshape(-1)) | _unknown(subject)
+    return facts | _histogram(subject, targets.reshape(-1)) | _unknown(subject) | _held(subject)
 
 
 def _apart(values: npt.NDArray[Any], held: npt.NDArray[Any]) -> dict[str, float]:
@@ -65,6 +65,15 @@ def _unknown(subject: Subject) -> dict[str, float]:
         return {}
     kept = _judged(subject, held.targets.reshape(-1))
     return {"labels.unknown": float((~np.isin(kept, train.targets)).mean())} if len(kept) else {}
+
+
+def _held(subject: Subject) -> dict[str, float]:
+    """Share of the rarest class among validation examples, where all of them were seen."""
+    held = subject.surveyed_validation
+    if not held.whole or not held.targets.size or subject.task != "classification":
+        return {}
+    counts = np.unique(_judged(subject, held.targets.reshape(-1)), return_counts=True)[1]
+    return {"labels.held_rarest": float(counts.min() / counts.sum())} if len(counts) > 1 else {}
 
 
 def _judged(subject: Subject, labels: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -17,6 +17,8 @@ STRETCH = 1000.0
 WITHOUT_END = 1e12
 ALIKE = 1e-6
 """Of a loss: what differs less differs by rounding."""
+BEYOND = 1e30
+"""Where outputs are cut: beyond every end, and still a number in single precision."""
 FURTHEST = 11
 """Times that outputs are stretched at most: single precision ends at 1e38."""
 
@@ -99,6 +101,8 @@ def _stretched(subject: Subject, example: Example, size: float) -> Iterator[torc
         found = subject.calls.answer(example)
         for p, value in zip(last, before, strict=True):
             p.copy_(value)
+        # An exponential that overflows has no end; what is no number says nothing.
+        found = found.clamp(-BEYOND, BEYOND)
         if bool(torch.isfinite(found).all()):
             yield found
 
@@ -151,10 +155,13 @@ def _attainable(
 
 
 def right_answers(answer: torch.Tensor, target: torch.Tensor) -> Iterator[torch.Tensor]:
-    """Outputs that are right, under the conventions there are: values, probabilities, logits."""
+    """Outputs that are right, under the conventions there are: values, their logarithms, logits."""
     if answer.numel() == target.numel():
         values = target.reshape(answer.shape).to(answer.dtype)
         yield values
+        if float(values.min()) >= 0 and float(values.max()) > 1:
+            # Of counts; one half stands for none, whose logarithm has no end.
+            yield values.clamp_min(0.5).log()
         if float(values.min()) >= 0 and float(values.max()) <= 1:
             for size in (4.0, 30.0):
                 yield (2 * values - 1) * size

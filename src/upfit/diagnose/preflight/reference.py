@@ -54,10 +54,11 @@ def measure(subject: Subject) -> dict[str, float]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if subject.task == "regression":
-            return _regression(x, y)
-        x, y = _of_common_classes(x, y)
-        facts = _classification(x, y, _forest())
-        facts |= _noise(x, y) if facts else {}
+            facts = _regression(x, y)
+        else:
+            x, y = _of_common_classes(x, y)
+            facts = _classification(x, y, _forest())
+            facts |= _noise(x, y) if facts else {}
         says_nothing = facts.get("reference.score", 1.0) <= 1.05 * facts.get("reference.by_luck", 0.0)
         return facts | (_held(subject) if says_nothing else {})
 
@@ -78,10 +79,14 @@ def _held(subject: Subject) -> dict[str, float]:
     """The same within the validation examples: is it the task that cannot be learnt, or these labels?"""
     found = subject.surveyed_validation
     x, y = found.inputs, found.targets
+    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
     if x.ndim != 2 or y.ndim != 1 or not FEWEST_HELD <= len(y) == len(x) or not np.isfinite(x).all():
         return {}
-    common = _of_common_classes(*drawn(_light(x), y))
-    facts = _classification(*common, _forest(), fewest=FEWEST_HELD)
+    if subject.task == "regression":
+        facts = _regression(*drawn(_light(x), y)) if np.isfinite(y).all() else {}
+    else:
+        common = _of_common_classes(*drawn(_light(x), y))
+        facts = _classification(*common, _forest(), fewest=FEWEST_HELD)
     known = {name: facts.get(f"reference.{name}", np.nan) for name in ("score", "by_luck")}
     return {f"reference.held_{name}": value for name, value in known.items()}
 
@@ -98,9 +103,12 @@ def _regression(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> dict[str, float]:
     if y.std() == 0:
         return {}
     forest = RandomForestRegressor(30, random_state=0, min_samples_leaf=2)
+    said, random = cross_val_predict(forest, x, y, cv=3), np.random.default_rng(0)
+    luck = [r2_score(random.permutation(y), said) for _ in range(200)]
     return {
-        "reference.score": float(r2_score(y, cross_val_predict(forest, x, y, cv=3))),
+        "reference.score": float(r2_score(y, said)),
         "reference.chance": 0.0,
+        "reference.by_luck": float(np.quantile(luck, 0.99)),
     }
 
 

@@ -26,6 +26,7 @@ def measure(subject: Subject) -> dict[str, float]:
         "units.others": float(sum(looked.kinds[kind] for kind in SMOOTH)),
         "units.bends": _bends(subject),
         "units.largest_output": looked.largest,
+        "units.undefined": float(looked.undefined),
     }
     if dead:
         facts |= {"units.dead": max(dead), "units.dead_layers": sum(x > 0.5 for x in dead) / len(dead)}

@@ -35,6 +35,10 @@ def measure(subject: Subject) -> dict[str, float]:
         }
         scales = sorted(_scale(w) for w in inner)
         facts |= {"weights.scale": scales[len(scales) // 2], "weights.largest_scale": scales[-1]}
+    cells = [m for m in subject.model.modules() if isinstance(m, nn.RNNBase)]
+    if cells:
+        alike = sum(map(_has_identical_units, cells)) / len(cells)
+        facts["weights.identical"] = max(alike, facts.get("weights.identical", 0.0))
     if layers:
         facts["weights.last_scale"] = _scale(layers[-1][1].detach().float())
     return facts | _freshness(subject, layers)
@@ -54,6 +58,12 @@ def _scale(weight: torch.Tensor) -> float:
 def _has_identical_rows(weight: torch.Tensor) -> bool:
     rows = weight.reshape(len(weight), -1)
     return len(rows) > 1 and bool(rows.any()) and bool((rows == rows[:1]).all())
+
+
+def _has_identical_units(cell: nn.RNNBase) -> bool:
+    """Whether all units of a recurrent layer begin with the same weights, in each of its gates."""
+    gates = [g for p in cell.parameters() if p.ndim > 1 for g in p.detach().split(cell.hidden_size)]
+    return all(map(_has_identical_rows, gates))
 
 
 def _is_one_sided(weight: torch.Tensor) -> bool:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 from upfit.diagnose.rule import Rule, found
 from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
 RATIO = 10.0
+RECALL = 0.8
+"""Share of the rarest class that a run knows which has no trouble with it."""
+
+
+def is_rarest_known(seen: Seen) -> bool:
+    """Whether so few validation examples were mistaken that most of the rarest class must have been known."""
+    mistaken = 1 - seen.scores[-1] if seen.metric in ("accuracy", "acc") and len(seen.scores) else math.nan
+    return mistaken < (1 - RECALL) * seen.fact("labels.held_rarest")
 
 
 def look(seen: Seen) -> Finding | None:
@@ -18,7 +28,7 @@ def look(seen: Seen) -> Finding | None:
     )
     if not (ratio > RATIO or rarest < 0.1 / classes or missing) or seen.fact("labels.weighted") == 1:
         return None
-    if seen.fact("labels.seen") == 1 or classes > 100:
+    if seen.fact("labels.seen") == 1 or classes > 100 or is_rarest_known(seen):
         return None
     why = (
         f"Training shows {seen.fact('labels.seen'):.0f} of {classes:.0f} classes and cannot teach the others."

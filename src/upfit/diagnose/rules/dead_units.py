@@ -16,7 +16,7 @@ def look(seen: Seen) -> Finding | None:
     dead, where = seen.fact("units.dead", 0.0), "before training"
     stuck = seen.fact("units.saturated_layers", 0.0) > 0.5
     step = None
-    for health in seen.healths:
+    for health in seen.healths_of_numbers:
         worst = max(health.dead.values(), default=0.0)
         if worst > dead:
             dead, where, step = worst, f"at step {health.step}", health.step

@@ -37,7 +37,8 @@ def look(seen: Seen) -> Finding | None:
     """A norm far above its own running median while the loss rises, or huge ones at the start."""
     start = seen.fact("gradients.norm", 0.0)
     largest = seen.fact("units.largest_output", 0.0)
-    if start > (LOUD if seen.is_loud else HUGE) or largest > HUGE or seen.fact("units.finite") == 0:
+    overflows = seen.fact("units.finite") == 0 and seen.fact("units.undefined") != 1
+    if start > (LOUD if seen.is_loud else HUGE) or largest > HUGE or overflows:
         return found(
             "exploding_gradient",
             "Signals grow from layer to layer: gradients are enormous before the first step.",

@@ -51,13 +51,23 @@ def was_forgotten(seen: Seen) -> bool:
     return lost and seen.score < seen.fact("start.score") + GAINED
 
 
+def times(factor: float, loss: float) -> float:
+    """A loss that is worse (factor above 1) or better by so much of its size; losses may be below nought.
+
+    >>> times(1.5, 2.0), times(1.5, -2.0)
+    (3.0, -1.0)
+    """
+    return loss + (factor - 1) * abs(loss)
+
+
 def look(seen: Seen) -> Finding | None:
     """A tenth of the rate does better from the same start, or the loss rises on enormous steps."""
     start, now, tenth = seen.fact("rates.start"), seen.fact("rates.as_set"), seen.fact("rates.tenth")
     diverged = seen.fact("rates.diverged") == 1
-    sane = tenth < 1.5 * start
-    climbs = now > 1.1 * start and tenth < now
-    behind = now > 1.5 * tenth and tenth < 0.9 * start and seen.fact("rates.worst") > 1.5 * start
+    sane = tenth < times(1.5, start)
+    climbs = now > times(1.1, start) and tenth < now
+    fell = tenth < times(0.9, start)
+    behind = now > times(1.5, tenth) and fell and seen.fact("rates.worst") > times(1.5, start)
     rates = GroupRates.of(seen)
     blamed = rates.too_large()
     steps = max(seen.update_ratio, seen.early_update_ratio)
@@ -66,9 +76,10 @@ def look(seen: Seen) -> Finding | None:
     # What decay takes off the weights in each step is decay's fault.
     large_steps = long - pulled_by_decay(seen) > LARGE or blamed == "head"
     early = seen.finite_losses[5:25]
-    rose = len(early) >= 10 and float(np.median(early)) > 1.1 * seen.opening_at_most
+    opening = seen.opening_at_most
+    rose = len(early) >= 10 and float(np.median(early)) > times(1.1, opening)
     wrecked = was_wrecked(seen)
-    blew_up = len(seen.losses) > len(seen.finite_losses) or seen.closing > 2 * seen.opening_at_most or wrecked
+    blew_up = len(seen.losses) > len(seen.finite_losses) or seen.closing > times(2.0, opening) or wrecked
     # Nothing learnt survives a first step that is larger than the weights.
     swallowed = not seen.steps and seen.fact("descent.update_ratio") > SWALLOWED
     tested = (diverged and sane) or climbs or behind or swallowed

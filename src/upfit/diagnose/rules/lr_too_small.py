@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from upfit.diagnose.group_rates import GroupRates, main_rate
 from upfit.diagnose.preflight.one_batch import LEARNT
 from upfit.diagnose.rule import Rule, found
@@ -16,6 +18,8 @@ LEAST = 0.02
 """Of the loss: what a hundredfold rate has to take off in sixteen steps."""
 AUDIBLE, MUCH = 0.005, 0.1
 """The same where it would have taken off a tenth in as many steps as there were."""
+MOST = 0.5
+"""Share of weights, and of layers."""
 STILL, SLOW = 0.02, 1e-4
 """A loss of which next to nothing is gone, on steps a tenth as large as they usually are."""
 SLIGHT, LONG = 0.1, 100
@@ -33,6 +37,13 @@ def learns_faster_alone(seen: Seen) -> bool:
     return alone and nothing and seen.early_update_ratio < ORDINARY
 
 
+def leaves_layers_behind(seen: Seen) -> bool:
+    """Whether most weights have a rate far below the greatest one, with which their layers do not move."""
+    moved = [list(one.update_ratios.values()) for one in seen.healths if one.update_ratios]
+    creeping = [np.mean([ratio < CREEPING for ratio in ratios]) for ratios in moved]
+    return seen.fact("optimizer.slow_share") > MOST and bool(creeping) and bool(min(creeping) >= MOST)
+
+
 def look(seen: Seen) -> Finding | None:
     """A loss that barely falls, though ten or a hundred times the rate would make it fall."""
     if not seen.has_had_time or not seen.is_poor:
@@ -45,26 +56,20 @@ def look(seen: Seen) -> Finding | None:
     would_help = (would_help or _in_proportion(seen)) and not seen.early_update_ratio > ORDINARY
     # RMSprop's and Adam's first steps are their largest: of a loss that stands still all steps count.
     still = seen.fallen < STILL and min(seen.early_update_ratio, seen.update_ratio) < SLOW
-    creeps = seen.update_ratio < CREEPING or still or learns_faster_alone(seen)
+    rates = GroupRates.of(seen)
+    below = leaves_layers_behind(seen)
+    creeps = seen.update_ratio < CREEPING or still or below or learns_faster_alone(seen)
     slow = seen.fallen < 0.5
     gone = seen.rate_was_gone_early
     if not ((slow and (would_help or creeps)) or gone) or seen.fact("gradients.zero_share", 0.0) > 0.9:
         return None
-    rates = GroupRates.of(seen)
-    of_whom = " of the head, which alone learns," if rates.too_small() == "head" else ""
-    rate = main_rate(seen)
     return found(
         "lr_too_small",
-        "The schedule has taken the learning rate away before half of the steps were made."
-        if gone
-        else (
-            f"The learning rate{of_whom} ({rate:.1e}) is too small: {seen.taken} steps took only "
-            f"{max(seen.fallen, 0):.0%} off the loss."
-        ),
+        _why(seen, rates, behind=below),
         confidence=0.9 if would_help and creeps else 0.75,
         step=seen.step_number(-1),
         plot="loss",
-        rate=rate,
+        rate=main_rate(seen),
         head_rate=rates.head,
         rate_below_head=rates.body,
         fallen=seen.fallen,
@@ -73,6 +78,16 @@ def look(seen: Seen) -> Finding | None:
         loss_at_ten=seen.fact("rates.ten"),
         loss_at_hundred=seen.fact("rates.hundred"),
     )
+
+
+def _why(seen: Seen, rates: GroupRates, *, behind: bool) -> str:
+    rate, cost = main_rate(seen), f"{seen.taken} steps took only {max(seen.fallen, 0):.0%} off the loss."
+    if seen.rate_was_gone_early:
+        return "The schedule has taken the learning rate away before half of the steps were made."
+    if behind:
+        return f"Most layers have rates far below the greatest one ({rate:.1e}) and do not move: {cost}"
+    of_whom = " of the head, which alone learns," if rates.too_small() == "head" else ""
+    return f"The learning rate{of_whom} ({rate:.1e}) is too small: {cost}"
 
 
 def _in_proportion(seen: Seen) -> bool:

@@ -19,12 +19,16 @@ def look(seen: Seen) -> Finding | None:
     ):
         return _taken_back(cured)
     at_start = seen.fact("gradients.finite") == 0 or seen.fact("start.finite") == 0
-    if bad is None and not at_start:
+    undefined = seen.fact("units.undefined") == 1
+    if bad is None and not at_start and not undefined:
         return None
     when = "before the first step" if bad is None else f"at step {bad}"
     return found(
         "nan_loss",
-        f"The loss or a gradient stopped being a number {when}; nothing can be learnt from there on.",
+        "The network's answer to some inputs is no number, though nothing in it is large: does it divide by "
+        "a spread of nought, or take the logarithm of nought?"
+        if undefined
+        else f"The loss or a gradient stopped being a number {when}; nothing can be learnt from there on.",
         severity="error",
         confidence=1.0,
         step=bad,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from upfit.diagnose.rule import Rule, found
 from upfit.diagnose.seen import Seen
 from upfit.values import Finding
@@ -11,6 +13,8 @@ SMALL = 1e-4
 DEEP = 4
 SILENT = 1e-5
 """Of the loss: the gradient of all weights together, where only the last bias still learns."""
+BLIND = 0.99
+"""Of the loss without inputs: what a batch that was learnt by heart still costs a network that sees none."""
 FORGOTTEN = 1e-5
 """Of the gradient of a sequence's end: what is left of it at its beginning."""
 
@@ -19,6 +23,15 @@ def is_silent(seen: Seen) -> bool:
     """Whether signals fade on the way up as well, so that no layer's weights get a gradient to speak of."""
     norm, loss = seen.fact("gradients.norm"), seen.fact("gradients.loss")
     return seen.fact("gradients.layers") >= DEEP and 0 < norm < SILENT * loss
+
+
+def is_blind(seen: Seen) -> bool:
+    """Whether a batch taught the network nothing that it does not say to inputs of nought as well.
+
+    Asked where no reference knows what can be learnt, as of pictures that are to be drawn again.
+    """
+    learnt, blank = seen.fact("one_batch.end"), seen.fact("one_batch.blank")
+    return math.isnan(seen.fact("reference.score")) and learnt > BLIND * blank > 0
 
 
 def look(seen: Seen) -> Finding | None:
@@ -40,7 +53,8 @@ def look(seen: Seen) -> Finding | None:
     faint = silent or (ratio < FAINT and first < SMALL and layers >= DEEP)
     recalled = seen.fact("recall.first_over_last")
     forgets = recalled < FORGOTTEN and seen.has_had_time and seen.is_far_behind
-    if not forgets and (not faint or first == 0 or (seen.steps and not seen.is_poor)):
+    harmless = seen.steps and not seen.is_poor and not is_blind(seen)
+    if not forgets and (not faint or first == 0 or harmless):
         return None
     if forgets:
         why = (

@@ -11,6 +11,8 @@ import torch
 FIRES = 0.01
 """A unit that is above zero on fewer examples than that is dead (on at least 256 examples)."""
 NEAR_END = 0.01
+ORDINARY = 1e4
+"""Outputs that nothing overflows beside."""
 
 
 class Looked:
@@ -21,6 +23,7 @@ class Looked:
         self.raw: list[Any] = []
         self.kinds: defaultdict[str, int] = defaultdict(int)
         self.largest = 0.0
+        self.undefined = False
         self.means: dict[str, float] = {}
         self.spreads: dict[str, float] = {}
         self._fired: dict[str, torch.Tensor] = {}
@@ -45,6 +48,7 @@ class Looked:
         self.largest = (
             max(self.largest, float(output.abs().max())) if bool(torch.isfinite(output).all()) else math.inf
         )
+        self.undefined = self.undefined or _is_undefined(output)
         if kind == "relu" and output.ndim >= 2:
             fired = _units(output)
             kept = self._fired.get(name)
@@ -68,3 +72,10 @@ def _units(output: torch.Tensor) -> torch.Tensor:
     if fires.ndim > 2:
         fires = fires.flatten(2).any(2) if fires.ndim == 4 else fires.flatten(1, -2).any(1)
     return fires.sum(0)
+
+
+def _is_undefined(output: torch.Tensor) -> bool:
+    """Whether some of it is no number though nothing is large: nought was divided by nought, say."""
+    missing = output.isnan()
+    others = output[~missing]
+    return bool(missing.any()) and others.numel() > 0 and float(others.abs().max()) < ORDINARY
