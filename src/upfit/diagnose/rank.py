@@ -35,7 +35,7 @@ EXPLAINS: dict[str, set[str]] = {
     "missing_causal_mask": HURTS | {"data_leakage"},
     "loss_activation_mismatch": HURTS | {"bad_init", "detached_graph"},
     "bad_init": HURTS,
-    "wrong_augmentation": LEARNS_BADLY | {"oscillating_loss", "train_eval_skew"},
+    "wrong_augmentation": LEARNS_BADLY | {"label_corruption", "oscillating_loss", "train_eval_skew"},
     "wrong_preprocessing": HURTS | {"bad_init", "detached_graph", "train_eval_skew"},
     "train_eval_skew": HURTS,
     "eval_mode_bug": HURTS,

@@ -18,12 +18,9 @@ Curve = npt.NDArray[np.float64]
 SCORES = ("accuracy", "balanced_accuracy", "acc", "r2", "f1", "macro_f1", "auroc", "subset_accuracy")
 """Validation metrics that can be compared with the reference's score, the likeliest first."""
 
-LOPSIDED = 0.6
-"""Share of the commonest class."""
-GONE = 0.01
-"""Of the highest rate: less moves nothing."""
-BY_HEART = 40
-"""Steps on one batch that a small model needs to know it by heart."""
+LOPSIDED, GONE, BY_HEART = 0.6, 0.01, 40
+"""Share of the commonest class; of the highest rate, less than which moves nothing; and steps on one batch
+that a small model needs to know it by heart."""
 
 
 class Seen:
@@ -225,6 +222,11 @@ class Seen:
         if math.isfinite(lost):
             return self.closing > 1.05 * lost
         return len(self.losses) >= 10 and 1 - self.closing / self.opening_at_most < 0.1
+
+    @property
+    def is_well(self) -> bool:
+        """Whether the run ended about where the data allow, which is known."""
+        return bool(self.steps) and math.isfinite(self.shortfall) and not self.is_poor
 
     @property
     def dropout(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -172,6 +173,19 @@ def test_nought_by_nought_is_no_explosion_and_kills_no_units():
     assert not {"exploding_gradient", "dead_units"} & set(found)
     whole = facts(model, pairs(numbers(64, 8), torch.arange(64) % 3), "units")
     assert whole["units.undefined"] == 0
+
+
+def test_values_in_the_thousands_that_were_learnt_are_no_illness():
+    large = {"labels.spread": 3e3, "labels.middle": 9e3, "gradients.norm": 1e7, "reference.score": 0.9}
+    known = {**HEALTHY_FACTS, **large, "labels.classes": math.nan}
+
+    def found(score):
+        trace = made_trace([1e7 / (1 + n) for n in range(200)], validation=[(1e5, score)] * 6, facts=known)
+        evaluations = tuple(replace(one, metrics={"r2": score}) for one in trace.evaluations)
+        return {one.kind for one in diagnose(replace(trace, evaluations=evaluations)).findings}
+
+    assert not {"wrong_preprocessing", "exploding_gradient"} & found(0.88)
+    assert {"wrong_preprocessing", "exploding_gradient"} <= found(0.5)
 
 
 def test_a_loss_below_nought_that_falls_blames_no_rate():

@@ -38,7 +38,9 @@ def look(seen: Seen) -> Finding | None:
     start = seen.fact("gradients.norm", 0.0)
     largest = seen.fact("units.largest_output", 0.0)
     overflows = seen.fact("units.finite") == 0 and seen.fact("units.undefined") != 1
-    if start > (LOUD if seen.is_loud else HUGE) or largest > HUGE or overflows:
+    large = start > (LOUD if seen.is_loud else HUGE) or largest > HUGE
+    # Values in the thousands have large gradients, with which a run may end well all the same.
+    if (large and not seen.is_well) or overflows:
         return found(
             "exploding_gradient",
             "Signals grow from layer to layer: gradients are enormous before the first step.",

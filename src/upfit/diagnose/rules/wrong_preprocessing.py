@@ -64,7 +64,7 @@ def _of_values(seen: Seen) -> str | None:
 def _of_targets(seen: Seen) -> str | None:
     """Values to predict in the thousands, or farther away than the run came."""
     middle, spread = seen.fact("labels.middle"), seen.fact("labels.spread")
-    if spread > TARGETS:
+    if spread > TARGETS and not seen.is_well:
         return f"Targets have a standard deviation of {spread:.2g}: standardise them."
     if _are_far(seen):
         return (
