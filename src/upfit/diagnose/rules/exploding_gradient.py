@@ -12,6 +12,7 @@ HUGE = 1e4
 LOUD = 100.0
 """For class scores, where fresh networks begin between 0.1 and 10 and pretrained ones, whose early layers
 other layers normalise, below 100: there the answers have to be far off as well."""
+THOUSANDS = 1e3
 JUMP = 10.0
 """Times the running median (SageMaker Debugger and AutoTrainer use absolute limits, which misfire)."""
 FEWEST = 5
@@ -40,7 +41,8 @@ def look(seen: Seen) -> Finding | None:
     overflows = seen.fact("units.finite") == 0 and seen.fact("units.undefined") != 1
     large = start > (LOUD if seen.is_loud else HUGE) or largest > HUGE
     # Values in the thousands have large gradients, with which a run may end well all the same.
-    if (large and not seen.is_well) or overflows:
+    learnt = seen.fact("labels.spread") > THOUSANDS and seen.is_well
+    if (large and not learnt) or overflows:
         return found(
             "exploding_gradient",
             "Signals grow from layer to layer: gradients are enormous before the first step.",
