@@ -7,6 +7,7 @@ import random
 import numpy as np
 import pytest
 import torch
+from timm.optim import Lookahead
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -114,3 +115,44 @@ def test_everything_comes_back_after_an_error(subject):
     with pytest.raises(RuntimeError, match="stop"):
         spoil(subject)
     assert all(same(a, b) for a, b in zip(before, everything(subject), strict=True))
+
+
+class Together(torch.optim.Optimizer):
+    """Two optimizers that step one after the other, as one object."""
+
+    def __init__(self, *several):
+        super().__init__([group for one in several for group in one.param_groups], {})
+        self.several = several
+
+    def step(self, closure=None):
+        for one in self.several:
+            one.step()
+
+
+def together(model):
+    lower, upper = model[0].parameters(), model[2].parameters()
+    return Together(torch.optim.SGD(lower, 0.05, momentum=0.9), torch.optim.Adam(upper, 0.01))
+
+
+def looking_ahead(model):
+    return Lookahead(torch.optim.Adam(model.parameters(), 0.01), k=3)
+
+
+@pytest.mark.parametrize("optimizer_of", [together, looking_ahead])
+def test_optimizers_that_hold_others_go_on_as_if_nobody_had_looked(optimizer_of):
+    def trained(looks):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 2))
+        optimizer = optimizer_of(model)
+        loader = DataLoader(Noisy(), 16)
+        calls = Calls(model, nn.CrossEntropyLoss())
+        for x, y in loader:
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(x), y).backward()
+            optimizer.step()
+            if looks:
+                subject = Subject(calls, (optimizer,), "classification", loader, loader, seconds=0.3)
+                measure_all(subject, only=("descent", "rates", "one_batch"))
+        return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+    assert torch.equal(trained(looks=False), trained(looks=True))

@@ -26,7 +26,8 @@ def untouched(
 
     Args:
         model: Its parameters and buffers are saved, and the plain attributes of its modules.
-        optimizers: Their state and settings are saved, and parameters that the model does not have.
+        optimizers: Their state and settings are saved, those of optimizers that they hold in turn, and
+            parameters that the model does not have.
         loaders: Random generators found in them (and in their samplers and datasets) are saved.
 
     Example:
@@ -37,7 +38,7 @@ def untouched(
         >>> torch.equal(net.weight, before)
         True
     """
-    optimizers = tuple(optimizers)
+    optimizers = with_inner(optimizers)
     with ExitStack() as stack:
         # The last to be entered is the first to be restored: random states come last.
         stack.callback(_random_states(loaders))
@@ -85,6 +86,25 @@ def _attributes(model: nn.Module) -> Callable[[], None]:
                 module.__dict__[name].update(table)
 
     return restore
+
+
+def with_inner(optimizers: Iterable[Optimizer]) -> tuple[Optimizer, ...]:
+    """Optimizers, and those in their attributes: many wrap one, some make several step together."""
+    known: dict[int, Optimizer] = {}
+    waiting = list(optimizers)
+    while waiting:
+        one = waiting.pop(0)
+        if id(one) not in known:
+            known[id(one)] = one
+            held = [each for value in vars(one).values() for each in _listed(value)]
+            waiting += [each for each in held if isinstance(each, Optimizer)]
+    return tuple(known.values())
+
+
+def _listed(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list | tuple) else (value,)
 
 
 def _optimizer(optimizer: Optimizer) -> Callable[[], None]:
