@@ -334,8 +334,8 @@ def part() -> list[str]:
         "## Repairs",
         "",
         "`.venv/bin/python bench/doctor_repair.py` (`--random`, `--controls`). Seed 0 was "
-        "made with `treat` as it is on 22 November, seeds 1 and 2 with that of the day before, which knew no "
-        "usual recipes; the controls with seed 0; random repair of those whose column holds a score.",
+        "made with `treat` as it was in the afternoon of 22 November, seeds 1 and 2 in the evening; the "
+        "controls with seed 0; random repair of those whose column holds a score.",
         "",
         markdown_table(head, lines),
         "",
