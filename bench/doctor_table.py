@@ -239,8 +239,8 @@ forms were not done), and the thresholds against false alarms were set with thes
 repaired forms in view. The networks and faulty forms are ports made by the same hands as the rules, and \
 nearly every label is hit here: on 401 cases of other hands, seen for the first time, naming was 76 % \
 (71 to 79); on the two batches among them that are siblings of the cases here, 86 % (72 to 94) of 37 \
-and 92 % (80 to 97) of 48; on the newest, half siblings and half whatever came to mind, 79 % of 48. Of the wiring \
-faults, \
+and 92 % (80 to 97) of 48; on the newest, half siblings and half whatever came to mind, 79 % of 48. \
+Of the wiring faults, \
 C5 (validation in training mode) can only show at the first evaluation, not by the second step, and does \
 there. G3 does not count here: with this model the rate of 0.1 did no harm. X1 (two processes) was run by \
 hand and is tested in `tests/unit/diagnose/test_replicas.py`: named at step 1, quiet where gradients are \
