@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 
@@ -12,7 +13,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import upfit
-from upfit.errors import DataError, InputError, Interrupted, RecipeError, RunFolderError
+from upfit.errors import DataError, InputError, Interrupted, RecipeError, RunFolderError, TrainingError
 from upfit.values import Change, Recipe, Silent
 
 X, Y = (torch.tensor(part) for part in load_digits(return_X_y=True))
@@ -196,3 +197,19 @@ def test_its_folder_is_told_from_a_run_of_fit(tmp_path):
 def test_cutmix_wants_images():
     with pytest.raises(RecipeError, match="cutmix swaps rectangles of images"):
         upfit.train(module(), *loaders(), recipe(**{"techniques.cutmix": {"alpha": 1.0}}))
+
+
+class Undone(nn.Module):
+    """Answers with numbers while it trains, and with none when it is judged."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(64, 10)
+
+    def forward(self, x):
+        return self.layer(x) if self.training else self.layer(x) * math.nan
+
+
+def test_a_network_that_answers_with_no_numbers_has_diverged():
+    with pytest.raises(TrainingError, match=r"training diverged: .* 60 of 60 validation examples"):
+        upfit.train(Undone(), *loaders(), Recipe(stopping={"steps": 4}, watch="off"))

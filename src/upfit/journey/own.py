@@ -25,6 +25,7 @@ from upfit.techniques.idle import idle
 from upfit.techniques.losses import adopt, deciding_metric
 from upfit.train.costs import step_seconds
 from upfit.train.fitting import fitting_size
+from upfit.train.infer import require_numbers
 from upfit.train.interrupt import Interrupts
 from upfit.train.objective import LossFunction, Objective
 from upfit.train.out_of_memory import forward_in_pieces
@@ -228,6 +229,7 @@ class _Judge:
 
     def __call__(self, network: nn.Module) -> tuple[float, dict[str, float]]:
         logits = self._logits(network)
+        require_numbers(logits)
         encoded = torch.as_tensor(self.objective.encode(self.truth))
         scores = self.objective.scores(logits)
         found = metrics(self.objective.task, scores, self.truth, also=self.decides)

@@ -29,8 +29,9 @@ from upfit.values.recipe import Schedule
 
 MOST = 100
 """Steps of a climb, at most."""
-LIMIT = 3.0
-"""A climb ends where the loss is so many times what it was at first."""
+LIMIT, FIRST = 3.0, 5
+"""A climb ends where the loss is so many times the greatest of its first few: batches are unlike, and the
+first rates move nothing."""
 AGREE_EVERY = 10
 """Steps between the questions whether somebody wants to stop."""
 
@@ -91,7 +92,7 @@ class Climb:
                 group["base_lr"] = unit * float(rate)
             part, _ = take_step(job, state, around, batch)
             losses_N[step] = float(self.world.sum(part))
-            if not losses_N[step] <= LIMIT * max(losses_N[0], 1e-12):
+            if has_diverged(losses_N[: step + 1]):
                 break
             self._leave_if_asked(step)
             if look is not None:
@@ -102,6 +103,18 @@ class Climb:
     def _leave_if_asked(self, step: int) -> None:
         if step % AGREE_EVERY == 0 and self.world.agree(self.asked_to_stop()):
             raise Interrupted("stopped during the range test; nothing was trained yet")
+
+
+def has_diverged(losses_S: Floats) -> bool:
+    """Whether the last of a climb's losses (S,) ends it.
+
+    >>> has_diverged(np.array([0.4, 1.3])), has_diverged(np.array([0.4, np.nan]))
+    (False, True)
+    >>> has_diverged(np.array([0.4, 1.3, 0.4, 0.5, 0.6, 4.0]))
+    True
+    """
+    now, first = float(losses_S[-1]), float(losses_S[:FIRST].max())
+    return not math.isfinite(now) or (len(losses_S) > FIRST and now > LIMIT * max(first, 1e-12))
 
 
 def held(

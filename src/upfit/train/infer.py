@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from upfit.errors import TrainingError
 from upfit.train.out_of_memory import forward_in_pieces
 from upfit.train.world import Batch, World
 
@@ -55,3 +56,20 @@ def outputs(
             advance(done, loader.count)
     network.train(was_training)
     return world.collect(np.concatenate(positions), np.concatenate(values), loader.count)
+
+
+def require_numbers(logits: torch.Tensor) -> None:
+    """Refuse to judge a network that has diverged: its run is over, and what was reached before it stays.
+
+    Raises:
+        TrainingError: Some outputs are NaN or infinite.
+
+    >>> require_numbers(torch.zeros(3, 2))
+    """
+    bad = int((~torch.isfinite(logits)).any(-1).sum())
+    if bad:
+        raise TrainingError(
+            f"training diverged: the network answers {bad:,} of {len(logits):,} validation examples with NaN "
+            "or infinity",
+            hint="a lower optimizer.lr or optimizer.weight_decay; watch=repair looks for one",
+        )

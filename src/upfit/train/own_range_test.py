@@ -17,7 +17,7 @@ from upfit.errors import InputError
 from upfit.models.own import call_module, parted
 from upfit.techniques.holding import LOOKS, Floats, Hold, held_rates, hold_back
 from upfit.techniques.range_test import RateChoice, choose_rate, span
-from upfit.train.climb import LIMIT, endless, random_state_kept
+from upfit.train.climb import endless, has_diverged, random_state_kept
 
 
 def range_test(
@@ -115,7 +115,7 @@ class _Climb:
             for group, ratio in zip(self.optimizer.param_groups, self.ratios, strict=True):
                 group["lr"] = float(rate) * ratio
             losses_N[step] = self._stepped(batch)
-            if not losses_N[step] <= LIMIT * max(losses_N[0], 1e-12):
+            if has_diverged(losses_N[: step + 1]):
                 break
             if look is not None:
                 look(step + 1)

@@ -20,7 +20,7 @@ from upfit.train.feed import feed_of
 from upfit.train.firmness import Firmness
 from upfit.train.fit_head import fit_head
 from upfit.train.fitted import Fitted, Name
-from upfit.train.infer import Once, outputs
+from upfit.train.infer import Once, outputs, require_numbers
 from upfit.train.job import Source
 from upfit.train.logistic import Features
 from upfit.train.tune import Measure, Places, Plan, tune
@@ -121,6 +121,7 @@ def validation_measure(bench: Workbench, loader: Once) -> Measure:
 
     def measure(network: nn.Module) -> tuple[float, dict[str, float]]:
         logits = torch.from_numpy(outputs(network, loader, bench.world))
+        require_numbers(logits)
         scores = bench.objective.scores(logits)
         found = metrics(task, scores, bench.validation_targets, also=decides)
         return float(loss(logits, encoded).mean()), found

@@ -192,3 +192,15 @@ def test_what_it_cannot_work_with_is_named(said):
             given.pop("model"), given.pop("loader"), given.pop("loss"), given.pop("optimizer"), **given
         )
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("seed", [3, 6, 14, 20])
+def test_batches_that_are_unlike_are_no_divergence(seed):
+    # The first batch costs a third of the second, at rates that move nothing.
+    torch.manual_seed(seed)
+    x = torch.randn(48, 8)
+    model = nn.Sequential(nn.Linear(8, 16), nn.LayerNorm(16), nn.ReLU(), nn.Linear(16, 1))
+    loader = DataLoader(TensorDataset(x, x[:, :1]), batch_size=8, shuffle=True)
+    optimizer = torch.optim.AdamW(model.parameters())
+    choice = upfit.range_test(model, loader, nn.MSELoss(), optimizer, repeats=1)
+    assert 1e-3 < choice.rate < 1
