@@ -53,12 +53,19 @@ def build(technique: Technique) -> Value:
     """The part that a recipe's technique names; raises `RecipeError` for a wrong name or setting."""
     if technique.name not in TECHNIQUES:
         guess = nearest(technique.name, TECHNIQUES)
-        raise RecipeError(
-            f"no technique {technique.name!r}",
-            expected=", ".join(TECHNIQUES),
-            hint=f"techniques.{guess}" if guess else "",
-        )
+        hint = _elsewhere(technique.name) or (f"techniques.{guess}" if guess else "")
+        expected = ", ".join(TECHNIQUES)
+        raise RecipeError(f"no technique {technique.name!r}", expected=expected, hint=hint)
     return TECHNIQUES[technique.name](**technique.settings)
+
+
+def _elsewhere(name: str) -> str:
+    """How a technique is switched on that is another field of the recipe than `techniques`."""
+    # Cards are made beside the parts, and import this package.
+    from upfit.techniques.catalogue import cards_about
+
+    switches = [card.switch for card in cards_about(name) if not card.switch.startswith("techniques.")]
+    return " or ".join(f"--set {switch}" for switch in switches[:2])
 
 
 def parts_of(recipe: Recipe, total_steps: int) -> Parts:

@@ -101,11 +101,22 @@ def card_of(name: str) -> Card:
     cards = {_joined(card.name): card for card in CARDS}
     if (joined := _joined(name)) in cards:
         return cards[joined]
-    names = [card.name for card in CARDS if name.lower() in _words(card)]
+    names = [card.name for card in cards_about(name)]
     guess = nearest(joined, cards)
     names = names or ([cards[guess].name] if guess else [])
     hint = " · ".join(f"upfit techniques {one}" for one in names[:SHOWN])
     raise RecipeError(f"no technique {name!r}", hint=hint or "upfit techniques, which lists them")
+
+
+def cards_about(name: str) -> tuple[Card, ...]:
+    """The card of that name, or those that speak of it; none where nothing does.
+
+    Example:
+        >>> [card.switch for card in cards_about("focal")]
+        ['loss.name=focal']
+    """
+    named = tuple(card for card in CARDS if _joined(card.name) == _joined(name))
+    return named or tuple(card for card in CARDS if name.lower() in _words(card))
 
 
 def _joined(name: str) -> str:

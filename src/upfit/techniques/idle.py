@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import reduce
+
 from upfit.techniques.refuse import Modality
 from upfit.values import Recipe
 
+OWN = {
+    "augment.policy": "rows are as the loaders give them",
+    "batching.size": "the loader makes the batches",
+    "head.dropout": "a module of one's own has its own dropout",
+    "layers.dropout": "a module of one's own has its own dropout",
+    "layers.cache": "where a module of one's own could be cut is not known",
+}
+"""Fields that say nothing to a module and loaders of one's own, and why."""
 READS: dict[Modality, str] = {"image": "images", "text": "texts", "own": "loaders of one's own"}
 
 
@@ -26,7 +37,15 @@ def idle(recipe: Recipe, modality: Modality) -> tuple[str, ...]:
         if value != "auto" and modality != kind:
             told = f"it is for {READS[kind]}, and these are {READS[modality]}"
             found.append(f"inputs.{field}={value} does nothing: {told}")
-    if modality == "own" and recipe.layers.cache not in ("auto", "off"):
-        told = "where a module of one's own could be cut is not known"
-        found.append(f"layers.cache={recipe.layers.cache} does nothing: {told}")
-    return tuple(found)
+    return (*found, *_own(recipe)) if modality == "own" else tuple(found)
+
+
+def _own(recipe: Recipe) -> Iterator[str]:
+    """The same for a module and loaders of one's own."""
+    usual = Recipe()
+    for path, told in OWN.items():
+        value, default = (reduce(getattr, path.split("."), one) for one in (recipe, usual))
+        if value not in (default, "auto", "off", "none"):
+            yield f"{path}={value} does nothing: {told}"
+    if recipe.layers.train == "auto":
+        yield "layers.train=auto does nothing: short trials of layers are made by upfit.fit; all layers train"

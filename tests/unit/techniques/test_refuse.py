@@ -122,6 +122,10 @@ def test_what_makes_sense_is_not_refused(modality, task, changes):
         ("text", {"inputs__image_size": 64}, "image_size=64 does nothing: it is for images"),
         ("image", {"inputs__max_length": 64}, "max_length=64 does nothing: it is for texts"),
         ("own", {"layers__cache": "fp32"}, "layers.cache=fp32 does nothing"),
+        ("own", {"layers__dropout": 0.5}, "layers.dropout=0.5 does nothing: a module of one's own"),
+        ("own", {"batching__size": 8}, "batching.size=8 does nothing: the loader makes the batches"),
+        ("own", {"layers__train": "auto"}, "layers.train=auto does nothing"),
+        ("own", {"layers__train": "head", "batching__micro_size": 4}, ""),
         ("image", {"inputs__image_size": 64, "layers__cache": "fp32"}, ""),
     ],
 )

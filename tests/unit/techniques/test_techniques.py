@@ -255,6 +255,8 @@ def test_techniques_are_built_by_name_with_their_settings():
     ("technique", "message"),
     [
         (Technique(name="emma"), "no technique 'emma'(?s:.*)techniques.ema"),
+        (Technique(name="focal"), "no technique 'focal'(?s:.*)--set loss.name=focal"),
+        (Technique(name="lora"), "no technique 'lora'(?s:.*)--set layers.adapter=lora"),
         (Technique(name="ema", decya=1), r"Ema has no field 'decya'; did you mean 'decay'\?"),
         (Technique(name="clip", norm=0), r"Clip\.norm: input should be greater than 0"),
         (Technique(name="ema", decay=1.5), r"Ema\.decay"),
