@@ -33,6 +33,7 @@ from upfit.train.range_test import Trial, range_test
 from upfit.train.rates import following
 from upfit.train.settle import Costs, make_plan, own_rates, settle_own, settle_techniques
 from upfit.train.timing import Clock
+from upfit.train.too_short import too_short
 from upfit.train.tune import Places, Plan, tune
 from upfit.train.world import World
 from upfit.values import Estimate, Finding, Predictions, Recipe, Run, Schema, Silent, Split, Task, Watcher
@@ -145,6 +146,8 @@ def train(
             trial=Trial.within(plan.total_steps, asked_to_stop=interrupts.poll),
             held_out=lambda tried: judge(tried)[0],
         )
+        for line in too_short(recipe, plan, per_epoch=len(source), groups=len(network.groups) - 1):
+            watcher.note(line)
         watcher.stage("training")
         tuned = tune(
             recipe,

@@ -39,6 +39,7 @@ class RichWatcher:
         self._task: TaskID | None = None
         self._began = time.monotonic()
         self._measured = ""
+        self._noted = set[str]()
 
     def stage(self, title: str) -> None:
         """Finish the line of the last stage and begin one."""
@@ -68,8 +69,10 @@ class RichWatcher:
         self._print(f"step {record.step}: {record.text}", style="yellow")
 
     def note(self, text: str) -> None:
-        """A line above the display."""
-        self._print(text)
+        """A line above the display, the first time."""
+        if text not in self._noted:
+            self._print(text)
+        self._noted.add(text)
 
     def close(self) -> None:
         """Leave the last state on the screen and stop drawing."""
@@ -107,6 +110,7 @@ class PlainWatcher:
     ) -> None:
         self._stream, self._every, self._metric = stream, every, metric
         self._last = self._began = time.monotonic()
+        self._noted = set[str]()
 
     def stage(self, title: str) -> None:
         """Say that a stage begins."""
@@ -136,8 +140,10 @@ class PlainWatcher:
         self._say(f"  step {record.step:,}: {record.text}")
 
     def note(self, text: str) -> None:
-        """Say it."""
-        self._say(text)
+        """Say it, the first time."""
+        if text not in self._noted:
+            self._say(text)
+        self._noted.add(text)
 
     def close(self) -> None:
         """Nothing to close; what was said is flushed."""

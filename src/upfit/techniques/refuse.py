@@ -116,6 +116,16 @@ def torn_pairs(asked: Asked) -> None:
         )
 
 
+def alone_in_a_batch(asked: Asked) -> None:
+    """What is mixed is mixed with another example of its batch."""
+    name = asked.first(*MIXERS)
+    if name and asked.modality != "own" and asked.recipe.batching.size == 1:
+        raise RecipeError(
+            f"{name} mixes examples of one batch, and batches of 1 have nothing to mix",
+            hint="batching.size=8",
+        )
+
+
 def own_compiled(asked: Asked) -> None:
     """Whoever brings a module has its batches, too, and knows best which of them are whole."""
     if asked.modality == "own" and asked.recipe.compile == "on":
@@ -217,6 +227,7 @@ RULES: tuple[Callable[[Asked], None], ...] = (
     one_mixer_takes_all,
     features_of_own,
     torn_pairs,
+    alone_in_a_batch,
     tokens_of_images,
     frozen_backbone,
     adapters_nowhere,

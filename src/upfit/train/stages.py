@@ -13,7 +13,6 @@ from upfit.measure import metrics
 from upfit.models import Backbone, Head, Network
 from upfit.models.network import set_backbone_dropout
 from upfit.techniques.losses import deciding_metric
-from upfit.techniques.schedules.moment import Moment
 from upfit.train.adapting import without_adapters
 from upfit.train.features import cached_features, fresh_features
 from upfit.train.feed import feed_of
@@ -23,6 +22,7 @@ from upfit.train.fitted import Fitted, Name
 from upfit.train.infer import Once, outputs, require_numbers
 from upfit.train.job import Source
 from upfit.train.logistic import Features
+from upfit.train.too_short import too_short
 from upfit.train.tune import Measure, Places, Plan, tune
 from upfit.train.workbench import Workbench
 
@@ -70,9 +70,10 @@ def fresh_network(bench: Workbench, backbone: Backbone) -> Network:
 
 def tune_stage(bench: Workbench, network: Network, *, plan: Plan, places: Places, metric: str) -> Fitted:
     """Train the network by the recipe."""
-    _say_if_warming_up(bench, plan)
     loss = bench.objective.loss(bench.recipe.loss)
     feed = feed_of(bench, network)
+    for line in too_short(bench.recipe, plan, per_epoch=len(feed.source), groups=len(feed.groups) - 1):
+        bench.watcher.note(line)
     tuned = tune(
         bench.recipe,
         feed.model,
@@ -93,17 +94,6 @@ def tune_stage(bench: Workbench, network: Network, *, plan: Plan, places: Places
     scores = bench.objective.scores(torch.from_numpy(logits))
     tensors = {name: value.cpu() for name, value in network.state_dict().items()}
     return Fitted("tuned", scores, tensors, tuned.seconds, {})
-
-
-def _say_if_warming_up(bench: Workbench, plan: Plan) -> None:
-    """A warm-up of the whole run never reaches the rate that was asked for."""
-    schedule, total = bench.recipe.schedule, plan.total_steps
-    per_epoch = -(-len(bench.split.train) // int(bench.recipe.batching.size))
-    if total > 1 and Moment.of(schedule, 0, total, per_epoch=per_epoch).warm >= total:
-        bench.watcher.note(
-            f"schedule.warmup={schedule.warmup} is not over before this run of {total:,} steps is: "
-            "the full rate is never reached"
-        )
 
 
 def training_parts(bench: Workbench, network: Network) -> tuple[nn.Module, Source]:

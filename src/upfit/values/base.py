@@ -51,11 +51,13 @@ def explain(kind: type[BaseModel], error: ValidationError) -> str:
         meant = f"; did you mean {guess!r}?" if guess else ""
         return f"{kind.__name__} has no field {name!r}{meant} (it has: {known})"
     message = fault["msg"].removeprefix("Value error, ").replace("valid tuple", "list")
+    message = re.sub("a valid dictionary( or instance of [A-Z][A-Za-z]*)?", "a mapping", message)
     message = message[0].lower() + message[1:]
     given = fault["input"]
     guess = nearest(given, _choices(fault)) if isinstance(given, str) else ""
     meant = f"; did you mean {guess!r}?" if guess else ""
-    return f"{kind.__name__}.{where}: {message}; got {_BRIEF.repr(given)}{meant}"
+    place = f"{kind.__name__}.{where}" if where else kind.__name__
+    return f"{place}: {message}; got {_BRIEF.repr(given)}{meant}"
 
 
 def _choices(fault: Any) -> list[str]:

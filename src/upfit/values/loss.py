@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from upfit.errors import nearest
 from upfit.values.base import Value
+from upfit.values.named import named
 
 ClassWeights = Literal["none", "auto"] | dict[str, float] | tuple[float, ...]
 
@@ -51,8 +52,11 @@ class Loss(Value):
     @model_validator(mode="before")
     @classmethod
     def _from_name(cls, given: Any) -> Any:
-        """Accept `focal` beside the full form."""
-        return {"name": given} if isinstance(given, str) else given
+        """Accept `focal` and `{focal: {gamma: 1}}` beside the full form."""
+        fields = given if isinstance(given, Mapping) else {}
+        alone = len(fields) == 1 and not set(fields) & set(cls.model_fields)
+        whole = alone and all(isinstance(settings, Mapping) for settings in fields.values())
+        return named(given, what="loss") if whole or isinstance(given, str) else given
 
     @field_validator("class_weights", mode="before")
     @classmethod

@@ -20,6 +20,8 @@ def named(given: Any, *, what: str, known: Collection[str] | None = None) -> Any
     Example:
         >>> named("ema", what="technique"), named({"ema": {"decay": 0.9}}, what="technique")
         ({'name': 'ema'}, {'name': 'ema', 'decay': 0.9})
+        >>> named({"ema": True}, what="technique")
+        {'name': 'ema'}
         >>> named({"ema": 0.9}, what="technique")
         Traceback (most recent call last):
         ValueError: the settings of technique ema are a mapping, as in {ema: {field: value}}, not 0.9
@@ -31,6 +33,9 @@ def named(given: Any, *, what: str, known: Collection[str] | None = None) -> Any
     [(name, settings)] = given.items()
     if known is not None and name not in known:
         return given
+    if settings is True:
+        # YAML's `ema: on`.
+        return {"name": name}
     if not isinstance(settings, Mapping | None):
         shape = f"{{{name}: {{field: value}}}}"
         raise ValueError(f"the settings of {what} {name} are a mapping, as in {shape}, not {settings!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -192,6 +193,14 @@ class Recipe(Value):
         """YAML reads a bare `off` as False, and `on` as True."""
         return {False: "off", True: "on"}[given] if isinstance(given, bool) else given
 
+    @field_validator("techniques", mode="before")
+    @classmethod
+    def _listed(cls, given: Any) -> Any:
+        """Accept `{ema: on, swa: off, mixup: {alpha: 0.2}}` beside a list of them."""
+        if not isinstance(given, Mapping) or "name" in given:
+            return given
+        return tuple({name: settings} for name, settings in given.items() if settings not in (False, "off"))
+
     @field_validator("techniques")
     @classmethod
     def _once_each(cls, techniques: tuple[Technique, ...]) -> tuple[Technique, ...]:
@@ -231,6 +240,10 @@ class Recipe(Value):
         unknown = next((name for name in fields if not isinstance(name, str)), None)
         if unknown is not None:
             raise RecipeError(f"recipe fields have names, got {unknown!r}")
+        word = next((name for name in SHORTHANDS if isinstance(fields.get(name), str)), None)
+        if word is not None:
+            hint = f"{word}: {{{SHORTHANDS[word]}: {fields[word]}}}"
+            raise RecipeError(f"{word} is a mapping of settings", got=repr(fields[word]), hint=hint)
         return cls(**fields)
 
 

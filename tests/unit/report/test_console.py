@@ -59,6 +59,14 @@ def test_plain_lines_go_to_stderr(capsys):
     assert "tuning" in seen.err
 
 
+def test_a_note_is_read_once():
+    stream = io.StringIO()
+    watcher = PlainWatcher(stream)
+    for text in ("one", "two", "one"):
+        watcher.note(text)
+    assert stream.getvalue().split() == ["one", "two"]
+
+
 def test_the_metric_asked_for_is_shown():
     stream = io.StringIO()
     travel(PlainWatcher(stream, metric="log_loss"))

@@ -127,11 +127,29 @@ def test_what_makes_sense_is_not_refused(modality, task, changes):
         ("own", {"layers__train": "auto"}, "layers.train=auto does nothing"),
         ("own", {"layers__train": "head", "batching__micro_size": 4}, ""),
         ("image", {"inputs__image_size": 64, "layers__cache": "fp32"}, ""),
+        ("image", {"layers__train": 2, "layers__cache": "fp32"}, ""),
+        ("text", {"layers__train": "gradual", "layers__cache": "fp32"}, ""),
+        ("image", {"layers__train": "head", "augment__policy": "strong"}, "every example is seen as it is"),
+        ("image", {"layers__train": "all", "augment__policy": "strong"}, ""),
+        ("text", {"layers__train": "head", "optimizer__layer_decay": 0.5}, "one layer learns"),
+        ("text", {"schedule__milestones": [0.1]}, "is for schedule multi_step, and this one is cosine"),
+        ("text", {"schedule__name": "multi_step", "schedule__milestones": [0.1]}, ""),
+        ("own", {"schedule__factor": 0.5}, "schedule step, multi_step, exponential or plateau"),
+        ("text", {"layers__adapter": {"name": "none", "rank": 4}}, "is for lora and dora"),
+        ("text", {"layers__adapter": {"name": "lora", "rank": 4}}, ""),
     ],
 )
 def test_what_does_nothing_is_told(modality, changes, told):
     found = idle(asked(**changes), modality)
     assert [told in line for line in found] == ([True] if told else [])
+
+
+@pytest.mark.parametrize("name", ["mixup", "cutmix"])
+def test_a_batch_of_one_has_nothing_to_mix(name):
+    with pytest.raises(RecipeError, match="batches of 1 have nothing to mix"):
+        check_fits(
+            asked(batching__size=1, **{f"techniques__{name}": {}}), task="multiclass", modality="image"
+        )
 
 
 def test_swa_is_one_field():

@@ -226,7 +226,7 @@ def test_an_unknown_field_is_named_with_the_nearest_right_one():
         ("techniques: [ema, {ema: {decay: 0.5}}]", "technique 'ema' is listed twice"),
         ("techniques: [{clip: 3}]", "clip"),
         ("techniques: ema", "techniques"),
-        ("techniques: {ema: {decay: 0.5}}", "Recipe.techniques: input should be a list"),
+        ("techniques: 3", "Recipe.techniques: input should be a list"),
         ("optimizer: {lr: .inf}", "Optimizer.lr: input should be a finite number"),
         ("loss: {class_weights: heavy}", "Loss.class_weights: class weights are none, auto"),
         ("seed: 1\nhead: {dropout: 0.1}\nseed: 2", "the recipe has 'seed' twice"),
@@ -279,3 +279,35 @@ def test_the_short_forms_mean_the_long_ones():
         assert Recipe().apply(Change(path="layers.train", to=short)).layers.train == Gradual()
     stages = Recipe().apply(Change(path="layers.train", to={"groups": 2})).layers.train
     assert stages == Gradual(groups=2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "techniques: {mixup: {alpha: 0.2}, ema: on, swa: off}",
+        "techniques: [mixup: {alpha: 0.2}, ema]",
+        "techniques: [mixup: {alpha: 0.2}, ema: on]",
+    ],
+)
+def test_techniques_are_written_as_a_list_or_as_a_mapping(text):
+    assert Recipe.from_yaml(text).techniques == (Technique(name="mixup", alpha=0.2), Technique(name="ema"))
+
+
+def test_a_loss_and_its_settings_are_written_as_an_adapter_and_its_are():
+    assert Recipe.from_yaml("loss: {focal: {gamma: 1}}").loss == Loss(name="focal", gamma=1)
+    assert Recipe.from_yaml("loss: {class_weights: {a: 2}}").loss == Loss(class_weights={"a": 2})
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [("optimizer: sgd", "optimizer: {name: sgd}"), ("augment: light", "augment: {policy: light}")],
+)
+def test_a_word_where_a_mapping_belongs_is_told_how_to_write_it(text, hint):
+    with pytest.raises(RecipeError) as caught:
+        Recipe.from_yaml(text)
+    assert hint in str(caught.value)
+
+
+def test_the_settings_of_a_technique_are_a_mapping():
+    with pytest.raises(RecipeError, match=r"^Technique: the settings of technique mixup are a mapping"):
+        Recipe.from_yaml("techniques: {mixup: 0.2}")

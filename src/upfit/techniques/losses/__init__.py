@@ -17,7 +17,7 @@ from upfit.techniques.losses.binary_cross_entropy import BinaryCrossEntropy, bin
 from upfit.techniques.losses.class_balanced import ClassBalanced
 from upfit.techniques.losses.class_weights import with_class_weights
 from upfit.techniques.losses.cross_entropy import CrossEntropy, cross_entropy
-from upfit.techniques.losses.facts import Facts, LossFunction, LossPart
+from upfit.techniques.losses.facts import PLAIN, Facts, LossFunction, LossPart
 from upfit.techniques.losses.focal import Focal, binary_focal_loss, focal_loss
 from upfit.techniques.losses.generalised_cross_entropy import (
     GeneralisedCrossEntropy,
@@ -190,12 +190,6 @@ def _check_weights(chosen: Loss, facts: Facts) -> None:
     )
 
 
-PLAIN: dict[Task, str] = {
-    "binary": "cross_entropy",
-    "multiclass": "cross_entropy",
-    "multilabel": "binary_cross_entropy",
-    "regression": "squared_error",
-}
 LOSSES: dict[str, Any] = {
     "cross_entropy": CrossEntropy,
     "binary_cross_entropy": BinaryCrossEntropy,

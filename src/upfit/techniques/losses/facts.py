@@ -14,6 +14,13 @@ from upfit.values import Task
 
 LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """(logits (B, K), encoded targets) → one loss per example (B,)."""
+PLAIN: dict[Task, str] = {
+    "binary": "cross_entropy",
+    "multiclass": "cross_entropy",
+    "multilabel": "binary_cross_entropy",
+    "regression": "squared_error",
+}
+"""The loss that a task has where the recipe names none."""
 
 
 @dataclass(frozen=True)

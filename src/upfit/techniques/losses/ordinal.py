@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
+from pydantic import field_validator
 from torch.nn import functional
 
 from upfit.errors import RecipeError, nearest
@@ -41,6 +42,12 @@ class Ordinal(Value):
 
     tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass")
     order: tuple[str, ...] = ()
+
+    @field_validator("order", mode="before")
+    @classmethod
+    def _texts(cls, given: Any) -> Any:
+        """Class names are texts, whatever YAML makes of `1`."""
+        return tuple(map(str, given)) if isinstance(given, list | tuple) else given
 
     def build(self, facts: Facts) -> LossFunction:
         """The function that the loop calls; raises `RecipeError` where the order is not known."""

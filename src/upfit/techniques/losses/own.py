@@ -10,7 +10,7 @@ import torch
 
 from upfit.errors import RecipeError
 from upfit.techniques.card import Card
-from upfit.techniques.losses.facts import Facts, LossFunction
+from upfit.techniques.losses.facts import PLAIN, Facts, LossFunction
 from upfit.values import Recipe
 from upfit.values.loss import Loss
 
@@ -46,6 +46,12 @@ def adopt(recipe: Recipe, function: Callable[..., Any] | None) -> Recipe:
     name = name_of(function)
     if recipe.loss.name == OWN and known.partition(":")[2] != name.partition(":")[2]:
         raise RecipeError("this recipe was trained with another loss from Python", expected=known, got=name)
+    # A settled recipe names the loss that its task has anyway; any other was somebody's choice.
+    if recipe.loss.name not in ("auto", OWN, *PLAIN.values()):
+        raise RecipeError(
+            f"loss.name={recipe.loss.name} and loss={name}: a run has one loss",
+            hint="leave one of them out",
+        )
     stated: dict[str, Any] = {"function": name, "class_weights": recipe.loss.class_weights}
     # Told of, where the loss is built: a callable takes no smoothing.
     stated["label_smoothing"] = recipe.loss.label_smoothing

@@ -48,10 +48,16 @@ def test_an_object_goes_by_the_name_of_its_class():
     assert name_of(nn.CrossEntropyLoss(reduction="none")) == "torch.nn.modules.loss:CrossEntropyLoss"
 
 
-def test_class_weights_stay_and_settings_of_the_loss_before_go():
-    changes = [Change(path="loss", to={"name": "focal", "gamma": 3, "class_weights": "auto"})]
+def test_class_weights_stay_beside_the_loss_that_the_task_has_anyway():
+    changes = [Change(path="loss", to={"name": "cross_entropy", "class_weights": "auto"})]
     found = adopt(Recipe().apply(*changes), tilted).loss
-    assert (found.class_weights, "gamma" in found.settings) == ("auto", False)
+    assert (found.name, found.class_weights) == ("own", "auto")
+
+
+def test_a_loss_that_was_chosen_by_name_is_not_dropped_for_it():
+    changes = [Change(path="loss", to={"name": "focal", "gamma": 3})]
+    with pytest.raises(RecipeError, match=r"loss\.name=focal and loss=.*:tilted: a run has one loss"):
+        adopt(Recipe().apply(*changes), tilted)
 
 
 def test_resuming_asks_for_it_again_and_takes_no_other():
