@@ -3,6 +3,7 @@
     python bench/techniques.py                                 # hours: every card on every set, seeds 0 to 4
     python bench/techniques.py --cards mixup sam --sets hwu64_5shot --seeds 0 1
     python bench/techniques.py --core --minutes 60          # what people ask about most, as far as time goes
+    python bench/techniques.py --costs --sets clothing_small   # one run each for the processor's time
     python bench/techniques.py --table                         # only write the table and the cards' figures
 
 Both runs of a pair share data, split, starting weights, number of steps and order of the examples. Runs that
@@ -20,6 +21,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from common import (
@@ -40,6 +42,7 @@ from upfit.techniques.catalogue import CARDS
 from upfit.techniques.measured import Measured
 
 LINES = RESULTS / "techniques.jsonl"
+COSTS = RESULTS / "technique_costs.jsonl"
 CARD_FIGURES = ROOT / "src" / "upfit" / "techniques" / "measured.json"
 SETS = (
     "hwu64_5shot",
@@ -95,9 +98,11 @@ INTRO = """## What each technique earns
 
 Test score of the tuned weights (best by validation) with the technique switched on, minus the default
 recipe's, paired over seeds; the interval is Student's t over the seeds' differences, 95 %. "noise" means
-that it holds 0; of sixty such intervals about three miss by chance. Cost is the least training
-time over the seeds beside the least without it, on a shared machine. What the default recipe has already is
-measured by leaving it out; its gain is the default's score minus the score without it.
+that it holds 0; of sixty such intervals about three miss by chance. Cost is the processor's time for
+everything from the choice of a rate to the last step beside that of the default recipe, a run each in one
+process (`--costs`); where it has no such run, the least time by the clock over the seeds beside the least
+without it, on a shared machine (marked ~). What the default recipe has already is measured by leaving it out;
+its gain is the default's score minus the score without it.
 A technique that asks for more steps than these short runs have can earn more in a long one. Of sets called
 `_flipped` a fifth of the training labels is another class, drawn at random; of sets called `_tags` a row has
 several labels, the words of its class (`alarm_query`: alarm, query), and mean average precision is the score.
@@ -124,14 +129,28 @@ def missing(cards: Mapping[str, Sequence[str]], seeds: Iterable[int]) -> Iterabl
             yield name, seed, left
 
 
-def run(name: str, seed: int, switches: Sequence[str]) -> bool:
+def unpriced(cards: Mapping[str, Sequence[str]]) -> Iterable[tuple[str, int, list[str]]]:
+    """What has a gain and no cost by the processor's time: (set, seed, switches), the default first.
+
+    The default is run twice: its first run fills what all of them find in the cache.
+    """
+    priced = {(one["set"], one["switch"]) for one in read_lines(COSTS)}
+    gains = {(one.data, one.switch): one.card for one in figures(read_lines(LINES))}
+    for name, wanted in cards.items():
+        left = [switch for (data, switch), card in gains.items()
+                if data == name and card in wanted and (name, switch) not in priced]  # fmt: skip
+        if left:
+            yield name, 0, [DEFAULT, DEFAULT, *left]
+
+
+def run(name: str, seed: int, switches: Sequence[str], kept: Path = LINES) -> bool:
     """One process for all switches of a set and a seed, each kept as it ends; False if it failed."""
     about, command = machine(), script("technique_runs.py", name, seed, *switches)
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) as child:
         assert child.stdout is not None
         for line in child.stdout:
             if line.startswith("{"):
-                append_line(LINES, {**json.loads(line), "machine": about})
+                append_line(kept, {**json.loads(line), "machine": about})
                 print(line, end="", flush=True)
     return child.returncode == 0
 
@@ -139,6 +158,7 @@ def run(name: str, seed: int, switches: Sequence[str]) -> bool:
 def figures(records: Sequence[Record]) -> list[Measured]:
     """The gain of every switch on every set that has at least two paired seeds."""
     values = {(one["set"], one["switch"], one["seed"]): one for one in records if "value" in one}
+    costs = {(one["set"], one["switch"]): one["processor"] for one in read_lines(COSTS) if "value" in one}
     found = []
     for card in CARDS:
         for name in SETS:
@@ -151,7 +171,11 @@ def figures(records: Sequence[Record]) -> list[Measured]:
                 without = left_out(card, name) is not None
                 if without:
                     pairs = [(default, other) for other, default in pairs]
-                found.append(_figure(card.name, switch, name, pairs).replace(left_out=without))
+                one = _figure(card.name, switch, name, pairs).replace(left_out=without)
+                if (name, switch) in costs:
+                    ratio = costs[name, switch] / costs[name, DEFAULT]
+                    one = one.replace(cost=round(1 / ratio if without else ratio, 2), by_clock=False)
+                found.append(one)
     return found
 
 
@@ -168,14 +192,23 @@ def _figure(card: str, switch: str, name: str, pairs: Sequence[tuple[Record, Rec
     metric = pairs[0][0]["metric"]
     rounded = [round(value, 4) for value in mean_interval(gains)]
     return Measured(card=card, switch=switch, data=name, metric=metric, gain=rounded[0], low=rounded[1],
-                    high=rounded[2], seeds=len(gains), cost=round(cost, 2))  # fmt: skip
+                    high=rounded[2], seeds=len(gains), cost=round(cost, 2), by_clock=True)  # fmt: skip
 
 
 def write_table(records: Sequence[Record]) -> None:
     """The table of results, and the figures for the cards."""
     found = figures(records)
     rows = [
-        (one.card, f"`{one.switch}`", one.data, one.metric, _interval(one), one.verdict, one.seeds, one.cost)
+        (
+            one.card,
+            f"`{one.switch}`",
+            one.data,
+            one.metric,
+            _interval(one),
+            one.verdict,
+            one.seeds,
+            _cost(one),
+        )
         for one in found
     ]
     head = ("technique", "switch", "set", "metric", "gain", "verdict", "seeds", "cost")
@@ -197,6 +230,10 @@ def write_table(records: Sequence[Record]) -> None:
     )
 
 
+def _cost(one: Measured) -> str:
+    return f"{'~' if one.by_clock else ''}{one.cost}"
+
+
 def _interval(one: Measured) -> str:
     return f"{one.gain:+.4f} ({one.low:+.4f} to {one.high:+.4f})"
 
@@ -214,14 +251,16 @@ def main() -> int:
         "--core", action="store_true", help="the techniques asked about most, and those meant for such data"
     )
     parser.add_argument("--minutes", type=float, default=math.inf, help="begin no set and seed after so many")
+    parser.add_argument("--costs", action="store_true", help="a run each for the processor's time instead")
     parser.add_argument("--table", action="store_true", help="make no runs, only write the table")
     args = parser.parse_args()
     sets = [name for name in args.sets if name in CORE or not args.core]
     cards = {name: CORE[name] if args.core else args.cards for name in sets}
     failed, started = 0, time.monotonic()
-    for case in [] if args.table else list(missing(cards, args.seeds)):
+    wanted = unpriced(cards) if args.costs else missing(cards, args.seeds)
+    for case in [] if args.table else list(wanted):
         if time.monotonic() - started < 60 * args.minutes:
-            failed += not run(*case)
+            failed += not run(*case, COSTS if args.costs else LINES)
     write_table(read_lines(LINES))
     return 1 if failed else 0
 

@@ -26,6 +26,7 @@ class Measured(Value):
         seeds: Paired runs.
         cost: Training time of the run with it, as a multiple of the run without.
         left_out: The default recipe has it, and `switch` takes it away: the gain is the default's.
+        by_clock: The cost is by the clock of a shared machine, not by the processor's own time.
     """
 
     card: str
@@ -38,6 +39,7 @@ class Measured(Value):
     seeds: int
     cost: float
     left_out: bool = False
+    by_clock: bool = False
 
     @property
     def verdict(self) -> Literal["gain", "loss", "noise"]:
@@ -52,7 +54,10 @@ class Measured(Value):
     def __str__(self) -> str:
         interval = f"{self.gain:+.3f} ({self.low:+.3f} to {self.high:+.3f}, {self.seeds} seeds)"
         inside = "" if self.verdict != "noise" else ", inside the noise"
-        return f"{self.data}: {self.metric} {interval}{inside}; {self.cost:.2f} times the training time"
+        about = "about " if self.by_clock else ""
+        return (
+            f"{self.data}: {self.metric} {interval}{inside}; {about}{self.cost:.2f} times the training time"
+        )
 
     def told(self, switch: str) -> str:
         """The same, with what was switched where a card that names `switch` would let its readers guess."""
