@@ -143,6 +143,8 @@ def lay_out(journey: Journey, packed: Packed) -> Workbench:
     folder, data, split = journey.folder, packed.data, packed.split
     for line in idle(packed.recipe, packed.backbone.modality):
         journey.watcher.note(line)
+    if journey.clock.left is not None and journey.lacks("split.parquet"):
+        journey.watcher.stage("what the budget affords")
     bench = _bench(journey, data, split, _with_inputs(journey, packed))
     if journey.lacks("split.parquet"):
         bench = _afforded(journey, bench, packed.backbone)

@@ -160,6 +160,13 @@ def test_a_rare_class_that_is_known_all_the_same_is_no_illness():
     assert held["labels.held_rarest"] == pytest.approx(0.05)
 
 
+def test_a_class_that_validation_asks_for_far_more_often_is_rare():
+    mixed = {"labels.ratio": 9.0, "labels.rarest_share": 0.053, "labels.classes": 3.0}
+    for examples, held, rare in ((414.0, 0.316, True), (414.0, 0.06, False), (40.0, 0.316, False)):
+        found = judged(score=0.57, **mixed, **{"labels.held_rarest": held, "labels.examples": examples})
+        assert ("class_imbalance" in found) == rare
+
+
 def test_nought_by_nought_is_no_explosion_and_kills_no_units():
     x = numbers(64, 8)
     x[5] = 1.0

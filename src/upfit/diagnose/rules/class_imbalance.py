@@ -9,6 +9,8 @@ from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
 RATIO = 10.0
+SHIFT = 4.0
+"""How many times as often validation asks for any class as training shows the rarest."""
 RECALL = 0.8
 """Share of the rarest class that a run knows which has no trouble with it."""
 
@@ -19,14 +21,25 @@ def is_rarest_known(seen: Seen) -> bool:
     return mistaken < (1 - RECALL) * seen.fact("labels.held_rarest")
 
 
+def is_rarer_than_held_out(seen: Seen) -> bool:
+    """Whether validation asks for the rarest class of training far more often, beyond the chance of few rows.
+
+    The rarest class of validation bounds from below how often it asks for any.
+    """
+    held, rarest = seen.fact("labels.held_rarest", 0.0), seen.fact("labels.rarest_share", 1.0)
+    due = held * seen.fact("labels.examples", 0.0)
+    return SHIFT * rarest < held and (held - rarest) / held * due > 4 * math.sqrt(due)
+
+
 def look(seen: Seen) -> Finding | None:
-    """The rarest class ten times rarer than its fair share or the commonest; no weights or sampler."""
+    """The rarest class ten times rarer than its fair share or the commonest, or far rarer than held out."""
     ratio, rarest = seen.fact("labels.ratio", 1.0), seen.fact("labels.rarest_share", 1.0)
     classes = seen.fact("labels.classes", 2.0)
     missing = (
         classes > seen.fact("labels.seen", classes) > 1 and seen.fact("labels.examples", 0.0) >= 30 * classes
     )
-    if not (ratio > RATIO or rarest < 0.1 / classes or missing) or seen.fact("labels.weighted") == 1:
+    rare = ratio > RATIO or rarest < 0.1 / classes or is_rarer_than_held_out(seen)
+    if not (rare or missing) or seen.fact("labels.weighted") == 1:
         return None
     if seen.fact("labels.seen") == 1 or classes > 100 or is_rarest_known(seen):
         return None
