@@ -30,7 +30,7 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--round", default="blind")
-    batches = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+    batches = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
     parser.add_argument("--batch", default="first", choices=batches)
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--only", default="", help="names, with commas between them; made in this order")

@@ -76,6 +76,11 @@ PARTS = (
         "blind",
         "Ninth batch, blind: by an eighth hand, half of it siblings of public cases; run once",
     ),
+    (
+        "tenth",
+        "blind",
+        "Tenth batch, blind: by a ninth hand, on real data alone, half of it siblings; run once",
+    ),
 )
 """Batch, the round of its lines, and what they are."""
 BLIND = (
@@ -88,6 +93,7 @@ BLIND = (
     ("seventh", "blind"),
     ("eighth", "blind"),
     ("ninth", "blind"),
+    ("tenth", "blind"),
 )
 """Where no rule had been looked at or mended with the cases in view."""
 KNOWN = tuple((batch, "known") for batch, _ in BLIND)

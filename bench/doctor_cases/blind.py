@@ -17,6 +17,8 @@ from doctor_cases.blind_seventh import SEVENTH
 from doctor_cases.blind_seventh_healthy import SEVENTH_CONTROLS
 from doctor_cases.blind_sixth import SIXTH
 from doctor_cases.blind_sixth_healthy import SIXTH_CONTROLS
+from doctor_cases.blind_tenth import TENTH
+from doctor_cases.blind_tenth_healthy import TENTH_CONTROLS
 from doctor_cases.blind_third import THIRD
 from doctor_cases.blind_third_healthy import THIRD_CONTROLS
 
@@ -99,6 +101,7 @@ BATCHES = {
     "seventh": SEVENTH,
     "eighth": EIGHTH,
     "ninth": NINTH,
+    "tenth": TENTH,
 }
 ALL = tuple(case for several in BATCHES.values() for case in several)
 CONTROLS = {
@@ -111,6 +114,7 @@ CONTROLS = {
     "seventh": SEVENTH_CONTROLS,
     "eighth": EIGHTH_CONTROLS,
     "ninth": NINTH_CONTROLS,
+    "tenth": TENTH_CONTROLS,
 }
 REMARKS = {
     **dict.fromkeys(
