@@ -159,6 +159,13 @@ def test_one_fall_that_is_not_made_good_is_enough(curve, speaks):
     assert ("oscillating_loss" in [one.kind for one in found]) == speaks
 
 
+@pytest.mark.parametrize(("rises", "speaks"), [(0.3, True), (0.0, False)])
+def test_scores_that_change_sides_while_the_loss_only_falls_do_not_swing(rises, speaks):
+    curve = [(1.0 - 0.05 * n + rises * (n % 2), 0.9 if n % 2 else 0.8) for n in range(12)]
+    found = diagnose(made_trace(falling(2.3, 0.2, 200), validation=curve, facts=HEALTHY_FACTS)).findings
+    assert ("oscillating_loss" in [one.kind for one in found]) == speaks
+
+
 def test_far_below_a_rate_that_is_too_large_one_between_is_offered():
     seen = poor([2.3] + [4.0] * 50, **{"rates.as_set": 9.0, "rates.tenth": 1.9, "descent.update_ratio": 1.0})
     [finding] = [one for one in diagnose(seen).findings if one.kind == "lr_too_large"]

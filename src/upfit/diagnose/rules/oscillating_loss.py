@@ -57,7 +57,15 @@ def _fallen(seen: Seen) -> Finding | None:
     )
 
 
+def _only_falls(seen: Seen) -> bool:
+    """Whether the validation loss fell at each evaluation: then no more than a few answers changed sides."""
+    losses = seen.validation_losses[len(seen.validation_losses) // 3 :]
+    return bool(len(losses) >= FEWEST and np.all(np.diff(losses) < 0))
+
+
 def _swinging(seen: Seen) -> Finding | None:
+    if _only_falls(seen):
+        return None
     curve, least = (
         (seen.scores, max(SWING, seen.score_noise))
         if seen.metric in SCORES
