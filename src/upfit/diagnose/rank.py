@@ -35,7 +35,8 @@ EXPLAINS: dict[str, set[str]] = {
     "missing_causal_mask": HURTS | {"data_leakage"},
     "loss_activation_mismatch": HURTS | {"bad_init", "detached_graph"},
     "bad_init": HURTS,
-    "wrong_augmentation": LEARNS_BADLY | {"label_corruption", "oscillating_loss", "train_eval_skew"},
+    "wrong_augmentation": LEARNS_BADLY
+    | {"label_corruption", "label_noise", "oscillating_loss", "train_eval_skew"},
     "wrong_preprocessing": HURTS | {"bad_init", "detached_graph", "train_eval_skew"},
     "train_eval_skew": HURTS,
     "eval_mode_bug": HURTS,
@@ -53,7 +54,7 @@ EXPLAINS: dict[str, set[str]] = {
     "underfit_budget": {"slow_convergence", "underfit_capacity"},
     "underfit_capacity": {"slow_convergence"},
     "too_little_data": {"overfit"},
-    "tiny_last_batch": {"oscillating_loss"},
+    "tiny_last_batch": {"oscillating_loss", "nan_loss"},
     "out_of_memory": HURTS,
 }
 """Cause → what it may bring about: a rate too large explains oscillation."""

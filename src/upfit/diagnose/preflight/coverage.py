@@ -47,28 +47,28 @@ def held(subject: Subject) -> dict[str, float]:
 
 
 def _frozen(model: nn.Module, declared: tuple[str, ...]) -> dict[str, float]:
-    copied = copies(model)
-    named = [
-        (n, p)
+    apart = copies(model) | {
+        id(p)
         for n, p in model.named_parameters()
-        if not n.startswith(declared or ("\0",)) and id(p) not in copied
-    ]
+        if not p.requires_grad and n.startswith(declared or ("\0",))
+    }
+    named = [(n, p) for n, p in model.named_parameters() if id(p) not in apart]
     total = sum(p.numel() for _, p in named)
     trainable = sum(p.numel() for _, p in named if p.requires_grad)
-    own = (weights for weights in layer_weights(model).values() if not copied >= {id(p) for p in weights})
+    own = (weights for weights in layer_weights(model).values() if not apart >= {id(p) for p in weights})
     layers = [any(p.requires_grad for p in weights) for weights in own]
     return {
         "trainable.share": trainable / max(1, total),
-        "trainable.last_frozen": float(not all(layers[-1:]) and not _are_factors(named)),
+        "trainable.last_frozen": float(not all(layers[-1:]) and not _are_factors(model)),
         "trainable.only_top": float(_is_top(layers)),
         "trainable.tensors": float(sum(p.requires_grad for _, p in named)),
     }
 
 
-def _are_factors(named: list[tuple[str, nn.Parameter]]) -> bool:
+def _are_factors(model: nn.Module) -> bool:
     """Whether what learns are pairs of thin matrices beside frozen ones of their product's shape."""
-    thin = {tuple(p.shape) for _, p in named if p.requires_grad and p.ndim == 2}
-    frozen = {tuple(p.shape) for _, p in named if not p.requires_grad and p.ndim == 2}
+    thin = {tuple(p.shape) for p in model.parameters() if p.requires_grad and p.ndim == 2}
+    frozen = {tuple(p.shape) for p in model.parameters() if not p.requires_grad and p.ndim == 2}
     made = {
         (wide, inner)
         for rank, inner in thin

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.stats import ks_2samp
+from scipy.stats import ks_2samp, mannwhitneyu
 
 from upfit.diagnose.preflight.start import classes
 from upfit.diagnose.preflight.subject import Subject
@@ -64,7 +64,30 @@ def _unknown(subject: Subject) -> dict[str, float]:
     if not train.whole or not held.targets.size or subject.task != "classification":
         return {}
     kept = _judged(subject, held.targets.reshape(-1))
-    return {"labels.unknown": float((~np.isin(kept, train.targets)).mean())} if len(kept) else {}
+    if not len(kept):
+        return {}
+    unknown = ~np.isin(kept, train.targets)
+    facts = {"labels.unknown": float(unknown.mean())}
+    known, asked = train.inputs, held.inputs
+    tables = known.ndim == asked.ndim == 2 and unknown.ndim == 1 and not held.tokens
+    if not tables or known.shape[1] != asked.shape[1] or len(asked) != len(unknown):
+        return facts
+    return facts | _unlike(known, asked, unknown)
+
+
+def _unlike(known: npt.NDArray[Any], asked: npt.NDArray[Any], strange: npt.NDArray[Any]) -> dict[str, float]:
+    """How surely an example of an unknown class is further from training than one of a known class.
+
+    0.5 where they are as near: then training shows such examples under another name.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    whole = np.isfinite(known).all() and np.isfinite(asked).all()
+    if not whole or min(strange.sum(), (~strange).sum()) < FEWEST or not len(known):
+        return {}
+    far = NearestNeighbors(n_neighbors=1).fit(known).kneighbors(asked)[0][:, 0]
+    found = mannwhitneyu(far[strange], far[~strange]).statistic
+    return {"labels.unknown_unlike": float(found / strange.sum() / (~strange).sum())}
 
 
 def _held(subject: Subject) -> dict[str, float]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
+from typing import Any
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -32,6 +33,7 @@ def measure(subject: Subject) -> dict[str, float]:
         if facts["leaks.shared"]:
             facts["leaks.room"] = _room(train)
             facts["leaks.repeated"] = _repeated(train)
+            facts["leaks.repeats_differ"] = _repeats_differ(train)
     return facts | _single_column(subject)
 
 
@@ -39,6 +41,18 @@ def _repeated(found: Survey) -> float:
     """Share of rows that are there more than once."""
     counts = Counter(found.digests)
     return sum(count for count in counts.values() if count > 1) / len(found.digests)
+
+
+def _repeats_differ(found: Survey) -> float:
+    """Share of the rows that are there more than once and have not all the same target."""
+    targets: dict[Any, set[Any]] = defaultdict(set)
+    if found.targets.ndim != 1 or len(found.targets) != len(found.digests):
+        return 0.0
+    for digest, target in zip(found.digests, found.targets.tolist(), strict=True):
+        targets[digest].add(target)
+    counts = Counter(found.digests)
+    again = [digest for digest in found.digests if counts[digest] > 1]
+    return sum(len(targets[digest]) > 1 for digest in again) / max(1, len(again))
 
 
 def _room(found: Survey) -> float:

@@ -37,7 +37,19 @@ def measure(subject: Subject) -> dict[str, float]:
         moved = (_answer(subject, changed).reshape(size, -1) - before).abs().amax(1) / spread
         own.append(float(moved[place]))
         others.append(float(torch.cat([moved[:place], moved[place + 1 :]]).max()))
-    return {"mixing.change": max(others), "mixing.own_change": max(own)}
+    alone = _alone(subject, example, size)
+    return {"mixing.change": max(others), "mixing.own_change": max(own), "mixing.alone_undefined": alone}
+
+
+def _alone(subject: Subject, example: Example, size: int) -> float:
+    """Whether an example by itself has no answer, as where a spread is taken over the batch."""
+    target = example.target
+    own = target[:1] if isinstance(target, torch.Tensor) and target.ndim and len(target) == size else target
+    single = Example(mapped(example.inputs, lambda t: t[:1] if t.ndim and len(t) == size else t), own)
+    try:
+        return float(not bool(torch.isfinite(_answer(subject, single)).all()))
+    except (RuntimeError, ValueError, IndexError, TypeError):
+        return 0.0
 
 
 def _answer(subject: Subject, example: Example) -> torch.Tensor:

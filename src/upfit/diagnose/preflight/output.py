@@ -19,6 +19,8 @@ ALIKE = 1e-6
 """Of a loss: what differs less differs by rounding."""
 BEYOND = 1e30
 """Where outputs are cut: beyond every end, and still a number in single precision."""
+OTHERS = 3
+"""Layers before the last that are stretched, where the last leaves the outputs in a range."""
 FURTHEST = 11
 """Times that outputs are stretched at most: single precision ends at 1e38."""
 
@@ -50,6 +52,7 @@ def measure(subject: Subject) -> dict[str, float]:
             break
         once, stretched = stretched, torch.cat([stretched, *_stretched(subject, example, STRETCH**power)])
     low, high = (_end(getattr(once, name)(), getattr(stretched, name)()) for name in ("min", "max"))
+    low, high = _further(subject, example, low, high)
     facts = {
         "output.low": low,
         "output.high": high,
@@ -59,6 +62,19 @@ def measure(subject: Subject) -> dict[str, float]:
         "output.log_shares": float(_is_one(stretched.exp(), 1)),
     }
     return facts | _targets(example.target) | _attainable(subject, example, answer, facts)
+
+
+def _further(subject: Subject, example: Example, low: float, high: float) -> tuple[float, float]:
+    """The range that is left when other late layers are stretched: the last may only say whom to ask."""
+    for place in range(2, 2 + OTHERS):
+        if max(-low, high) >= WITHOUT_END:
+            return low, high
+        once, twice = (list(_stretched(subject, example, STRETCH**power, place)) for power in (1, 2))
+        if once and twice:
+            near, far = torch.cat(once).float(), torch.cat(twice).float()
+            low = min(low, _end(near.min(), far.min()))
+            high = max(high, _end(near.max(), far.max()))
+    return low, high
 
 
 def _has_no_say(subject: Subject, example: Example, answers: tuple[torch.Tensor, ...]) -> bool:
@@ -86,12 +102,12 @@ def _still_small(once: torch.Tensor, twice: torch.Tensor) -> bool:
     return now > 10 * before and now <= STRETCH
 
 
-def _stretched(subject: Subject, example: Example, size: float) -> Iterator[torch.Tensor]:
-    """Outputs with the last layer's parameters stretched in both directions."""
+def _stretched(subject: Subject, example: Example, size: float, place: int = 1) -> Iterator[torch.Tensor]:
+    """Outputs with the parameters of a layer, counted from the last, stretched in both directions."""
     layers = list(owners(subject.model).values())
-    if not layers:
+    if len(layers) < place:
         return
-    last = list(layers[-1].parameters(recurse=False))
+    last = list(layers[-place].parameters(recurse=False))
     before = [p.clone() for p in last]
     # Weights of zero stay zero however they are stretched: others stand in for them.
     drawn = before if any(bool(v.any()) for v in before) else [_ramp(v) for v in before]
@@ -129,18 +145,23 @@ def _attainable(
 ) -> dict[str, float]:
     """Least loss of right answers, free and pressed into the range; the loss of knowing nothing."""
     low, high = facts["output.low"], facts["output.high"]
-    free, pressed = [], []
+    free, pressed, other_rows = [], [], []
     for right in right_answers(answer, example.target):
         free.append(_loss(subject, right, example.target))
+        other_rows.append(_cost_of_other_rows(subject, right, example.target))
         within = right.clamp(low, high)
         if facts["output.sums_to_one"]:
             within = within / within.sum(1, keepdim=True).clamp_min(1e-6)
         elif facts["output.log_shares"]:
             within = F.log_softmax(right, 1)
         pressed.append(_loss(subject, within, example.target))
+    alike = [math.isclose(a, b, rel_tol=ALIKE) for a, b in zip(free, other_rows, strict=True) if b == b]
     free, pressed = [x for x in free if math.isfinite(x)], [x for x in pressed if math.isfinite(x)]
     knows_nothing = _loss(subject, _average_answer(answer, example.target), example.target)
-    found = {"output.loss_knowing_nothing": knows_nothing}
+    found = {
+        "output.loss_knowing_nothing": knows_nothing,
+        "output.rows_alike": float(all(alike) and any(alike)),
+    }
     if free and pressed:
         found |= {"output.least_free": min(free), "output.least": min(pressed)}
     wrong = [_loss(subject, -right, example.target) for right in right_answers(answer, example.target)]
@@ -163,7 +184,7 @@ def right_answers(answer: torch.Tensor, target: torch.Tensor) -> Iterator[torch.
             # Of counts; one half stands for none, whose logarithm has no end.
             yield values.clamp_min(0.5).log()
         if float(values.min()) >= 0 and float(values.max()) <= 1:
-            for size in (4.0, 30.0):
+            for size in (4.0, 30.0, STRETCH):
                 yield (2 * values - 1) * size
     elif answer.ndim == 2 and not target.is_floating_point() and target.numel() == len(answer):
         kept = target.reshape(-1).clamp(0, answer.shape[1] - 1)
@@ -171,6 +192,12 @@ def right_answers(answer: torch.Tensor, target: torch.Tensor) -> Iterator[torch.
         yield rows
         for size in (4.0, 30.0, STRETCH):
             yield (2 * rows - 1) * size
+
+
+def _cost_of_other_rows(subject: Subject, right: torch.Tensor, target: torch.Tensor) -> float:
+    """What right answers cost in the place of other rows; NaN where all rows have the same answer."""
+    moved = right.roll(1, 0)
+    return math.nan if torch.allclose(moved, right) else _loss(subject, moved, target)
 
 
 def _average_answer(answer: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

@@ -81,7 +81,7 @@ def _freshness(subject: Subject, layers: list[tuple[str, torch.Tensor]]) -> dict
     copied = copies(subject.model)
     frozen = [
         (w, fresh)
-        for w, fresh in (*known, *_embeddings(subject.model))
+        for w, fresh in (*known, *_embeddings(subject.model), *_cells(subject.model))
         if not w.requires_grad and id(w) not in copied
     ]
     below = known[:-1]
@@ -108,6 +108,17 @@ def _embeddings(model: nn.Module) -> list[tuple[torch.Tensor, bool]]:
     return [(w, _is_normal(w.detach().float())) for w in found]
 
 
+def _cells(model: nn.Module) -> list[tuple[torch.Tensor, bool]]:
+    """Weights of recurrent layers, and whether they look as PyTorch starts them: by the size of the state."""
+    cells = [m for m in model.modules() if isinstance(m, nn.RNNBase)]
+    return [
+        (w, _is_fresh(w.detach().float(), fan=m.hidden_size))
+        for m in cells
+        for w in m.parameters()
+        if w.ndim == 2 and w.numel() >= FEWEST
+    ]
+
+
 def _is_normal(weight: torch.Tensor) -> bool:
     # A row for padding is zero.
     weight = weight[weight.any(1)].double()
@@ -123,9 +134,9 @@ def _share(known: list[tuple[torch.Tensor, bool]]) -> float:
     return sum(w.numel() for w, fresh in known if fresh) / max(1, sum(w.numel() for w, _ in known))
 
 
-def _is_fresh(weight: torch.Tensor) -> bool:
+def _is_fresh(weight: torch.Tensor, fan: int | None = None) -> bool:
     """Uniform within ±1/√inputs (the start of Linear and Conv layers), by its end and its spread."""
-    bound = 1 / math.sqrt(weight[0].numel())
+    bound = 1 / math.sqrt(fan or weight[0].numel())
     largest = float(weight.abs().max())
     spread = float(weight.std())
     tolerance = 4 / math.sqrt(weight.numel())

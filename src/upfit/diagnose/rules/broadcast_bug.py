@@ -16,8 +16,9 @@ def look(seen: Seen) -> Finding | None:
     """The loss of a batch is not that of its examples, or examples influence each other."""
     whole, single = seen.fact("shapes.whole"), seen.fact("shapes.one_by_one")
     spread_out = abs(whole - single) > 0.01 * max(abs(whole), abs(single))
-    # Batch norms that keep no statistics mix examples too: that is the evaluation's fault.
-    mixed = seen.fact("mixing.change", 0.0) > MIXED and seen.fact("modes.untracked_norms", 0.0) == 0
+    # Statistics of the batch that nobody keeps mix examples too: that is the evaluation's fault.
+    by_batch = seen.fact("modes.untracked_norms", 0.0) > 0 or seen.fact("mixing.alone_undefined") == 1
+    mixed = seen.fact("mixing.change", 0.0) > MIXED and not by_batch
     elsewhere = seen.fact("placing.elsewhere")
     misplaced = min(seen.fact("placing.right"), seen.fact("placing.moved")) > MISPLACED * elsewhere
     if seen.fact("shapes.differ") == 1 and spread_out:
@@ -27,6 +28,11 @@ def look(seen: Seen) -> Finding | None:
                 "output is compared with every target."
             ),
             0.97,
+        )
+    elif seen.fact("output.rows_alike") == 1 and seen.fact("output.indifferent") != 1:
+        why, sure = (
+            "Right answers cost as much in place of other rows: the loss compares each with every target.",
+            0.95,
         )
     elif misplaced:
         why, sure = (
@@ -50,4 +56,4 @@ def look(seen: Seen) -> Finding | None:
     )
 
 
-RULE = Rule("broadcast_bug", ("shapes or mixing or placing",), look)
+RULE = Rule("broadcast_bug", ("shapes or mixing or placing or output",), look)

@@ -21,6 +21,13 @@ def is_rarest_known(seen: Seen) -> bool:
     return mistaken < (1 - RECALL) * seen.fact("labels.held_rarest")
 
 
+def is_missing_classes(seen: Seen) -> bool:
+    """Whether there are examples enough, and of some classes that the model can answer none."""
+    classes = seen.fact("labels.classes", 2.0)
+    enough = seen.fact("labels.examples", 0.0) >= 30 * classes
+    return classes > seen.fact("labels.seen", classes) > 1 and enough
+
+
 def is_rarer_than_held_out(seen: Seen) -> bool:
     """Whether validation asks for the rarest class of training far more often, beyond the chance of few rows.
 
@@ -35,9 +42,7 @@ def look(seen: Seen) -> Finding | None:
     """The rarest class ten times rarer than its fair share or the commonest, or far rarer than held out."""
     ratio, rarest = seen.fact("labels.ratio", 1.0), seen.fact("labels.rarest_share", 1.0)
     classes = seen.fact("labels.classes", 2.0)
-    missing = (
-        classes > seen.fact("labels.seen", classes) > 1 and seen.fact("labels.examples", 0.0) >= 30 * classes
-    )
+    missing = is_missing_classes(seen)
     rare = ratio > RATIO or rarest < 0.1 / classes or is_rarer_than_held_out(seen)
     if not (rare or missing) or seen.fact("labels.weighted") == 1:
         return None

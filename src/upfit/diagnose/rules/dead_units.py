@@ -11,6 +11,12 @@ MOST = 0.9
 """Before training, half of a layer may come alive; nine tenths do not."""
 
 
+def _came_alive(seen: Seen) -> bool:
+    """Whether no layer is mostly dead when the run was last looked into."""
+    known = [health.dead for health in seen.healths_of_numbers if health.dead]
+    return bool(known) and max(known[-1].values()) <= HALF
+
+
 def look(seen: Seen) -> Finding | None:
     """More than half of a layer's units dead, with a loss that does not fall."""
     dead, where = seen.fact("units.dead", 0.0), "before training"
@@ -24,6 +30,8 @@ def look(seen: Seen) -> Finding | None:
     if not (dead > HALF or stuck) or (seen.steps and not seen.is_poor):
         return None
     if not seen.steps and dead < MOST and not stuck:
+        return None
+    if step is None and not stuck and _came_alive(seen):
         return None
     share = (
         f"{dead:.0%} of the units of a layer never fire"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from upfit.diagnose.rule import Rule, found
-from upfit.diagnose.rules.class_imbalance import RATIO
+from upfit.diagnose.rules.class_imbalance import RATIO, is_missing_classes
 from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
@@ -12,6 +12,8 @@ APART = 0.25
 """Between distributions of values, of 1 at most."""
 HANDFUL = 10
 """Examples of the rarest class, of which nothing can be told."""
+UNLIKE = 0.75
+"""How surely examples of classes that training never shows are unlike all that it shows: they are missing."""
 UNKNOWN = 0.1
 """Of validation, examples of classes that training never shows: rare ones that chance left out are fewer."""
 KNOWN, NEAR, LOST = 0.6, 0.2, 0.3
@@ -80,7 +82,7 @@ def _by_themselves(seen: Seen) -> tuple[str, float] | None:
 def _beside_others(seen: Seen) -> tuple[str, float] | None:
     """What is wrong with them beside the labels of validation, or beside the inputs."""
     unknown = seen.fact("labels.unknown")
-    if unknown > UNKNOWN:
+    if unknown > UNKNOWN and not (seen.fact("labels.unknown_unlike") > UNLIKE and is_missing_classes(seen)):
         return (
             f"{unknown:.0%} of the validation examples are of classes that training never shows: were labels "
             "changed on the way, or parts cut class by class?"

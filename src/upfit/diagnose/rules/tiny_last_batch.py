@@ -12,7 +12,8 @@ from upfit.values import Finding
 def look(seen: Seen) -> Finding | None:
     """One or two examples left over, with batch normalisation in the model."""
     last, batch = seen.fact("order.last_batch"), seen.fact("order.batch")
-    if not (last <= 2 and last * 4 < batch and seen.fact("order.batch_norms") == 1):
+    by_hand = last == 1 and seen.fact("mixing.alone_undefined") == 1
+    if not (last <= 2 and last * 4 < batch and (seen.fact("order.batch_norms") == 1 or by_hand)):
         return None
     # Of two, a run that ended well shows that they did no harm; of one there is nothing to normalise by.
     harmless = last > 1 and math.isfinite(seen.shortfall) and not seen.is_poor
