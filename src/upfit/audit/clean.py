@@ -13,7 +13,7 @@ import pandas as pd
 from upfit.audit.dates import dates
 from upfit.audit.lookalikes import without
 from upfit.audit.markup import without_markup
-from upfit.audit.plan_check import check_plan
+from upfit.audit.plan_check import check_plan, written
 from upfit.audit.quantities import quantities
 from upfit.data.source import HIDDEN
 from upfit.errors import InputError
@@ -50,7 +50,18 @@ def cleaned(data: Data, plan: Plan) -> pd.DataFrame:
         frame = _applied(data, frame, action, learnt_on)
     if known and known.isdisjoint(frame):
         raise InputError("the plan drops every column that a model could read")
+    _require_classes(data, frame[learnt_on])
     return frame[stays]
+
+
+def _require_classes(data: Data, learnt: pd.DataFrame) -> None:
+    """Refuse a plan after which there is nothing left to tell apart."""
+    if data.schema.task not in ("binary", "multiclass"):
+        return
+    left = learnt[data.schema.target[0]].unique()
+    if len(left) < 2:
+        got = f"only {left[0]!r}" if len(left) else "none"
+        raise InputError("the plan leaves one class only", expected="at least two classes", got=got)
 
 
 def _applied(data: Data, frame: pd.DataFrame, action: Action, learnt_on: np.ndarray) -> pd.DataFrame:
@@ -115,14 +126,13 @@ def _imputed(data: Data, frame: pd.DataFrame, column: str, learnt_on: np.ndarray
 def _converted(column: pd.Series[Any], action: Action) -> pd.Series[Any]:
     """Some values to gaps, texts such as "1,200 EUR" to numbers in one unit, or dates to 2024-01-31."""
     if action.to == "missing":
-        written = column.map(lambda cell: f"{cell:g}" if isinstance(cell, float) else str(cell))
-        return column.where(~written.isin(action.values), None)
+        return column.where(~column.map(written).isin(action.values), None)
     if pd.api.types.is_numeric_dtype(column) and action.to == "number":
         return column
-    written = [None if pd.isna(cell) else str(cell) for cell in column]
-    read = quantities(written, least=0.5) if action.to == "number" else dates(written, least=0.5)
+    texts = [None if pd.isna(cell) else str(cell) for cell in column]
+    read = quantities(texts, least=0.5) if action.to == "number" else dates(texts, least=0.5)
     if read is None:
-        example = next((cell for cell in written if cell), "nothing")
+        example = next((cell for cell in texts if cell), "nothing")
         raise InputError(
             f"{action.column!r} holds no {action.to}s, or in units that do not go together",
             got=f"for instance {example[:60]!r}",

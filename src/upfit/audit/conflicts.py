@@ -15,12 +15,13 @@ APART = 0.1
 def conflicts(subject: Subject) -> tuple[Finding, ...]:
     """Groups of rows with the same inputs and more than one class or value, in train and validation."""
     rows = subject.open_rows
-    if subject.data.schema.task == "multilabel":
-        return ()
     codes = np.unique(subject.keys[rows], return_inverse=True)[1]
-    if not subject.single_class:
+    if subject.data.schema.task == "regression":
         return _values(subject, codes)
-    labels = np.asarray(subject.labels)
+    if subject.single_class:
+        labels = subject.classes_of_rows[rows]
+    else:  # lists of labels, each another one
+        labels = np.unique(subject.labels, axis=0, return_inverse=True)[1].reshape(-1)
     pairs = np.unique(np.stack([codes, labels]), axis=1)
     torn = np.flatnonzero(np.bincount(pairs[0]) > 1)
     inside = np.isin(codes, torn)
@@ -32,8 +33,9 @@ def conflicts(subject: Subject) -> tuple[Finding, ...]:
     examples = [_example(subject, rows[codes == code]) for code in torn[:12]]
     severity: Severity = "warning" if share >= 0.002 and subject.data.schema.modality != "table" else "info"
     table = subject.data.schema.modality == "table"
+    one_label = "label" if subject.single_class else "list of labels"
     message = (
-        f"{times(len(torn), 'input')} with more than one label: {times(len(found), 'row')} "
+        f"{times(len(torn), 'input')} with more than one {one_label}: {times(len(found), 'row')} "
         f"({percent(share)}) that {'these columns do not decide' if table else 'cannot all be right'}"
     )
     because = "the same input has several labels; keep the right one, delete the others"

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections import defaultdict
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
 from upfit.audit.finding import Severity, of_rows, some
+from upfit.audit.spellings import are_letters, folded, spellings
 from upfit.audit.subject import Subject
 from upfit.data.cells import cells
 from upfit.values import Action, Finding
@@ -27,18 +24,6 @@ def label_names(subject: Subject) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def folded(name: str) -> str:
-    """A name without the differences that a person would not mean.
-
-    >>> folded(" Ice-Cream") == folded("ice cream") == folded("ICE_CREAM ")
-    True
-    """
-    plain = unicodedata.normalize("NFKD", name.casefold())
-    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    # Signs that carry meaning (+5, C++, <=50K, 3.5) stay.
-    return re.sub(r"[\s_\-]+", " ", plain).strip(" .,;:!'\"")
-
-
 def _classes(subject: Subject) -> list[Finding]:
     if not subject.single_class:
         return []
@@ -46,7 +31,7 @@ def _classes(subject: Subject) -> list[Finding]:
     named = dict(zip(subject.data.schema.classes, counts.tolist(), strict=True))
     target = subject.data.schema.target[0]
     found = []
-    for names in _same(named):
+    for names in spellings(named):
         rows = subject.open_rows[np.isin(subject.labels, [list(named).index(one) for one in names[1:]])]
         found.append(_finding(subject, target, names, named, rows=rows, severity="error"))
     found += [_misspelt(subject, target, *pair, named) for pair in _slips(named)]
@@ -60,19 +45,11 @@ def _values(subject: Subject, column: str) -> list[Finding]:
     if len(named) > 5000:
         return []
     found = []
-    for names in _same(named):
+    for names in spellings(named):
         mask = np.isin(np.array(column_cells.to_pylist(), dtype=object), names[1:])
         rows = np.flatnonzero(mask)
         found.append(_finding(subject, column, names, named, rows=rows, severity="warning"))
     return found
-
-
-def _same(named: dict[str, int]) -> list[list[str]]:
-    """Names that fold to one, the most frequent first."""
-    groups: dict[str, list[str]] = defaultdict(list)
-    for name in named:
-        groups[folded(name)].append(name)
-    return [sorted(group, key=lambda one: -named[one]) for group in groups.values() if len(group) > 1]
 
 
 def _slips(named: dict[str, int]) -> list[tuple[str, str]]:
@@ -114,14 +91,21 @@ def _finding(
     kept, others = names[0], names[1:]
     shown = some([repr(name) for name in names], 6)
     what = "class" if column in subject.data.schema.target else f"value of {column!r}"
+    letters = are_letters(names)
     merge = Action(
-        do="merge", column=column, values=tuple(others), to=kept, because="one name, written alike"
+        do="merge",
+        column=column,
+        values=tuple(others),
+        to=kept,
+        because="one name, written alike",
+        doubtful=letters,
     )
+    ways = f"{len(names)} ways: {shown}"
     return of_rows(
         subject,
         "inconsistent_names",
-        severity,
-        f"one {what} is written in {len(names)} ways: {shown}",
+        "warning" if letters else severity,
+        f"one {what} may be written in {ways}" if letters else f"one {what} is written in {ways}",
         rows=rows,
         examples=[f"{name!r}: {named[name]:,} rows" for name in names],
         actions=[merge],

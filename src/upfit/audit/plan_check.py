@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from upfit.data.cells import cells
 from upfit.data.source import HIDDEN
 from upfit.errors import InputError, nearest
@@ -34,6 +32,32 @@ def check_plan(data: Data, plan: Plan) -> None:
             check_action(data, action)
         except InputError as error:
             raise error.at(f"action {number} of the plan ({action.do})") from None
+    _one_label_a_row(plan)
+
+
+def written(cell: Any) -> str:
+    """A cell as plans write it: the number 999 is 999 in a column of whole numbers and of others.
+
+    >>> written(999.0), written(999), written("n/a")
+    ('999', '999', 'n/a')
+    """
+    return f"{cell:g}" if isinstance(cell, float) else str(cell)
+
+
+def _one_label_a_row(plan: Plan) -> None:
+    """Refuse a plan that gives a row two labels: which of them was meant, nobody can tell."""
+    given: dict[tuple[str, int], Any] = {}
+    for number, action in enumerate(plan.actions, start=1):
+        if action.do != "relabel" or action not in plan.done:
+            continue
+        for row, label in zip(action.rows, _labels(action), strict=True):
+            first = given.setdefault((action.column, row), label)
+            if first != label:
+                got = f"{first!r} and {label!r}"
+                hint = "delete one of them"
+                raise InputError(f"row {row} gets two labels", expected="one a row", got=got, hint=hint).at(
+                    f"action {number} of the plan (relabel)"
+                )
 
 
 def check_action(data: Data, action: Action) -> None:
@@ -64,8 +88,9 @@ def _column(data: Data, action: Action) -> None:
         raise InputError("it names no column", expected="column: NAME")
     if action.do == "drop" and action.column in data.schema.target:
         raise InputError("the target cannot be dropped")
-    if action.do == "drop" and not action.column and not action.rows:
-        raise InputError("it names neither rows nor a column")
+    if action.do == "drop" and bool(action.column) == bool(action.rows):
+        named = "both rows and" if action.rows else "neither rows nor"
+        raise InputError(f"it names {named} a column", expected="rows: [1, 2], or column: NAME")
 
 
 def _fits(data: Data, action: Action) -> None:
@@ -78,6 +103,8 @@ def _fits(data: Data, action: Action) -> None:
         raise InputError(f"to: {action.to!r}", expected=", ".join(NORMALISERS))
     elif action.do == "convert" and action.to not in ("number", "date", "missing"):
         raise InputError(f"to: {action.to!r}", expected="number, date, or missing with values")
+    elif action.do == "convert" and action.to == "missing":
+        _occur(data, action)
     elif action.do == "fill" and action.to is None:
         raise InputError("to: is missing", expected=", ".join((*FILLERS, "or a token")))
 
@@ -86,7 +113,7 @@ def _relabels(data: Data, action: Action) -> None:
     if action.column not in data.schema.target:
         target = ", ".join(data.schema.target)
         raise InputError(f"{action.column!r} is not the target", expected=target)
-    labels = action.to if isinstance(action.to, list | tuple) else [action.to]
+    labels = _labels(action)
     if len(labels) != len(action.rows):
         got = f"{len(labels)} labels for {len(action.rows)} rows"
         raise InputError("each row needs one label", expected="lists of one length", got=got)
@@ -108,11 +135,24 @@ def _strange(data: Data, labels: Sequence[Any]) -> list[Any]:
     return [one for one in labels if schema.classes and str(one) not in schema.classes]
 
 
+def _labels(action: Action) -> Sequence[Any]:
+    """The new labels of a relabelling, one a row."""
+    return action.to if isinstance(action.to, list | tuple) else [action.to]
+
+
 def _merges(data: Data, action: Action) -> None:
-    known = set(
-        np.unique(np.array([str(one) for one in cells(data, action.column).to_pylist()], dtype=object))
-    )
+    if action.to is None:
+        raise InputError("it needs values: and to:")
+    _occur(data, action)
+
+
+def _occur(data: Data, action: Action) -> None:
+    """Refuse values that the column never has: somebody meant another one."""
+    if not action.values:
+        raise InputError(f"it needs values: and to: {action.to}")
+    known = {written(one) for one in cells(data, action.column).to_pylist()}
     missing = [value for value in action.values if value not in known]
-    if missing or not action.values or action.to is None:
-        what = f"{action.column!r} never is {missing[0]!r}" if missing else "it needs values: and to:"
-        raise InputError(what)
+    if missing:
+        guess = nearest(missing[0], known)
+        hint = f"did you mean {guess!r}?" if guess else ""
+        raise InputError(f"{action.column!r} never is {missing[0]!r}", hint=hint)

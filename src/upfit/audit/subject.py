@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow.compute as pc
 
 from upfit.audit.pictures import Coarse, Pictures, coarse_bytes, look
+from upfit.audit.spellings import are_letters, spellings
 from upfit.data.cells import cells
 from upfit.data.content import content_keys
 from upfit.data.targets import targets
@@ -69,10 +70,25 @@ class Subject:
 
     @cached_property
     def classes_of_rows(self) -> npt.NDArray[np.int64]:
-        """(N,) class index of every open row; -1 for sealed rows and for tasks without single classes."""
+        """(N,) class index of every open row; -1 for sealed rows and for tasks without single classes.
+
+        Names that are one name written in several ways are one class here: a "Cat" among cats is no wrong
+        label, and no conflict with the same picture of a "cat".
+        """
         found = np.full(len(self.data), -1, np.int64)
         if self.single_class:
-            found[self.open_rows] = self.labels
+            found[self.open_rows] = self._meant[self.labels]
+        return found
+
+    @cached_property
+    def _meant(self) -> npt.NDArray[np.int64]:
+        """(K,) the class that each class is another spelling of, or itself."""
+        classes = self.data.schema.classes
+        found = np.arange(len(classes))
+        counts = np.bincount(self.labels, minlength=len(classes)).tolist()
+        for names in spellings(dict(zip(classes, counts, strict=True))):
+            if not are_letters(names):
+                found[[classes.index(name) for name in names]] = classes.index(names[0])
         return found
 
     @property
@@ -130,6 +146,13 @@ class Subject:
         return f"row {row}: " + " | ".join(texts(self.data, np.array([row]))[0])[:120]
 
     def label(self, row: int) -> str:
-        """The class of an open row in words; "?" for a sealed one."""
-        index = int(self.classes_of_rows[row])
-        return self.data.schema.classes[index] if index >= 0 else "?"
+        """The target of an open row in words; "?" for a sealed one."""
+        place = int(np.searchsorted(self.open_rows, row))
+        if place == len(self.open_rows) or self.open_rows[place] != row:
+            return "?"
+        value, schema = self.labels[place], self.data.schema
+        if schema.task == "regression":
+            return f"{value:g}"
+        if schema.task == "multilabel":
+            return ", ".join(schema.classes[one] for one in np.flatnonzero(value)) or "none"
+        return schema.classes[int(value)]

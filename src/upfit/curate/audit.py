@@ -13,6 +13,7 @@ from upfit.audit.result import Audit
 from upfit.audit.subject import Subject
 from upfit.audit.table_features import table_features
 from upfit.curate.embedding import Embedder, embedder
+from upfit.data.describe import describe
 from upfit.data.read import read_once
 from upfit.values import Data, Rows, Silent, Task, Watcher
 
@@ -81,6 +82,7 @@ def audit(
         group=group,
         time=time,
     )
+    watcher.note(describe(table))
     subject = subject_of(table, model=model, rows=rows, watcher=watcher)
     try:
         found = run_checks(subject, asked, noted=lambda name: watcher.stage(f"checking {name}"))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from upfit.curate.embedding import Embedder, embedder
+from upfit.data.describe import describe
 from upfit.data.read import read
 from upfit.data.targets import targets
 from upfit.errors import InputError
@@ -114,6 +115,7 @@ def augment(
     watcher = watcher or Silent()
     watcher.stage("reading the data")
     table = data if isinstance(data, Data) else read(data, **reading)
+    watcher.note(describe(table))
     if table.schema.modality == "table":
         raise InputError("there is no image and no text to vary", hint="--kind COLUMN=text")
     _check_names(only, LADDERS[table.schema.modality])

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from upfit.audit.table_features import table_features
 from upfit.curate.embedding import embedder
+from upfit.data.describe import describe
 from upfit.data.read import read
 from upfit.data.targets import targets
 from upfit.errors import InputError
@@ -129,6 +130,7 @@ def curve(
     """
     watcher = watcher or Silent()
     table = data if isinstance(data, Data) else read(data, **reading)
+    watcher.note(describe(table))
     split = split_for_curve(table, seed=seed)
     watcher.stage("features of the frozen backbone")
     backbone = embedder(table, model=model, watcher=watcher)

@@ -20,6 +20,8 @@ from upfit.values.shortened import shortened
 IMAGE = pa.struct([("path", pa.string()), ("bytes", pa.binary())])
 """The Arrow type of an image cell."""
 
+OUTPUTS = frozenset(["audits", "augments", "curves", "reviews", "runs"])
+"""Folders that upfit makes where it is started."""
 _CONVERT = "convert them, to JPEG say"
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM", b"II*\x00", b"MM\x00*")
 
@@ -49,20 +51,27 @@ def read_image_folder(path: Path) -> Source:
 def _empty(path: Path, folders: Sequence[Path]) -> tuple[Finding, ...]:
     """Folders beside those of the classes that hold no image: a class that got lost, most likely."""
     inside = sorted(entry for entry in path.iterdir() if entry.is_dir() and not is_hidden(entry.name))
-    empty = [entry.name for entry in inside if entry not in folders]
+    empty = [entry.name for entry in inside if entry not in folders and not _ours(entry)]
     if not empty:
         return ()
     names = ", ".join(shortened(name) for name in empty[:5]) + (" …" if len(empty) > 5 else "")
-    what = "1 folder holds" if len(empty) == 1 else f"{len(empty):,} folders hold"
+    what = "1 folder holds no images, and so is no class"
+    if len(empty) > 1:
+        what = f"{len(empty):,} folders hold no images, and so are no classes"
     return (
         Finding(
             kind="empty_class",
             severity="warning",
-            message=f"{what} no images, and so is no class: {names}",
+            message=f"{what}: {names}",
             evidence={"folders": float(len(empty))},
             examples=tuple(empty[:20]),
         ),
     )
+
+
+def _ours(folder: Path) -> bool:
+    """Whether a folder is where upfit writes to when it is started within the data."""
+    return folder.name in OUTPUTS and next(folder.glob("*/*"), None) is not None
 
 
 def foreign_pictures(path: Path) -> tuple[Finding, ...]:
@@ -112,9 +121,13 @@ def is_hidden(name: str) -> bool:
 
 def looks_like_image(path: Path) -> bool:
     """Whether a file is named like an image or begins like one."""
-    if is_hidden(path.name) or not path.is_file():
+    if is_hidden(path.name):
         return False
-    if path.suffix.lower() in EXTENSIONS:
+    named = path.suffix.lower() in EXTENSIONS
+    if not path.is_file():
+        # A link to a picture that has gone is told of as one that cannot be read.
+        return named and path.is_symlink() and not path.exists()
+    if named:
         return True
     try:
         with path.open("rb") as file:

@@ -22,17 +22,28 @@ def with_clean_labels(bench: Workbench, backbone: Backbone, folder: RunFolder) -
 
     What was decided is kept in the run folder, so that a resumed run learns from the same rows.
     """
-    if bench.data.schema.task not in ("binary", "multiclass"):
-        return bench
     if bench.world.agree(not folder.has(KEPT_AS)):
-        bench.watcher.stage("looking for wrong labels")
-        _decide(bench, backbone, folder)
+        if bench.data.schema.task in ("binary", "multiclass"):
+            bench.watcher.stage("looking for wrong labels")
+            _decide(bench, backbone, folder)
+        else:
+            _pass_over(bench, folder)
         bench.world.wait()
     dropped = np.array(folder.read_json(KEPT_AS)["dropped"], np.int64)
     cleaned = _without(bench, dropped)
     if cleaned is not bench:
         folder.write_split(cleaned.split)
     return cleaned
+
+
+def _pass_over(bench: Workbench, folder: RunFolder) -> None:
+    """Say that nothing was looked for: whoever asked would take silence for clean labels."""
+    task = bench.data.schema.task
+    text = f"wrong labels were not looked for: that is done for single classes, and this is {task}"
+    bench.watcher.note(text)
+    folder.write_json(KEPT_AS, {"dropped": []})
+    finding = Finding(kind="labels_cleaned", severity="info", message=text)
+    folder.write_findings((*folder.read_findings(), finding))
 
 
 def _decide(bench: Workbench, backbone: Backbone, folder: RunFolder) -> None:

@@ -149,6 +149,8 @@ def fit(
         # Everything that can be wrong with the request shows before the folder is made.
         metric_for(table, metric, recipe)
         table, mended = corrected_request(request, table, recipe, decided)
+        if decided is not None:
+            watcher.note(table.findings[-1].message)
         watcher.stage("loading the backbone")
         packed = pack(table, recipe, mended, ratio=split, own_loss=loss)
         world = World()

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from upfit.curate.embedding import embedder
 from upfit.curate.learning_curve import LearningCurve, curve_from, split_for_curve
+from upfit.data.describe import describe
 from upfit.data.read import read
 from upfit.data.targets import targets
 from upfit.errors import InputError, Interrupted
@@ -91,6 +92,7 @@ def tuned_curve(
     watcher, clock = watcher or Silent(), Clock(budget, started)
     require_room(out)
     table = data if isinstance(data, Data) else read(data, **reading)
+    watcher.note(describe(table))
     split = split_for_curve(table, seed=seed)
     recipe = Recipe(seed=seed) if model == "auto" else Recipe(seed=seed, backbone=model)
     asked = {"data": None if isinstance(data, Data) else data, **reading}

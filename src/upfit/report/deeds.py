@@ -40,4 +40,4 @@ def _wish(action: Action) -> str:
 
 
 def _rows(action: Action) -> str:
-    return times(len(action.rows), "row")
+    return times(len(set(action.rows)), "row")

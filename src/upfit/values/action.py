@@ -102,7 +102,14 @@ class Plan(Value):
         if not all(isinstance(name, str) for one in (fields, *given) for name in one):
             raise InputError("the plan has a field whose name is no text", expected="fingerprint, actions")
         known = {name: value for name, value in fields.items() if name != "actions"}
-        return cls(**known, actions=tuple(Action(**one) for one in given))
+        return cls(**known, actions=tuple(_read(one, number) for number, one in enumerate(given, start=1)))
+
+
+def _read(fields: dict[str, Any], number: int) -> Action:
+    try:
+        return Action(**fields)
+    except InputError as error:
+        raise error.at(f"action {number} of the plan") from None
 
 
 def _entry(action: Action) -> str:

@@ -121,12 +121,32 @@ def test_images_are_copied_into_class_folders(digits, tmp_path):
         (Action(do="merge", column="target", values=("Merlot",), to="Barolo"), "never is 'Merlot'"),
         (Action(do="normalise", column="hue", to="winsorize"), "winsorise"),
         (Action(do="fill", column="target", to="median"), "holds no numbers"),
+        (Action(do="convert", column="alcohol", to="missing", values=("-77",)), "never is '-77'"),
+        (Action(do="drop", column="hue", rows=(1, 2)), "both rows and a column"),
+        (Action(do="relabel", column="target", rows=(4, 4), to=["Barbera", "Barolo"]), "row 4 gets two"),
+        (Action(do="merge", column="target", values=("Barolo", "barolo"), to="Barbera"), "one class only"),
     ],
 )
 def test_a_plan_that_does_not_fit_is_refused(table, action, message):
     data, _ = table
     with pytest.raises(InputError, match=message):
         cleaned(data, plan_of(data, action))
+
+
+def test_two_actions_that_give_a_row_two_labels_are_refused_and_the_same_label_twice_is_not(table):
+    data, _ = table
+    first = Action(do="relabel", column="target", rows=(2,), to=["Barbera"])
+    assert cleaned(data, plan_of(data, first, first)).at[2, "target"] == "Barbera"
+    other = first.replace(to=["Barolo"])
+    with pytest.raises(InputError, match="action 2 of the plan"):
+        cleaned(data, plan_of(data, first, other))
+    assert cleaned(data, plan_of(data, first, other.replace(doubtful=True))).at[2, "target"] == "Barbera"
+
+
+def test_an_action_that_cannot_be_read_is_named_by_its_number():
+    text = "fingerprint: 'f'\nactions:\n  - {do: drop, rows: [1]}\n  - {do: drop, rows: [one]}\n"
+    with pytest.raises(InputError, match="action 2 of the plan"):
+        Plan.from_yaml(text)
 
 
 def test_a_plan_for_other_data_is_refused(table):

@@ -149,3 +149,15 @@ def test_two_audits_at_once_do_not_share_a_folder(messy, tmp_path, monkeypatch):
     text = run_audit("messy.csv", None, overwrite=False, as_json=False, settings=settings(Slow()))
     assert "audits/messy-2/plan.yaml" in text
     assert {place.name for place in Path("audits").iterdir()} == {"messy-1", "messy-2"}
+
+
+def test_it_says_first_what_the_data_were_taken_for(messy):
+    """A target that was guessed wrong makes every line below wrong."""
+    said = []
+
+    class Listening(Silent):
+        def note(self, text):
+            said.append(text)
+
+    upfit.audit(messy, checks=("duplicates",), rows=100, watcher=Listening())
+    assert "target   label   [--target COLUMN]" in said[0]

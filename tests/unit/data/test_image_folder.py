@@ -245,3 +245,21 @@ def test_a_class_folder_without_images_is_told_of(tmp_path):
     data = read(source)
     assert "ten" not in data.schema.classes
     assert finding(data, "empty_class").message == "1 folder holds no images, and so is no class: ten"
+
+
+def test_folders_that_upfit_itself_made_within_the_data_are_no_lost_classes(tmp_path):
+    source = digits_folder(tmp_path, per_class=3)
+    (source / "audits" / "digits-1").mkdir(parents=True)
+    (source / "audits" / "digits-1" / "audit.json").write_text("{}")
+    (source / "runs").mkdir()
+    (source / "ten").mkdir()
+    told = finding(read(source), "empty_class").message
+    assert told == "2 folders hold no images, and so are no classes: runs, ten"
+
+
+def test_a_link_to_a_picture_that_has_gone_is_told_of(tmp_path):
+    source = digits_folder(tmp_path, per_class=3)
+    (source / "3" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    data = read(source)
+    assert len(data) == 30
+    assert "gone.png" in finding(data, "unreadable_file").examples[0]

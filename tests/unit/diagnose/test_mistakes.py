@@ -156,3 +156,27 @@ def test_no_group_asks_for_what_another_forbids(subject):
     assert wanted == {0.0}
     (between,) = [one for one in plain if one.kind == "ambiguous_examples"]
     assert between.actions
+
+
+def test_an_error_says_what_was_given_and_what_was_said_for_several_labels_too():
+    frame = docstring_sentences(task="binary", per_class=10)[["text"]]
+    frame["tags"] = [["short", "note"] if place % 2 else ["long"] for place in range(len(frame))]
+    subject = Subject(read(frame, target="tags"))
+    scores = np.where(subject.labels > 0, 0.9, 0.1).astype(np.float32)
+    scores[3] = (0.2, 0.7, 0.1)  # long, note, short
+    scores[4] = 0.1
+    predictions = Predictions(subject.open_rows, scores, subject.labels)
+    (found,) = kinds(Judged(subject, predictions))
+    said = dict(zip(found.rows, found.examples, strict=True))
+    assert said[3].endswith(": note, short, said note")
+    assert said[4].endswith(": long, said none")
+
+
+def test_an_error_says_what_was_given_and_what_was_said_for_numbers_too():
+    frame = docstring_sentences(task="binary", per_class=10)[["text"]]
+    frame["score"] = [float(place) + 0.5 for place in range(len(frame))]
+    subject = Subject(read(frame, target="score", task="regression"))
+    scores = subject.labels[:, None].astype(np.float32)
+    scores[7] += 100
+    (found,) = kinds(Judged(subject, Predictions(subject.open_rows, scores, subject.labels)))
+    assert found.examples[0].endswith(": 7.5, said 107.5")

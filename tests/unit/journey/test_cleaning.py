@@ -61,5 +61,15 @@ def test_doubtful_rows_go_and_a_resumed_run_leaves_out_the_same(bench, digits, t
     assert with_clean_labels(again, backbone, folder).split is again.split
 
 
+def test_what_cannot_be_looked_for_is_told(tmp_path):
+    bench = small_bench(SHORT, modality="image", task="regression", steps=1)
+    folder = RunFolder.create(tmp_path / "run")
+    folder.unlock()
+    assert with_clean_labels(bench, small_backbone("image"), folder) is bench
+    assert with_clean_labels(bench, small_backbone("image"), folder) is bench  # a resumed run
+    (found,) = folder.read_findings()
+    assert found.message.startswith("wrong labels were not looked for")
+
+
 def _pixels(path):
     return np.asarray(Image.open(path).convert("L").resize((8, 8)), np.float32).ravel()

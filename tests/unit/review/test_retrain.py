@@ -16,12 +16,25 @@ from upfit.review.compare import compare
 from upfit.review.open import of_run
 from upfit.review.retrain import fit_words
 from upfit.store import RunFolder
-from upfit.values import Predictions
+from upfit.values import Predictions, Silent
 from upfit.values.corrections import Correction, Corrections
 
 
 @pytest.fixture(scope="module")
-def after(text_run, sentences, quickly, tmp_path_factory):
+def heard():
+    """A watcher that remembers what was said on the screen."""
+
+    class Listening(Silent):
+        said: tuple[str, ...] = ()
+
+        def note(self, text):
+            self.said += (text,)
+
+    return Listening()
+
+
+@pytest.fixture(scope="module")
+def after(text_run, sentences, quickly, tmp_path_factory, heard):
     """The run again, with two training rows dropped, one relabelled, and one validation row relabelled."""
     data = data_of(RunFolder.open(text_run.folder))
     first, second, third = text_run.split.train[:3].tolist()
@@ -34,15 +47,17 @@ def after(text_run, sentences, quickly, tmp_path_factory):
     path = tmp_path_factory.mktemp("corrected") / "corrections.jsonl"
     path.write_text(decided.to_lines())
     out = path.parent / "run"
-    return upfit.fit(sentences("multiclass"), out=out, changes=quickly(), seed=1, corrections=path)
+    settings = {"out": out, "changes": quickly(), "seed": 1, "corrections": path, "watcher": heard}
+    return upfit.fit(sentences("multiclass"), **settings)
 
 
-def test_a_corrected_run_learns_from_other_rows_and_is_judged_on_the_same(text_run, after):
+def test_a_corrected_run_learns_from_other_rows_and_is_judged_on_the_same(text_run, after, heard):
     assert len(after.split.train) == len(text_run.split.train) - 2
     assert np.array_equal(after.split.validation, text_run.split.validation)
     assert np.array_equal(after.predictions.targets, text_run.predictions.targets)
     [finding] = [one for one in after.findings if one.kind == "corrected_by_hand"]
     assert "1 training row relabelled, 2 dropped; 1 about validation" in finding.message
+    assert finding.message in heard.said
     assert (after.folder / "corrections.jsonl").is_file()
 
 

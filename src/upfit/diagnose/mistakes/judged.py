@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from upfit.audit.finding import some
 from upfit.audit.subject import Subject
 from upfit.measure import example_losses
 from upfit.values import Predictions, Recipe
@@ -67,9 +69,16 @@ class Judged:
         """One row in words: what it is, what was said."""
         shown = self.subject.show(int(self.rows[place]))
         scores, target = self.predictions.scores[place], self.predictions.targets[place]
-        if not self.subject.single_class:
-            return shown
         classes = self.subject.data.schema.classes
+        if self.subject.data.schema.task == "regression":
+            return f"{shown}: {float(target):.4g}, said {float(scores[0]):.4g}"
+        if not self.subject.single_class:
+            return f"{shown}: {_labels(classes, target)}, said {_labels(classes, scores)}"
         best = int(scores.argmax())
         true, said = shortened(classes[int(target)]), shortened(classes[best])
         return f"{shown}: {true}, said {said} ({scores[best]:.2f})"
+
+
+def _labels(classes: Sequence[str], chances: npt.NDArray[Any]) -> str:
+    """The labels of a row that has several."""
+    return some([classes[place] for place in np.flatnonzero(chances >= 0.5).tolist()]) or "none"
