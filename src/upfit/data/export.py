@@ -1,8 +1,9 @@
-"""Write rows out as files that upfit (and everything else) reads: class folders, or one CSV a part."""
+"""Write rows out as files that upfit (and everything else) reads: class folders, or one table a part."""
 
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 from collections.abc import Mapping
@@ -35,7 +36,8 @@ def export(frame: pd.DataFrame, schema: Schema, folder: Path) -> None:
     """Write rows below `folder`; images are copied.
 
     A table of one image column and a class becomes class folders; anything else one CSV a part
-    (`data.csv` where no parts were given), its images in `images/`.
+    (`data.csv` where no parts were given), its images in `images/`. Lists of labels, which a CSV has no cells
+    for, become JSONL.
     """
     require_new(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -47,8 +49,22 @@ def export(frame: pd.DataFrame, schema: Schema, folder: Path) -> None:
         return
     for name in pictures:
         frame = frame.assign(**{name: [_kept(cell, folder, f"{row}") for row, cell in frame[name].items()]})
+    lists = schema.target[0] if schema.task == "multilabel" and len(schema.target) == 1 else ""
+    if lists:
+        frame = frame.assign(**{lists: [list(labels) for labels in frame[lists]]})
     for part, rows in frame.groupby(PART, sort=False):
-        rows.drop(columns=PART).to_csv(folder / f"{part or 'data'}.csv", index=False)
+        table, name = rows.drop(columns=PART), part or "data"
+        if lists:
+            _write_lines(table, folder / f"{name}.jsonl")
+        else:
+            table.to_csv(folder / f"{name}.csv", index=False)
+
+
+def _write_lines(table: pd.DataFrame, path: Path) -> None:
+    """One JSON object a row; numbers keep all their digits."""
+    records = table.astype(object).where(table.notna(), None).to_dict("records")
+    lines = (json.dumps(record, ensure_ascii=False, default=str) + "\n" for record in records)
+    path.write_text("".join(lines), encoding="utf-8")
 
 
 def _class_folders(frame: pd.DataFrame, picture: str, target: str, folder: Path) -> None:

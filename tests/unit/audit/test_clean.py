@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -276,3 +277,21 @@ def test_it_says_what_was_done_and_what_was_not(table, tmp_path):
         "not done, since marked as doubtful: drop, 1 row",
         "left to you: examples to collect",
     ]
+
+
+def test_lists_of_labels_stay_lists(tmp_path):
+    rows = [
+        {"text": f"a sentence — of several kinds, number {place}", "length": place / 7, "tags": tags}
+        for place, tags in enumerate([["long", "note"], ["note"], ["long"], ["note", "odd one"]] * 10)
+    ]
+    source = tmp_path / "notes.jsonl"
+    source.write_text("\n".join(map(json.dumps, rows)))
+    data = read(source, target="tags")
+    relabel = Action(do="relabel", column="tags", rows=(1,), to=[["long", "odd one"]])
+    plan = plan_of(data, relabel, Action(do="drop", rows=(0,)))
+    copy = read(clean(source, plan=plan, out=tmp_path / "copy", target="tags"), target="tags")
+    assert copy.schema.task == "multilabel"
+    assert copy.schema.classes == data.schema.classes
+    assert copy.table["tags"][:3] == [["long", "odd one"], ["long"], ["note", "odd one"]]
+    assert copy.table["text"][:] == data.table["text"][1:]
+    assert copy.table["length"][:] == data.table["length"][1:]
