@@ -44,15 +44,15 @@ def _repeated(found: Survey) -> float:
 
 
 def _repeats_differ(found: Survey) -> float:
-    """Share of the rows that are there more than once and have not all the same target."""
-    targets: dict[Any, set[Any]] = defaultdict(set)
+    """Share of the rows that are there more than once whose target is not the commonest of such rows."""
+    targets: dict[Any, Counter[Any]] = defaultdict(Counter)
     if found.targets.ndim != 1 or len(found.targets) != len(found.digests):
         return 0.0
     for digest, target in zip(found.digests, found.targets.tolist(), strict=True):
-        targets[digest].add(target)
-    counts = Counter(found.digests)
-    again = [digest for digest in found.digests if counts[digest] > 1]
-    return sum(len(targets[digest]) > 1 for digest in again) / max(1, len(again))
+        targets[digest][target] += 1
+    again = [known for known in targets.values() if known.total() > 1]
+    differ = sum(known.total() - max(known.values()) for known in again)
+    return differ / max(1, sum(known.total() for known in again))
 
 
 def _room(found: Survey) -> float:

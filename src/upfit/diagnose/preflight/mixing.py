@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 
 import torch
@@ -46,10 +47,13 @@ def _alone(subject: Subject, example: Example, size: int) -> float:
     target = example.target
     own = target[:1] if isinstance(target, torch.Tensor) and target.ndim and len(target) == size else target
     single = Example(mapped(example.inputs, lambda t: t[:1] if t.ndim and len(t) == size else t), own)
-    try:
-        return float(not bool(torch.isfinite(_answer(subject, single)).all()))
-    except (RuntimeError, ValueError, IndexError, TypeError):
-        return 0.0
+    with warnings.catch_warnings():
+        # A spread over one example is what is asked about.
+        warnings.simplefilter("ignore")
+        try:
+            return float(not bool(torch.isfinite(_answer(subject, single)).all()))
+        except (RuntimeError, ValueError, IndexError, TypeError):
+            return 0.0
 
 
 def _answer(subject: Subject, example: Example) -> torch.Tensor:

@@ -9,8 +9,8 @@ from upfit.values import Finding
 SHARED, MOSTLY = 0.1, 0.8
 ROOM = 4.0
 """Different rows that there could be, for each that there is: with fewer, parts drawn apart share rows."""
-DIFFER = 0.3
-"""Of rows that come again within training: those whose target is not always the same."""
+DIFFER = 0.2
+"""Of rows that come again within training: those whose target is not the usual one of such rows."""
 SAME = 0.9
 """Of places: those whose target is what is read there."""
 NEARLY, LOST = 0.95, 0.2
