@@ -192,7 +192,7 @@ def _lists(column: pa.ChunkedArray, asked: Asked, *, mark: str | None = None) ->
             f"the target {asked.names[0]!r} holds lists", expected="one value a row", hint="--task multilabel"
         )
     if pa.types.is_list(column.type) or asked.lists:
-        cells = [_listed(cell) for cell in column.to_pylist()]
+        cells, mark = [_listed(cell) for cell in column.to_pylist()], None
     else:
         cells = _cut(to_text(column).to_pylist(), mark)
     lists = pa.array(cells, pa.list_(pa.string()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from upfit.errors import InputError
 from upfit.values.base import Value
@@ -42,6 +42,14 @@ class Action(Value):
     to: Any = None
     because: str = ""
     doubtful: bool = False
+
+    @field_validator("rows", mode="before")
+    @classmethod
+    def _numbers(cls, given: Any) -> Any:
+        """YAML reads `yes` and `on` as True, and pydantic True as row 1."""
+        if isinstance(given, list | tuple) and any(isinstance(row, bool) for row in given):
+            raise ValueError("rows are numbers of rows")
+        return given
 
 
 class Plan(Value):

@@ -206,6 +206,15 @@ def test_joined_labels_are_taken_apart_and_it_is_said():
     assert "war;love" in kept.schema.classes
 
 
+def test_lists_of_a_file_are_not_said_to_be_joined(tmp_path):
+    labels = cycle(["digit", "long"], ["digit", "short"], ["word", "long"], ["word", "short"])
+    lines = [json.dumps({"text": f"row {row}", "label": label}) for row, label in enumerate(labels)]
+    (tmp_path / "lists.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    data = read(tmp_path / "lists.jsonl")
+    assert data.schema.classes == ("digit", "long", "short", "word")
+    assert "joined_labels" not in [one.kind for one in data.findings]
+
+
 def test_labels_are_cut_at_the_mark_that_is_said():
     """A stray bar in one cell of many does not decide where all the others are cut."""
     joined = [*cycle("war;love", "love", "love; crime", "crime", "war;crime")]

@@ -24,6 +24,7 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("actions: " + "[" * 900 + "]" * 900, "nested too deeply"),
         (f"fingerprint: f\nactions: [{{do: drop, rows: [1{'0' * 5000}]}}]", "cannot be read"),
         ("fingerprint: f\nactions: [{do: drop, rows: [1], rows: [2]}]", "'rows' twice, below line 2"),
+        ("fingerprint: f\nactions: [{do: drop, rows: [yes]}]", "rows are numbers of rows"),
         ("fingerprint: f\n1: 2\n", "name is no text"),
         ("fingerprint: f\nactions: [{1: 2}]\n", "name is no text"),
         ("actions: !!python/object/apply:os.system ['true']", "not valid YAML"),
