@@ -176,6 +176,15 @@ def test_classes_that_are_missing_are_told_from_classes_under_another_name():
     assert judged(**renamed)[0] == "label_corruption"
 
 
+def test_a_class_whose_number_marks_what_is_ignored_is_left_out():
+    x, y = digits()
+    ignoring = facts(
+        stack(), pairs(x[:160], y[:160]), "labels", "silence", loss=nn.CrossEntropyLoss(ignore_index=0)
+    )
+    assert judged(**ignoring)[0] == "class_imbalance"
+    assert "class_imbalance" not in judged(**facts(stack(), pairs(x[:160], y[:160]), "labels", "silence"))
+
+
 def test_two_codings_of_the_same_classes_are_wrong_labels():
     def half(y):
         return torch.where(torch.arange(len(y)) % 2 == 0, (3 * y + 1) % 10, y)

@@ -25,7 +25,12 @@ def is_missing_classes(seen: Seen) -> bool:
     """Whether there are examples enough, and of some classes that the model can answer none."""
     classes = seen.fact("labels.classes", 2.0)
     enough = seen.fact("labels.examples", 0.0) >= 30 * classes
-    return classes > seen.fact("labels.seen", classes) > 1 and enough
+    return classes > seen.fact("labels.seen", classes) > 1 and (enough or is_left_out(seen))
+
+
+def is_left_out(seen: Seen) -> bool:
+    """Whether the loss says nothing of a class because its number is the mark for what is to be ignored."""
+    return seen.fact("silence.classes", 0.0) > 0 and seen.fact("labels.ignored_share", 0.0) > 0
 
 
 def is_rarer_than_held_out(seen: Seen) -> bool:
@@ -38,6 +43,25 @@ def is_rarer_than_held_out(seen: Seen) -> bool:
     return SHIFT * rarest < held and (held - rarest) / held * due > 4 * math.sqrt(due)
 
 
+def _said(seen: Seen) -> str:
+    known, classes = seen.fact("labels.seen"), seen.fact("labels.classes", 2.0)
+    if is_missing_classes(seen) and is_left_out(seen):
+        share = seen.fact("labels.ignored_share")
+        return f"The loss leaves out {share:.0%} of the labels, all of a class: `ignore_index` is its number."
+    if is_missing_classes(seen):
+        return f"Training shows {known:.0f} of {classes:.0f} classes and cannot teach the others."
+    rarest, ratio = seen.fact("labels.rarest_share", 1.0), seen.fact("labels.ratio", 1.0)
+    if is_rarer_than_held_out(seen) and ratio <= RATIO:
+        return (
+            f"The rarest class has {rarest:.1%} of the examples, and validation asks for it "
+            f"{seen.fact('labels.held_rarest') / rarest:.0f} times as often."
+        )
+    return (
+        f"The rarest class has {rarest:.1%} of the examples, {ratio:.0f} times fewer than the commonest: it "
+        "will be ignored."
+    )
+
+
 def look(seen: Seen) -> Finding | None:
     """The rarest class ten times rarer than its fair share or the commonest, or far rarer than held out."""
     ratio, rarest = seen.fact("labels.ratio", 1.0), seen.fact("labels.rarest_share", 1.0)
@@ -48,15 +72,9 @@ def look(seen: Seen) -> Finding | None:
         return None
     if seen.fact("labels.seen") == 1 or classes > 100 or is_rarest_known(seen):
         return None
-    why = (
-        f"Training shows {seen.fact('labels.seen'):.0f} of {classes:.0f} classes and cannot teach the others."
-        if missing
-        else f"The rarest class has {rarest:.1%} of the examples, {ratio:.0f} times fewer than the "
-        "commonest: it will be ignored."
-    )
     return found(
         "class_imbalance",
-        why,
+        _said(seen),
         confidence=0.85,
         plot="validation",
         rarest_share=rarest,

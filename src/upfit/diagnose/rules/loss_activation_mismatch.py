@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from upfit.diagnose.rule import Rule, found
+from upfit.diagnose.rules.class_imbalance import is_left_out
 from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
@@ -47,7 +48,7 @@ def look(seen: Seen) -> Finding | None:
             "The loss has no lower end for these outputs: it wants log-probabilities and is given "
             "something else."
         )
-    elif seen.fact("silence.classes") > 0:
+    elif seen.fact("silence.classes") > 0 and not is_left_out(seen):
         why = (
             "The loss is the same whatever is answered to the examples of a class: are labels coded as it "
             "wants them (0 and 1, or -1 and 1)?"
