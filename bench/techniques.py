@@ -101,8 +101,8 @@ recipe's, paired over seeds; the interval is Student's t over the seeds' differe
 that it holds 0; of sixty such intervals about three miss by chance. Cost is the processor's time for
 everything from the choice of a rate to the last step beside that of the default recipe, a run each in one
 process (`--costs`), good to about a tenth; where it has no such run, the least time by the clock over the
-seeds beside the least without it, on a shared machine (marked ~). What the default recipe has already is measured by leaving it out;
-its gain is the default's score minus the score without it.
+seeds beside the least without it, on a shared machine (marked ~). What the default recipe has already is
+measured by leaving it out; its gain is the default's score minus the score without it.
 A technique that asks for more steps than these short runs have can earn more in a long one. Of sets called
 `_flipped` a fifth of the training labels is another class, drawn at random; of sets called `_tags` a row has
 several labels, the words of its class (`alarm_query`: alarm, query), and mean average precision is the score.
