@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from upfit.errors import RecipeError
-from upfit.models import Backbone, LayerGroup, Network, find_groups
+from upfit.models import Backbone, Head, LayerGroup, Network, find_groups
 from upfit.models.network import BELOW
 from upfit.techniques.adapters import add_adapters, has_adapters, merge_adapters, require_peft
+from upfit.techniques.layer_rates import require_fitting
 from upfit.train.learning import learning_names
 from upfit.values import Gradual, Recipe
 
@@ -15,11 +16,16 @@ def check_layers(recipe: Recipe, backbone: Backbone) -> None:
 
     Raises:
         MissingExtraError: Adapters are asked for, and their library is not there.
-        RecipeError: A name that nothing goes by, or noise on embeddings that stand still.
+        RecipeError: A name or a pattern that nothing goes by, or noise on embeddings that stand still.
     """
     layers = recipe.layers
     if layers.adapter.name != "none":
         require_peft(layers.adapter)
+    elif recipe.optimizer.rates:
+        # Those of adapters have names of their own, which are known once they are there.
+        below = (f"{BELOW}{name}" for name, _ in backbone.net.named_parameters())
+        above = (f"head.{name}" for name, _ in Head(backbone.width, 1).named_parameters())
+        require_fitting(recipe.optimizer.rates, (*below, *above))
     if layers.train == "auto" or isinstance(layers.train, Gradual):
         return
     learning = learning_names((*backbone.groups, LayerGroup("head", ())), layers.train)

@@ -24,7 +24,7 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
-SHORTHANDS = {"optimizer": "name", "schedule": "name", "augment": "policy"}
+SHORTHANDS = {"optimizer": "name", "schedule": "name", "augment": "policy", "layers": "train"}
 """What a word probably means that stands where a record belongs: `optimizer=sgd`."""
 
 

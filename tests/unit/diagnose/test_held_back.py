@@ -82,7 +82,9 @@ def test_classes_that_only_validation_has(missing):
     train = loader(DIGITS[:900][kept], NUMBERS[:900][kept])
     found = facts(("labels",), train, validation=loader(DIGITS[900:], NUMBERS[900:]))
     assert (found["labels.unknown"] > 0.1) == missing
-    assert ("label_corruption" in well(**found)) == missing
+    # What looks like nothing in training is missing there, not named otherwise.
+    assert ("class_imbalance" in well(**found)) == missing
+    assert "label_corruption" not in well(**found)
 
 
 @pytest.mark.parametrize(

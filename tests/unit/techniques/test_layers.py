@@ -183,3 +183,13 @@ def test_noise_on_embeddings_that_stand_still_is_refused(train, adapter, fits, t
     else:
         with pytest.raises(RecipeError, match=r"embeddings of tokens, and here they are frozen"):
             check_layers(recipe, text.backbone)
+
+
+@pytest.mark.parametrize("pattern", ["*.foo", "head.*", "backbone.*", "*bias"])
+def test_a_pattern_of_rates_that_fits_nothing_is_refused_before_any_work(pattern, text):
+    recipe = Recipe(optimizer={"rates": {pattern: 1e-3}})
+    if pattern == "*.foo":
+        with pytest.raises(RecipeError, match=r"optimizer\.rates: no parameter fits '\*\.foo'"):
+            check_layers(recipe, text.backbone)
+    else:
+        check_layers(recipe, text.backbone)

@@ -300,7 +300,11 @@ def test_a_loss_and_its_settings_are_written_as_an_adapter_and_its_are():
 
 @pytest.mark.parametrize(
     ("text", "hint"),
-    [("optimizer: sgd", "optimizer: {name: sgd}"), ("augment: light", "augment: {policy: light}")],
+    [
+        ("optimizer: sgd", "optimizer: {name: sgd}"),
+        ("augment: light", "augment: {policy: light}"),
+        ("layers: gradual", "layers: {train: gradual}"),
+    ],
 )
 def test_a_word_where_a_mapping_belongs_is_told_how_to_write_it(text, hint):
     with pytest.raises(RecipeError) as caught:
