@@ -21,6 +21,7 @@ from common import (
     machine,
     machine_line,
     markdown_table,
+    mean_interval,
     packaged_data,
     run_child,
     script,
@@ -122,9 +123,10 @@ def run_once(data: str, args: argparse.Namespace, seed: int, limit: int) -> dict
     return answer
 
 
-def lines(kind: str, args: argparse.Namespace) -> list[list[str]]:
-    """The rows of one kind of data."""
-    rows = []
+def lines(kind: str, args: argparse.Namespace) -> tuple[list[list[str]], list[str]]:
+    """The rows of one kind of data, and what the limit changed over its seeds."""
+    rows: list[list[str]] = []
+    changed: dict[str, list[float]] = {"log_loss": [], "accuracy": []}
     with tempfile.TemporaryDirectory() as place:
         data = packaged_data(kind, place, args.rows)
         for seed in range(args.seeds):
@@ -141,9 +143,20 @@ def lines(kind: str, args: argparse.Namespace) -> list[list[str]]:
                 same,
             ]
             row += [f"{one[name]:.3f}" for name in ("log_loss", "accuracy") for one in (free, limited)]
+            for name, values in changed.items():
+                values.append(limited[name] - free[name])
             rows.append([str(cell) for cell in row])
             print(*rows[-1], flush=True)
-    return rows
+    intervals = [_difference(values) for values in changed.values()]
+    return rows, [kind, str(args.seeds), *intervals]
+
+
+def _difference(values: list[float]) -> str:
+    """Mean and 95 % interval over the seeds, and whether it holds 0."""
+    if len(values) < 2:
+        return "one seed says nothing"
+    mean, low, high = mean_interval(values)
+    return f"{mean:+.3f} ({low:+.3f} to {high:+.3f}){', noise' if low <= 0 <= high else ''}"
 
 
 def main() -> None:
@@ -153,11 +166,17 @@ def main() -> None:
         print(json.dumps(child(args)))
         return
     about = machine()
-    rows = [row for kind in args.kinds for row in lines(kind, args)]
+    found = [lines(kind, args) for kind in args.kinds]
+    rows = [row for kept, _ in found for row in kept]
     head = ["kind", "seed", "MiB on top, free", "limited", "pieces", "same examples a step"]
     head += ["log-loss, free", "limited", "accuracy, free", "limited"]
     command = f"python bench/out_of_memory.py --seeds {args.seeds} --steps {args.steps} --rows {args.rows}"
-    text = f"{INTRO}\nCommand: `{command}`. {machine_line(about)}\n\n{markdown_table(head, rows)}"
+    differences = markdown_table(
+        ["kind", "seeds", "log-loss, limited minus free (95 %)", "accuracy, the same"],
+        [changed for _, changed in found],
+    )
+    text = f"{INTRO}\nCommand: `{command}`. {machine_line(about)}\n\n{markdown_table(head, rows)}\n"
+    text += f"What the limit changed, paired over the seeds:\n\n{differences}"
     if args.dry:
         print(text)
     else:

@@ -1,10 +1,11 @@
 """Runs of one set and one seed: `technique_runs.py SET SEED SWITCH ...` prints a JSON line for each.
 
-`default` stands for the recipe as it is. Everything but the switch is the same in all of them: rows, split,
-starting weights, number of steps, order of the examples. Of a set with `_flipped` behind its name a fifth of
-the training labels is wrong (`label_noise.flipped`), the same rows in all runs of a seed; with `_tags` a row
-has several labels, the words of its class: `alarm_query` is about an alarm, and a query. `seconds` are those
-of the clock, `processor` those that the process itself spent on everything from the rate to the last step.
+`default` stands for the recipe as it is; ` + ` stands between several changes. Everything but the switch is
+the same in all of them: rows, split, starting weights, number of steps, order of the examples. Of a set with
+`_flipped` behind its name a fifth of the training labels is wrong (`label_noise.flipped`), the same rows in
+all runs of a seed; with `_tags` a row has several labels, the words of its class: `alarm_query` is about an
+alarm, and a query. `seconds` are those of the clock, `processor` those that the process itself spent on
+everything from the rate to the last step.
 """
 
 from __future__ import annotations
@@ -94,6 +95,7 @@ def run(data: Data, name: str, recipe: Recipe, folder: Path) -> dict[str, Any]:
     )
     per_epoch = -(-len(split.train) // int(bench.recipe.batching.size))
     total, began = short.epochs * per_epoch, time.process_time()
+    evaluations = EVALUATIONS if recipe.stopping.evaluations == "auto" else recipe.stopping.evaluations
     if bench.recipe.optimizer.lr == "range_test":
         rated = rate_stage(bench, backbone, total=total, seconds=None, asked_to_stop=lambda: False)
         bench = bench.with_recipe(rated.recipe)
@@ -103,7 +105,7 @@ def run(data: Data, name: str, recipe: Recipe, folder: Path) -> dict[str, Any]:
     tuned = tune_stage(
         bench,
         network,
-        plan=Plan(total, -(-total // EVALUATIONS), total),
+        plan=Plan(total, -(-total // evaluations), total),
         places=Places(),
         metric=short.metric,
     )
@@ -153,7 +155,8 @@ def main() -> int:
         for switch in switches:
             about = {"set": name, "seed": int(seed), "switch": switch}
             try:
-                recipe = plain if switch == "default" else plain.apply(flags.change(switch))
+                changes = [] if switch == "default" else switch.split(" + ")
+                recipe = plain.apply(*map(flags.change, changes))
                 check(recipe)
                 check_fits(recipe, task=data.schema.task, modality=modality)
                 if switch != "default" and recipe == plain:

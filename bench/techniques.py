@@ -60,12 +60,33 @@ LEFT_OUT = {
     "clip": "techniques.clip=off",
     "ema": "techniques.ema=off",
     "label_smoothing": "loss.label_smoothing=0.0",
+    "frozen_batch_norm": "layers.batch_norm=updated",
+    "probe_then_tune": "head.init=fresh",
 }
 """Techniques that the default recipe has: measured by leaving them out."""
 LEFT_OUT_OF_TEXTS = {"layer_decay": "optimizer.layer_decay=1.0", "dropout": "layers.dropout=0.0"}
 """The same, where only the recipe for texts has them."""
-SWITCHED_ON = {"layer_decay": "optimizer.layer_decay=0.9"}
-"""What is tried instead of a card's example: the strength that texts have."""
+OFTEN = "stopping.evaluations=12"
+SWITCHED_ON = {
+    "layer_decay": "optimizer.layer_decay=0.9",
+    "length_warmup": "techniques.length_warmup={start: 16, full: 64}",
+    "plateau": f"schedule.name=plateau + {OFTEN}",
+    "early_stopping": f"stopping.patience=3 + {OFTEN}",
+}
+"""What is tried instead of a card's example: the strength that texts have, lengths that these texts have, and
+evaluations often enough for what counts them to act."""
+BESIDE = {
+    "plateau": f"{OFTEN} + stopping.patience=off",
+    "early_stopping": f"{OFTEN} + stopping.patience=off",
+    "batch_size": "batching.size=32",
+    "probe_then_tune": "head.init=probe",
+    "frozen_batch_norm": "layers.batch_norm=frozen",
+    "length_warmup": "stopping.patience=off",
+}
+"""What is measured against, where that is not `default`: runs that evaluate as often, and the default by its
+own name where it was made on the same day and machine as the other."""
+MORE = {"batch_size": ("batching.size=16",)}
+"""Further strengths of a technique."""
 IMAGES = ("omniglot136", "clothing_small", "clothing_small_flipped")
 WRONG_LABELS = ("generalised_cross_entropy", "symmetric_cross_entropy", "label_smoothing")
 CORE = {
@@ -90,19 +111,21 @@ CORE = {
 }  # fmt: skip
 """The techniques that people ask about most, on one set of texts and one of images, and what is meant for
 rare classes, wrong labels and numbers where there are some."""
-ELSEWHERE = {"augment_images": "texts", "augment_text": "images"}
-"""Where a card's switch means something else: policies of images and of texts have the same names."""
+ELSEWHERE = {"augment_images": "texts", "augment_text": "images", "frozen_batch_norm": "texts"}
+"""Where a card's switch means something else or nothing: policies of images and of texts have the same names,
+and the network for texts has no batch norms."""
 Record = dict[str, Any]
 
 INTRO = """## What each technique earns
 
 Test score of the tuned weights (best by validation) with the technique switched on, minus the default
 recipe's, paired over seeds; the interval is Student's t over the seeds' differences, 95 %. "noise" means
-that it holds 0; of sixty such intervals about three miss by chance. Cost is the processor's time for
-everything from the choice of a rate to the last step beside that of the default recipe, a run each in one
-process (`--costs`), good to about a tenth; where it has no such run, the least time by the clock over the
-seeds beside the least without it, on a shared machine (marked ~). What the default recipe has already is
-measured by leaving it out; its gain is the default's score minus the score without it.
+that it holds 0, "no change" that not one score differed; of sixty such intervals about three miss by chance.
+Cost is the processor's time for everything from the choice of a rate to the last step beside that of the
+default recipe, a run each in one process (`--costs`), good to about a tenth; where it has no such run, the
+least time by the clock over the seeds beside the least without it, on a shared machine (marked ~). What the
+default recipe has already is measured by leaving it out; its gain is the default's score minus the score
+without it.
 A technique that asks for more steps than these short runs have can earn more in a long one. Of sets called
 `_flipped` a fifth of the training labels is another class, drawn at random; of sets called `_tags` a row has
 several labels, the words of its class (`alarm_query`: alarm, query), and mean average precision is the score.
@@ -114,17 +137,26 @@ def left_out(card: Card, name: str) -> str | None:
     return (LEFT_OUT if name in IMAGES else LEFT_OUT | LEFT_OUT_OF_TEXTS).get(card.name)
 
 
-def switch_of(card: Card, name: str) -> str:
+def switches_of(card: Card, name: str) -> tuple[str, ...]:
     """What is changed in a set's default recipe to measure a technique."""
-    return left_out(card, name) or SWITCHED_ON.get(card.name, card.tried)
+    first = left_out(card, name) or SWITCHED_ON.get(card.name, card.tried)
+    return first, *MORE.get(card.name, ())
 
 
-def missing(cards: Mapping[str, Sequence[str]], seeds: Iterable[int]) -> Iterable[tuple[str, int, list[str]]]:
+def beside(card: Card) -> str:
+    """What a technique is measured against."""
+    return BESIDE.get(card.name, DEFAULT)
+
+
+def missing(
+    wanted: Mapping[str, Sequence[str]], seeds: Iterable[int]
+) -> Iterable[tuple[str, int, list[str]]]:
     """What is yet to be run: (set, seed, switches), seed by seed, so that an early end leaves whole pairs."""
     known = {(one["set"], one["seed"], one["switch"]) for one in read_lines(LINES)}
-    for seed, (name, wanted) in product(seeds, cards.items()):
-        switches = [DEFAULT, *(switch_of(card, name) for card in CARDS if card.name in wanted)]
-        left = [switch for switch in switches if (name, seed, switch) not in known]
+    for seed, (name, names) in product(seeds, wanted.items()):
+        cards = [card for card in CARDS if card.name in names]
+        switches = [one for card in cards for one in (beside(card), *switches_of(card, name))]
+        left = [switch for switch in dict.fromkeys(switches) if (name, seed, switch) not in known]
         if left:
             yield name, seed, left
 
@@ -137,10 +169,15 @@ def unpriced(cards: Mapping[str, Sequence[str]]) -> Iterable[tuple[str, int, lis
     priced = {(one["set"], one["switch"]) for one in read_lines(COSTS)}
     gains = {(one.data, one.switch): one.card for one in figures(read_lines(LINES))}
     for name, wanted in cards.items():
-        left = [switch for (data, switch), card in gains.items()
-                if data == name and card in wanted and (name, switch) not in priced]  # fmt: skip
+        left = [
+            one
+            for (data, switch), card in gains.items()
+            if data == name and card in wanted
+            for one in (BESIDE.get(card, DEFAULT), switch)
+            if (name, one) not in priced and one != DEFAULT
+        ]
         if left:
-            yield name, 0, [DEFAULT, DEFAULT, *left]
+            yield name, 0, [DEFAULT, DEFAULT, *dict.fromkeys(left)]
 
 
 def run(name: str, seed: int, switches: Sequence[str], kept: Path = LINES) -> bool:
@@ -158,31 +195,36 @@ def run(name: str, seed: int, switches: Sequence[str], kept: Path = LINES) -> bo
 def figures(records: Sequence[Record]) -> list[Measured]:
     """The gain of every switch on every set that has at least two paired seeds."""
     values = {(one["set"], one["switch"], one["seed"]): one for one in records if "value" in one}
-    costs = {(one["set"], one["switch"]): one["processor"] for one in read_lines(COSTS) if "value" in one}
-    found = []
+    found: list[Measured] = []
     for card in CARDS:
         for name in SETS:
             if ELSEWHERE.get(card.name) == ("images" if name in IMAGES else "texts"):
                 continue
-            switch = switch_of(card, name)
-            seeds = [s for d, one, s in values if d == name and one == switch and (d, DEFAULT, s) in values]
-            if len(seeds) >= 2:
-                pairs = [_pair(values, name, switch, s) for s in sorted(seeds)]
-                without = left_out(card, name) is not None
-                if without:
-                    pairs = [(default, other) for other, default in pairs]
-                one = _figure(card.name, switch, name, pairs).replace(left_out=without)
-                if (name, switch) in costs:
-                    ratio = costs[name, switch] / costs[name, DEFAULT]
-                    one = one.replace(cost=round(1 / ratio if without else ratio, 2), by_clock=False)
-                found.append(one)
+            found += [
+                one for switch in switches_of(card, name) if (one := _measured(card, name, switch, values))
+            ]
     return found
 
 
-def _pair(values: Mapping[Any, Record], name: str, switch: str, seed: int) -> tuple[Record, Record]:
-    """A run and the default beside it: made on the same day and machine where one was made for it."""
-    one = values[name, switch, seed]
-    return one, values[name, one.get("beside", DEFAULT), seed]
+def _measured(card: Card, name: str, switch: str, values: Mapping[Any, Record]) -> Measured | None:
+    """One figure; None where there are fewer than two pairs."""
+    pairs = [
+        (one, values[key])
+        for (data, tried, seed), one in values.items()
+        if (data, tried) == (name, switch)
+        and (key := (name, one.get("beside", beside(card)), seed)) in values
+    ]
+    if len(pairs) < 2:
+        return None
+    without = switch == left_out(card, name)
+    if without:
+        pairs = [(default, other) for other, default in pairs]
+    found = _figure(card.name, switch, name, pairs).replace(left_out=without)
+    costs = {(one["set"], one["switch"]): one["processor"] for one in read_lines(COSTS) if "value" in one}
+    if (name, switch) not in costs:
+        return found
+    ratio = costs[name, switch] / costs[name, beside(card)]
+    return found.replace(cost=round(1 / ratio if without else ratio, 2), by_clock=False)
 
 
 def _figure(card: str, switch: str, name: str, pairs: Sequence[tuple[Record, Record]]) -> Measured:

@@ -193,6 +193,10 @@ def show(source: o.RecipeSource = None, *, out: o.DrawingFile = None, overwrite:
     The schedule of a file's or a run's is drawn after it, as comments.
     """
     recipe = Recipe() if source is None else flags.read_recipe(source)
+    if source is not None:
+        from upfit.techniques import check
+
+        check(recipe)
     if out is not None:
         _check_drawing(out, overwrite=overwrite)
     print(recipe.to_yaml(), end="")

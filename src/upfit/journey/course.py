@@ -12,7 +12,7 @@ from upfit.errors import InputError, Interrupted, RunFolderError
 from upfit.journey.cleaning import with_clean_labels
 from upfit.journey.finish import finish_run
 from upfit.journey.improve import improve
-from upfit.journey.machine import in_precision, measured_rates, threads_of, with_compiling
+from upfit.journey.machine import in_precision, measured_rates, threads_of, with_batch_size, with_compiling
 from upfit.journey.repair import put_in_place
 from upfit.models import Backbone, load_backbone
 from upfit.split.leakage import findings_of_split
@@ -263,11 +263,16 @@ def _settled_recipe(journey: Journey, bench: Workbench, backbone: Backbone, prob
     """Every `auto` of the recipe but those that depend on the plan."""
     bench, findings = with_measured_policy(bench, backbone, probe, left=journey.clock.left)
     journey.folder.write_findings((*journey.folder.read_findings(), *findings))
-    recipe = bench.recipe
-    rows = len(bench.split.train)
-    recipe = settle(recipe, modality=backbone.modality, task=bench.data.schema.task, count=rows)
+    rows, left = len(bench.split.train), bench.world.agree(journey.clock.left)
     once = probe.facts["forward_seconds"] * (rows + len(bench.split.validation))
-    return settle_cache(recipe, once=once, left=bench.world.agree(journey.clock.left))
+
+    def filled(recipe: Recipe) -> Recipe:
+        recipe = settle(recipe, modality=backbone.modality, task=bench.data.schema.task, count=rows)
+        return settle_cache(recipe, once=once, left=left)
+
+    sized = with_batch_size(bench.recipe, bench.with_recipe(filled(bench.recipe)), backbone, probe, left=left)
+    # Rates and whatever else follows from the size are filled in for the one that was measured.
+    return filled(sized)
 
 
 def _reserve(clock: Clock, rates: Rates, bench: Workbench) -> float:

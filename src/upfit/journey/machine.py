@@ -1,4 +1,4 @@
-"""What is chosen by measuring this machine: threads, precision, pieces of a batch, compiling."""
+"""What is chosen by measuring this machine: threads, precision, batches, pieces of a batch, compiling."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 
 from upfit.models import Backbone
 from upfit.train.adapting import without_adapters
+from upfit.train.batch_size import BatchSizes
 from upfit.train.compiling import pays, settle_compile, with_compiled_batches
 from upfit.train.costs import step_seconds
 from upfit.train.fitted import Fitted
@@ -22,6 +23,7 @@ from upfit.train.threads import choose_threads
 from upfit.train.timing import Rates
 from upfit.train.workbench import Workbench
 from upfit.train.world import World
+from upfit.values import Recipe
 
 if TYPE_CHECKING:
     from upfit.journey.course import Journey
@@ -53,6 +55,28 @@ def in_precision(bench: Workbench, backbone: Backbone) -> Workbench:
         precision = cast(Literal["fp32", "bf16"], chosen)
     bench = bench.with_recipe(bench.recipe.replace(precision=precision))
     return bench if precision == "fp32" else replace(bench, world=World(precision))
+
+
+def with_batch_size(
+    asked: Recipe, bench: Workbench, backbone: Backbone, probe: Fitted, *, left: float | None
+) -> Recipe:
+    """The recipe with the batch size that `auto` or `largest` means on this machine.
+
+    Args:
+        asked: The recipe as it was asked for.
+        bench: With all else settled, and the size that `auto` means where nothing is measured.
+        backbone: Left as it was.
+        probe: Knows what a forward pass takes.
+        left: Seconds of the budget; None for no limit.
+    """
+    wanted, usual = asked.batching.size, cast(int, bench.recipe.batching.size)
+    if isinstance(wanted, int):
+        return asked
+    sizes = BatchSizes(bench, backbone, probe.facts["forward_seconds"] or 0.0)
+    size = bench.world.agree(sizes.chosen(wanted, usual=usual, left=left))
+    if size != usual:
+        bench.watcher.note(f"batches of {size} examples instead of {usual} (batching.size={wanted})")
+    return asked.replace(batching=asked.batching.replace(size=size))
 
 
 def measured_rates(

@@ -261,10 +261,10 @@ def _plan(journey: Journey, bench: Workbench, recipe: Recipe, rates: Rates) -> P
     reserve = float(journey.folder.read_json("plan.json")["reserve"])
     left = None if journey.clock.left is None else journey.clock.left - reserve
     size = recipe.batching.size
-    assert size != "auto", "the recipe has to be settled first"
+    assert not isinstance(size, str), "the recipe has to be settled first"
     per_epoch = -(-len(bench.split.train) // size)
     before = bench.recipe.batching.size
-    step = rates.step * (size / before if before != "auto" else 1.0)
+    step = rates.step * (1.0 if isinstance(before, str) else size / before)
     plan = make_plan(recipe, per_epoch=per_epoch, costs=Costs(step, rates.evaluation(bench.split), left))
     return None if plan is None else replace(plan, deadline=journey.clock.deadline(reserve))
 

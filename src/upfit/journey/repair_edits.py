@@ -163,7 +163,7 @@ def _plain(edits: Edits) -> str:
 def _carried_over(recipe: Recipe, size: int) -> Edits:
     """The recipe's rates for batches of another size."""
     before, name = recipe.batching.size, recipe.optimizer.name
-    assert before != "auto", "the recipe has to be settled first"
+    assert not isinstance(before, str), "the recipe has to be settled first"
     rates = {path: getattr(recipe.optimizer, field) for path, field in RATES.items()}
     return tuple(
         Change(

@@ -19,6 +19,20 @@ ACCUMULATION = Card(
     source="Goyal et al. 2017",
     absent="batching.micro_size=1000",
 )
+BATCH_SIZE = Card(
+    name="batch_size",
+    switch="batching.size=64",
+    row="T1",
+    what="Examples per step. `auto`, the default, begins at 32, at which the default rates were measured (an "
+    "eighth of the rows where there are fewer than 200), and doubles it for as long as memory holds the "
+    "double and an example goes through a quarter faster in it, which is what GPUs do and CPUs do not. "
+    "`largest` takes the largest power of two that memory holds. Both leave eight steps an epoch.",
+    when="A GPU is not kept busy by 32; gradients are noisy; few examples, where smaller batches take more "
+    "steps in the same number of epochs.",
+    when_not="Few epochs: every doubling halves the number of steps.",
+    combine="`optimizer.lr=auto` is scaled with it; a size that does not fit goes through in pieces.",
+    source="McCandlish et al. 2018; Shallue et al. 2019",
+)
 FITTING = Card(
     name="fitting_batch",
     switch="batching.micro_size=auto",
@@ -49,4 +63,4 @@ OUT_OF_MEMORY = Card(
     source="PyTorch's notes on out-of-memory handling",
     unmeasured="always on; it changes what fits into memory, and nothing that is learned",
 )
-BATCH_CARDS: tuple[Card, ...] = (ACCUMULATION, FITTING, OUT_OF_MEMORY)
+BATCH_CARDS: tuple[Card, ...] = (BATCH_SIZE, ACCUMULATION, FITTING, OUT_OF_MEMORY)

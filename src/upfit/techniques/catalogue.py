@@ -63,6 +63,8 @@ LAYER_CARDS: tuple[Card, ...] = (
     layer_cards.LAST_GROUPS,
     layer_cards.AUTO,
     unfreezing.CARD,
+    layer_cards.PROBE_THEN_TUNE,
+    layer_cards.FROZEN_BATCH_NORM,
     adapters.CARD,
     layer_cards.CACHE,
 )

@@ -40,6 +40,33 @@ AUTO = Card(
     combine="The trials use the cache of activations.",
     source="Lee et al. 2023 (surgical fine-tuning), the criterion of relative gradients",
 )
+PROBE_THEN_TUNE = Card(
+    name="probe_then_tune",
+    switch="head.init=probe",
+    row="T4",
+    what=(
+        "Starts the head from a linear model on the frozen backbone's features, held firmly enough that the "
+        "backbone still has something to learn, and then trains all layers. The default for classes."
+    ),
+    when="Always for classes: a head drawn at random sends its first, senseless gradients into good weights.",
+    when_not="Numbers to predict: a probe starts the head so far along its features that the backbone "
+    "follows it; there `auto` means fresh.",
+    combine="With everything; the probe is a candidate of the run of its own.",
+    source="Kumar et al. 2022 (linear probing, then fine-tuning)",
+)
+FROZEN_BATCH_NORM = Card(
+    name="frozen_batch_norm",
+    switch="layers.batch_norm=frozen",
+    row="T4",
+    what=(
+        "Batch norms normalise by the statistics that they were pretrained with, which stay as they are; "
+        "their weights learn. The default; `updated` takes the statistics of each batch and moves them."
+    ),
+    when="Small batches, few examples, accumulation: statistics of a few examples are noise.",
+    when_not="Images unlike those of the pretraining, and batches large enough to measure them.",
+    combine="With everything; makes pieces of a batch equal to the whole.",
+    source="He et al. 2016; Wu and Johnson 2021 (Rethinking Batch in BatchNorm)",
+)
 CACHE = Card(
     name="activation_cache",
     switch="layers.cache=fp32",

@@ -42,22 +42,26 @@ class Measured(Value):
     by_clock: bool = False
 
     @property
-    def verdict(self) -> Literal["gain", "loss", "noise"]:
+    def verdict(self) -> Literal["gain", "loss", "noise", "no change"]:
         """What the interval allows to say.
 
         >>> Measured(card="x", switch="x", data="d", metric="accuracy", gain=0.01,
         ...          low=-0.01, high=0.03, seeds=5, cost=1.0).verdict
         'noise'
         """
+        if self.low == self.high == 0:
+            # Exact copies are no noise: there was nothing for it to act on, or it changes only the speed.
+            return "no change"
         return "gain" if self.low > 0 else "loss" if self.high < 0 else "noise"
 
     def __str__(self) -> str:
+        about = "about " if self.by_clock else ""
+        cost = f"{about}{self.cost:.2f} times the training time"
+        if self.verdict == "no change":
+            return f"{self.data}: {self.metric} the same to the last digit on {self.seeds} seeds; {cost}"
         interval = f"{self.gain:+.3f} ({self.low:+.3f} to {self.high:+.3f}, {self.seeds} seeds)"
         inside = "" if self.verdict != "noise" else ", inside the noise"
-        about = "about " if self.by_clock else ""
-        return (
-            f"{self.data}: {self.metric} {interval}{inside}; {about}{self.cost:.2f} times the training time"
-        )
+        return f"{self.data}: {self.metric} {interval}{inside}; {cost}"
 
     def told(self, switch: str) -> str:
         """The same, with what was switched where a card that names `switch` would let its readers guess."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import resource
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -42,19 +44,58 @@ def fitting_size(network: nn.Module, source: Source, loss: LossFunction, world: 
     batch = world.move(longest(source))
     if not can_be_cut(batch):
         return row_count(batch)
+    with _undisturbed(network, world):
+        if world.device.type == "cpu":
+            return planned_size(network, batch, room())
+        return tried_size(network, batch, loss, world)
+
+
+def whole_seconds(
+    network: nn.Module, source: Source, loss: LossFunction, world: World, *, timed: bool = True
+) -> float | None:
+    """Seconds of a forward and backward pass of the longest batch in one piece; None if it does not fit.
+
+    Args:
+        network: Left as it was, but on the world's device.
+        source: Training batches.
+        loss: (logits, targets) → (B,).
+        world: One process of it decides for itself.
+        timed: Whether the time matters; on a CPU no pass is made where it does not, and 0 is the answer.
+    """
+    batch = world.move(longest(source))
+    with _undisturbed(network, world):
+        if world.device.type == "cpu":
+            if planned_size(network, batch, room()) < row_count(batch):
+                return None
+            if not timed:
+                return 0.0
+        with _later_needs(network, world):
+            return _seconds(network, batch, loss, world, row_count(batch))
+
+
+@contextmanager
+def _undisturbed(network: nn.Module, world: World) -> Iterator[None]:
+    """Steps that are only tried: weights' gradients, statistics and random numbers are as before."""
     network.to(world.device)
     training = network.training
     network.train()
     before = Moment.of(network, world.device)
     try:
-        if world.device.type == "cpu":
-            return planned_size(network, batch, room())
-        return tried_size(network, batch, loss, world)
+        yield
     finally:
         network.train(training)
         before.put_back(world.device)
         network.zero_grad(set_to_none=True)
         empty_cache()
+
+
+@contextmanager
+def _later_needs(network: nn.Module, world: World) -> Iterator[None]:
+    """Holds the memory that the optimizer and an average take later."""
+    weights = sum(p.nbytes for p in network.parameters() if p.requires_grad)
+    beside = torch.empty(BESIDE * weights, dtype=torch.uint8, device=world.device)
+    yield
+    del beside
 
 
 def longest(source: Source) -> Batch:
@@ -119,14 +160,12 @@ def room() -> float:
 
 def tried_size(network: nn.Module, batch: Batch, loss: LossFunction, world: World) -> int:
     """The largest size that goes through, or half of it where that is clearly faster."""
-    weights = sum(p.nbytes for p in network.parameters() if p.requires_grad)
-    beside = torch.empty(BESIDE * weights, dtype=torch.uint8, device=world.device)
-    size = row_count(batch)
-    while (whole := _seconds(network, batch, loss, world, size)) is None:
-        size = halved(size)
-        empty_cache()
-    half = None if size == 1 else _seconds(network, batch, loss, world, halved(size))
-    del beside
+    with _later_needs(network, world):
+        size = row_count(batch)
+        while (whole := _seconds(network, batch, loss, world, size)) is None:
+            size = halved(size)
+            empty_cache()
+        half = None if size == 1 else _seconds(network, batch, loss, world, halved(size))
     return halved(size) if half is not None and whole > FASTER * half else size
 
 

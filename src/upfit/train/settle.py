@@ -130,7 +130,7 @@ def settle(recipe: Recipe, *, modality: Literal["image", "text"], task: Task, co
         count: Training rows.
     """
     ours = defaults(modality, task, count)
-    size = ours["size"] if recipe.batching.size == "auto" else recipe.batching.size
+    size = ours["size"] if isinstance(recipe.batching.size, str) else recipe.batching.size
     epochs = recipe.stopping.epochs
     return recipe.replace(
         head=_filled(recipe.head, ours),

@@ -102,7 +102,7 @@ class Workbench:
     def training_loader(self, examples: Examples) -> Loader:
         """Shuffled training batches, targets in the units of the outputs."""
         batching = self.recipe.batching
-        assert batching.size != "auto", "the recipe has to be settled first"
+        assert not isinstance(batching.size, str), "the recipe has to be settled first"
         return Loader(
             examples,
             self.objective.encode(self.train_targets),

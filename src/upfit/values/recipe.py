@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from upfit.errors import RecipeError
 from upfit.values.augment import Augment
@@ -16,6 +16,7 @@ from upfit.values.edit import edited
 from upfit.values.layers import Layers
 from upfit.values.length import Length, LengthBelowOne
 from upfit.values.loss import Loss
+from upfit.values.named import named
 from upfit.values.plain_yaml import read_yaml
 from upfit.values.technique import Technique
 
@@ -24,7 +25,7 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
-SHORTHANDS = {"optimizer": "name", "schedule": "name", "augment": "policy", "layers": "train"}
+SHORTHANDS = {"optimizer": "name", "augment": "policy", "layers": "train"}
 """What a word probably means that stands where a record belongs: `optimizer=sgd`."""
 
 
@@ -110,16 +111,24 @@ class Schedule(Value):
     decay: Length = 0.2
     patience: Annotated[int, Field(ge=0)] = 1
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, given: Any) -> Any:
+        """Accept `cosine` and `{step: {every: 0.2}}` beside the full form."""
+        return named(given, what="schedule", known=get_args(cls.model_fields["name"].annotation))
+
 
 class Batching(Value):
     """Examples per step (over all processes) and per evaluation batch; how rows are drawn; loaders.
 
-    `micro_size` is how many examples go through the network at once, in each process: gradients of the pieces
-    are added up to those of the batch. `auto` takes the whole batch wherever it fits into memory. `workers`
-    are processes that prepare batches: `auto` takes as many as keep a GPU busy, none where the CPU trains.
+    A `size` of `auto` is 32, or more where examples go through clearly faster in larger batches; `largest` is
+    the largest power of two that memory holds. `micro_size` is how many examples go through the network at
+    once, in each process: gradients of the pieces are added up to those of the batch; `auto` takes the whole
+    batch wherever it fits. `workers` are processes that prepare batches: `auto` takes as many as keep a GPU
+    busy, none where the CPU trains.
     """
 
-    size: Count | Auto = "auto"
+    size: Count | Literal["auto", "largest"] = "auto"
     micro_size: Count | Auto = "auto"
     evaluation_size: Count = 64
     bucket: bool = True

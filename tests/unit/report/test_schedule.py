@@ -76,6 +76,22 @@ def test_show_draws_a_files_schedule_and_writes_it(capsys, tmp_path):
     assert "exists already" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("techniques: {focal: {gamma: 2}}", "focal"),
+        ("loss: {focal: {gamma: 1}, huber: {delta: 1}}", "one loss"),
+    ],
+)
+def test_show_refuses_what_a_run_would(capsys, tmp_path, text, why):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    assert main(["show", str(path)]) == 2
+    said = capsys.readouterr()
+    assert why in said.err
+    assert not said.out
+
+
 def test_a_run_without_end_is_drawn_from_some_of_its_steps():
     made = recipe(stopping__steps=10**15, schedule__name="linear", schedule__warmup=0.0)
     drawn = multipliers(made)

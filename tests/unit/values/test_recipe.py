@@ -131,7 +131,6 @@ def test_early_stopping_can_be_switched_off_in_any_word(off):
     ("path", "to", "hint"),
     [
         ("optimizer", "sgd", "optimizer.name=sgd"),
-        ("schedule", "linear", "schedule.name=linear"),
         ("augment", "strong", "augment.policy=strong"),
     ],
 )
@@ -296,6 +295,15 @@ def test_techniques_are_written_as_a_list_or_as_a_mapping(text):
 def test_a_loss_and_its_settings_are_written_as_an_adapter_and_its_are():
     assert Recipe.from_yaml("loss: {focal: {gamma: 1}}").loss == Loss(name="focal", gamma=1)
     assert Recipe.from_yaml("loss: {class_weights: {a: 2}}").loss == Loss(class_weights={"a": 2})
+
+
+def test_a_schedule_and_its_settings_are_written_so_too():
+    assert Recipe.from_yaml("schedule: {step: {every: 0.2}}").schedule == Schedule(name="step", every=0.2)
+    assert Recipe.from_yaml("schedule: linear").schedule == Schedule(name="linear")
+    assert Recipe.from_yaml("schedule: {warmup: 0.2}").schedule == Schedule(warmup=0.2)
+    assert Recipe().apply(Change(path="schedule", to="linear")).schedule.name == "linear"
+    with pytest.raises(RecipeError, match="did you mean 'cosine'"):
+        Recipe.from_yaml("schedule: cosin")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ regression is judged by the loss it is trained with, since a median is not a fai
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from upfit.errors import RecipeError, nearest
@@ -89,8 +89,24 @@ def part(chosen: Loss, task: Task | None = None) -> LossPart:
 
 def check(chosen: Loss) -> None:
     """Raise `RecipeError` unless the loss can be built for some task."""
-    if chosen.name not in ("auto", OWN):
+    if chosen.name == "auto":
+        _check_nameless(chosen.settings)
+    elif chosen.name != OWN:
         part(chosen)
+
+
+def _check_nameless(settings: Mapping[str, Any]) -> None:
+    """The losses that `auto` stands for take nothing but what every recipe has."""
+    named = [name for name in settings if name in LOSSES]
+    if len(named) > 1:
+        raise RecipeError(f"a run has one loss, and this recipe names {' and '.join(named)}")
+    for name in settings:
+        takers = [loss for loss, kind in LOSSES.items() if name in kind.model_fields]
+        raise RecipeError(
+            f"loss.{name} is no setting of loss auto",
+            expected=f"loss.name, one of {', '.join(takers)}" if takers else "label_smoothing, class_weights",
+            hint=f"loss.name={takers[0]}" if takers else "",
+        )
 
 
 def build(chosen: Loss, facts: Facts, own: Callable[..., Any] | None = None) -> LossFunction:

@@ -42,10 +42,19 @@ def test_a_wrong_name_or_setting_is_refused_before_there_are_any_data(loss, mess
         check(Loss(**loss))
 
 
-def test_settings_of_another_loss_are_refused_once_the_task_is_known():
-    check(Loss(gamma=2))
-    with pytest.raises(RecipeError, match="CrossEntropy has no field 'gamma'"):
-        build(Loss(gamma=2), FACTS)
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"gamma": 2}, "loss.gamma is no setting of loss auto(.|\n)*loss.name=focal"),
+        ({"gama": 2}, "loss.gama is no setting of loss auto"),
+        ({"focal": {"gamma": 2}, "huber": {}}, "one loss, and this recipe names focal and huber"),
+    ],
+)
+def test_settings_of_a_loss_that_is_not_named_are_refused(settings, message):
+    with pytest.raises(RecipeError, match=message):
+        check(Loss(**settings))
+    with pytest.raises(RecipeError, match="CrossEntropy has no field"):
+        build(Loss(**settings), FACTS)
 
 
 @pytest.mark.parametrize("name", ["class_balanced", "logit_adjusted"])
