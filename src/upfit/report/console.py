@@ -39,7 +39,7 @@ class RichWatcher:
         self._task: TaskID | None = None
         self._began = time.monotonic()
         self._measured = ""
-        self._noted = set[str]()
+        self._noted = _Noted()
 
     def stage(self, title: str) -> None:
         """Finish the line of the last stage and begin one."""
@@ -70,9 +70,8 @@ class RichWatcher:
 
     def note(self, text: str) -> None:
         """A line above the display, the first time."""
-        if text not in self._noted:
+        if self._noted.is_new(text):
             self._print(text)
-        self._noted.add(text)
 
     def close(self) -> None:
         """Leave the last state on the screen and stop drawing."""
@@ -110,7 +109,7 @@ class PlainWatcher:
     ) -> None:
         self._stream, self._every, self._metric = stream, every, metric
         self._last = self._began = time.monotonic()
-        self._noted = set[str]()
+        self._noted = _Noted()
 
     def stage(self, title: str) -> None:
         """Say that a stage begins."""
@@ -141,9 +140,8 @@ class PlainWatcher:
 
     def note(self, text: str) -> None:
         """Say it, the first time."""
-        if text not in self._noted:
+        if self._noted.is_new(text):
             self._say(text)
-        self._noted.add(text)
 
     def close(self) -> None:
         """Nothing to close; what was said is flushed."""
@@ -158,6 +156,19 @@ class PlainWatcher:
     def _say(self, line: str) -> None:
         # stderr is looked up late, so that a redirection made after construction counts.
         print(printable(line), file=self._stream or sys.stderr, flush=True)
+
+
+class _Noted:
+    """Notes that were shown: each is shown once."""
+
+    def __init__(self) -> None:
+        self._texts = set[str]()
+
+    def is_new(self, text: str) -> bool:
+        """Whether a note comes for the first time; from now on it does not."""
+        new = text not in self._texts
+        self._texts.add(text)
+        return new
 
 
 def _measured(record: Evaluation, metric: str | None) -> str:
