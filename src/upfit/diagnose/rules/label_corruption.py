@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from upfit.diagnose.rule import Rule, found
 from upfit.diagnose.rules.class_imbalance import RATIO, is_missing_classes
+from upfit.diagnose.rules.train_eval_skew import is_on_another_scale
 from upfit.diagnose.seen import Seen
 from upfit.values import Finding
 
@@ -43,7 +44,7 @@ def is_unrelated(seen: Seen) -> bool:
 
 def _are_inputs_other(seen: Seen) -> bool:
     """Whether validation can be learnt, and its inputs are on another scale: labels are not at fault."""
-    return _learnable_elsewhere(seen) and (seen.fact("skew.shift") > 1 or seen.fact("skew.ratio") > 2)
+    return _learnable_elsewhere(seen) and is_on_another_scale(seen)
 
 
 def _learnable_elsewhere(seen: Seen) -> bool:

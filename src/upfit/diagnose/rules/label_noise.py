@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from upfit.diagnose.rule import Rule, found
+from upfit.diagnose.rules.train_eval_skew import is_on_another_scale
 from upfit.diagnose.seen import SCORES, Seen
 from upfit.values import Finding
 
@@ -33,7 +34,7 @@ def _taught_better_elsewhere(seen: Seen) -> bool:
     """
     held = seen.fact("reference.held_score")
     better = held > seen.fact("reference.score") + BETTER
-    like = seen.fact("skew.shift", 0.0) <= 1 and seen.fact("skew.ratio", 1.0) <= 2
+    like = not is_on_another_scale(seen)
     return better and like and len(seen.scores) > 0 and seen.metric in SCORES and seen.score < held - TAUGHT
 
 

@@ -14,6 +14,11 @@ LONGER = 0.3
 """How far the shares of padding lie apart."""
 
 
+def is_on_another_scale(seen: Seen) -> bool:
+    """Whether means lie apart by more than a standard deviation, or spreads by a factor two."""
+    return seen.fact("skew.shift") > 1 or seen.fact("skew.ratio") > 2
+
+
 def is_lost(seen: Seen) -> bool:
     """Whether next to nothing of what relates inputs and labels in training holds in validation.
 
@@ -32,8 +37,8 @@ def is_padded_otherwise(seen: Seen) -> bool:
 
 def look(seen: Seen) -> Finding | None:
     """Means apart by more than a standard deviation, spreads by a factor two, other padding or relations."""
-    shift, ratio = seen.fact("skew.shift"), seen.fact("skew.ratio")
-    if shift > 1.0 or ratio > 2.0:
+    scale = is_on_another_scale(seen)
+    if scale:
         why = (
             "Validation inputs are on another scale than training inputs: they are not prepared in the same "
             "way."
@@ -54,10 +59,10 @@ def look(seen: Seen) -> Finding | None:
         "train_eval_skew",
         why,
         severity="error",
-        confidence=0.9 if shift > 1.0 or ratio > 2.0 else 0.7,
+        confidence=0.9 if scale else 0.7,
         plot="validation",
-        shift=shift,
-        ratio=ratio,
+        shift=seen.fact("skew.shift"),
+        ratio=seen.fact("skew.ratio"),
         known_of_training=seen.fact("transfer.own"),
         known_of_validation=seen.fact("transfer.held"),
         padding_of_training=seen.fact("padding.share"),
