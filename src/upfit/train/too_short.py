@@ -25,17 +25,16 @@ def too_short(recipe: Recipe, plan: Plan, *, per_epoch: int, groups: int) -> Ite
         ['schedule.warmup=9 steps is not over before this run of 5 steps is: the full rate is never reached']
     """
     schedule, total = recipe.schedule, plan.total_steps
-    evaluations = -(-total // plan.evaluate_every)
     if total > 1 and Moment.of(schedule, 0, total, per_epoch=per_epoch).warm >= total:
         yield (
             f"schedule.warmup={schedule.warmup} is not over before this run of {total:,} steps is: "
             "the full rate is never reached"
         )
     # The first evaluation is progress, the last one the end.
-    if schedule.name == "plateau" and evaluations < schedule.patience + 3:
+    if schedule.name == "plateau" and plan.evaluations < schedule.patience + 3:
         yield (
             f"schedule plateau never lowers the rate here: it waits for {schedule.patience + 1} evaluations "
-            f"without progress, and this run has {evaluations} in all (stopping.evaluations)"
+            f"without progress, and this run has {plan.evaluations} in all (stopping.evaluations)"
         )
     if isinstance(recipe.layers.train, Gradual) and not _grows(
         recipe.layers.train, plan, per_epoch=per_epoch, groups=groups
@@ -52,6 +51,6 @@ def _grows(gradual: Gradual, plan: Plan, *, per_epoch: int, groups: int) -> bool
     if gradual.start >= groups or total < 2:
         return True
     if gradual.every == "plateau":
-        return -(-total // plan.evaluate_every) >= gradual.patience + 2
+        return plan.evaluations >= gradual.patience + 2
     last = learning_count(gradual, groups=groups, step=total - 1, total=total, per_epoch=per_epoch)
     return last > gradual.start

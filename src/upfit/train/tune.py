@@ -53,6 +53,16 @@ class Plan:
     evaluation_seconds: float = 0.0
     deadline: float | None = None
 
+    @property
+    def evaluations(self) -> int:
+        """How often a run of so many steps is evaluated: the last step always is.
+
+        Example:
+            >>> Plan(total_steps=10, evaluate_every=4, wanted_steps=10).evaluations
+            3
+        """
+        return -(-self.total_steps // self.evaluate_every)
+
 
 @dataclass(frozen=True)
 class Places:
