@@ -47,10 +47,10 @@ def idle(recipe: Recipe, modality: Modality) -> tuple[str, ...]:
     >>> idle(Recipe().apply(Change(path="inputs.image_size", to=96)), "text")
     ('inputs.image_size=96 does nothing: it is for images, and these are texts',)
     """
-    found = list[str]()
+    found, usual = list[str](), Recipe()
     for path, why in _unread(recipe, modality):
-        value, default = (_at(path, one) for one in (recipe, Recipe()))
-        if value not in (default, "auto", "off", "none"):
+        value = _at(path, recipe)
+        if value not in (_at(path, usual), "auto", "off", "none"):
             shown = list(value) if isinstance(value, tuple) else value
             found.append(f"{path}={shown} does nothing: {why}")
     if modality == "own" and recipe.layers.train == "auto":
