@@ -18,11 +18,7 @@ def conflicts(subject: Subject) -> tuple[Finding, ...]:
     codes = np.unique(subject.keys[rows], return_inverse=True)[1]
     if subject.data.schema.task == "regression":
         return _values(subject, codes)
-    if subject.single_class:
-        labels = subject.classes_of_rows[rows]
-    else:  # lists of labels, each another one
-        labels = np.unique(subject.labels, axis=0, return_inverse=True)[1].reshape(-1)
-    pairs = np.unique(np.stack([codes, labels]), axis=1)
+    pairs = np.unique(np.stack([codes, subject.label_codes]), axis=1)
     torn = np.flatnonzero(np.bincount(pairs[0]) > 1)
     inside = np.isin(codes, torn)
     if not inside.any():

@@ -19,8 +19,7 @@ def duplicates(subject: Subject) -> tuple[Finding, ...]:
     marks = codes * 4 + np.unique(subject.part_of, return_inverse=True)[1]
     targets = np.zeros(len(codes), np.int64)
     # "Cat" and "cat" are one label here, which another check tells of.
-    labels = subject.classes_of_rows[subject.open_rows] if subject.single_class else subject.labels
-    targets[subject.open_rows] = 1 + np.unique(labels, axis=0, return_inverse=True)[1].ravel()
+    targets[subject.open_rows] = 1 + subject.label_codes
     marks = marks * (targets.max() + 1) + targets
     first, counts = np.unique(marks, return_index=True, return_counts=True)[1:]
     again = np.setdiff1d(np.arange(len(codes)), first)

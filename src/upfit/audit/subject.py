@@ -81,6 +81,15 @@ class Subject:
         return found
 
     @cached_property
+    def label_codes(self) -> npt.NDArray[np.int64]:
+        """A code for each of `open_rows`, equal for equal classes, lists of labels or values.
+
+        Names that are one name written in several ways are one class here, too.
+        """
+        labels = self.classes_of_rows[self.open_rows] if self.single_class else self.labels
+        return np.unique(labels, axis=0, return_inverse=True)[1].reshape(-1)
+
+    @cached_property
     def _meant(self) -> npt.NDArray[np.int64]:
         """(K,) the class that each class is another spelling of, or itself."""
         classes = self.data.schema.classes
