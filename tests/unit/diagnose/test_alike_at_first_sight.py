@@ -11,12 +11,12 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
-from upfit.diagnose import diagnose
 from upfit.diagnose.preflight import measure_all
 from upfit.diagnose.preflight.calls import Calls
 from upfit.diagnose.preflight.subject import Subject
-from upfit.testing.traces import HEALTHY_FACTS, made_trace
 from upfit.values.trace import Health
+
+from .judging import judged
 
 CE, MSE = nn.CrossEntropyLoss(), nn.MSELoss()
 
@@ -39,13 +39,6 @@ def facts(model, train, *tests, loss=CE, task="classification", **more):
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], 1e-3)
     subject = Subject(Calls(model, loss, None), (optimizer,), task, train=train, **more)
     return measure_all(subject, only=tests).facts
-
-
-def judged(*, score=0.3, losses=(2.3,) * 200, healths=(), **more):
-    trace = made_trace(
-        list(losses), validation=[(2.2, score)] * 6, facts={**HEALTHY_FACTS, **more}, healths=healths
-    )
-    return [one.kind for one in diagnose(trace).findings]
 
 
 class Experts(nn.Module):

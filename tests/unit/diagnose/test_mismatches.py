@@ -12,14 +12,9 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from upfit import Doctor
-from upfit.diagnose import diagnose
-from upfit.diagnose.preflight import measure_all
-from upfit.diagnose.preflight.calls import Calls
-from upfit.diagnose.preflight.subject import Subject
-from upfit.testing.traces import HEALTHY_FACTS, made_trace
 from upfit.values.trace import Health
 
-CE = nn.CrossEntropyLoss()
+from .judging import CE, facts, judged
 
 
 def pairs(x, y, **more):
@@ -29,21 +24,6 @@ def pairs(x, y, **more):
 def digits():
     found = load_digits()
     return torch.tensor(found.data / 16).float(), torch.tensor(found.target)
-
-
-def facts(model, train, *tests, loss=CE, task="classification", **more):
-    torch.manual_seed(0)
-    optimizer = torch.optim.SGD(model.parameters(), 0.1)
-    subject = Subject(Calls(model, loss, None), (optimizer,), task, train=train, **more)
-    return measure_all(subject, only=tests).facts
-
-
-def judged(*, score=0.3, losses=(2.3,) * 200, healths=(), **more):
-    """Kinds that are found in a run that ended so."""
-    trace = made_trace(
-        list(losses), validation=[(2.2, score)] * 6, facts={**HEALTHY_FACTS, **more}, healths=healths
-    )
-    return [one.kind for one in diagnose(trace).findings]
 
 
 def test_classes_that_validation_numbers_otherwise():

@@ -9,12 +9,9 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from upfit import Doctor
-from upfit.diagnose.preflight import measure_all
-from upfit.diagnose.preflight.calls import Calls
-from upfit.diagnose.preflight.subject import Subject
 from upfit.testing import docstring_sentences
 
-CE = nn.CrossEntropyLoss()
+from .judging import CE, facts
 
 
 def pairs(x, y):
@@ -23,13 +20,6 @@ def pairs(x, y):
 
 def drawn(rows=96, *shape):
     return torch.randn(rows, *shape, generator=torch.Generator().manual_seed(0))
-
-
-def facts(model, loader, *tests, loss=CE, task="classification", **more):
-    torch.manual_seed(0)
-    optimizer = more.pop("optimizer", None) or torch.optim.SGD(model.parameters(), 0.1)
-    subject = Subject(Calls(model, loss, None), (optimizer,), task, train=loader, **more)
-    return measure_all(subject, only=tests).facts
 
 
 class Turn(torch.autograd.Function):

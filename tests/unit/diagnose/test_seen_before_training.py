@@ -20,6 +20,8 @@ from upfit.diagnose.treat_course import reset_weights
 from upfit.testing.traces import HEALTHY_FACTS, made_trace
 from upfit.values.trace import Health
 
+from .judging import judged
+
 CE, MSE = nn.CrossEntropyLoss(), nn.MSELoss()
 
 
@@ -32,13 +34,6 @@ def facts(model, train, *tests, loss=CE, task="classification", optimizer=None, 
     optimizer = optimizer or torch.optim.Adam(model.parameters(), 1e-3)
     subject = Subject(Calls(model, loss, None), (optimizer,), task, train=train, **more)
     return measure_all(subject, only=tests).facts
-
-
-def judged(*, score=0.3, losses=(2.3,) * 200, healths=(), **more):
-    """Kinds that are found in a run that ended so."""
-    known = {**HEALTHY_FACTS, **more}
-    trace = made_trace(list(losses), validation=[(2.2, score)] * 6, facts=known, healths=healths)
-    return [one.kind for one in diagnose(trace).findings]
 
 
 def numbers(rows, columns, seed=0):

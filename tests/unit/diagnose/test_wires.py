@@ -11,14 +11,10 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from upfit import Doctor
-from upfit.diagnose import diagnose
-from upfit.diagnose.preflight import measure_all
-from upfit.diagnose.preflight.calls import Calls
-from upfit.diagnose.preflight.subject import Subject
-from upfit.testing.traces import HEALTHY_FACTS, falling, made_trace
+from upfit.testing.traces import falling
 from upfit.values.trace import Health
 
-CE = nn.CrossEntropyLoss()
+from .judging import CE, facts, judged
 
 
 def pairs(x, y, size=16):
@@ -27,22 +23,6 @@ def pairs(x, y, size=16):
 
 def drawn(*shape):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
-
-
-def facts(model, train, *tests, loss=CE, task="classification", optimizer=None, **more):
-    torch.manual_seed(0)
-    optimizer = optimizer or torch.optim.SGD(model.parameters(), 0.1)
-    subject = Subject(Calls(model, loss, None), (optimizer,), task, train=train, **more)
-    return measure_all(subject, only=tests).facts
-
-
-def kinds(trace):
-    return [one.kind for one in diagnose(trace).findings if one.severity != "info"]
-
-
-def judged(*, score=0.3, losses=(2.3,) * 200, healths=(), **more):
-    known = {**HEALTHY_FACTS, **more}
-    return kinds(made_trace(list(losses), validation=[(2.2, score)] * 6, facts=known, healths=healths))
 
 
 class Listed(nn.Module):
