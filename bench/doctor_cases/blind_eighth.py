@@ -7,14 +7,9 @@ others. The public case with two ranks has no sibling here: it needs two process
 from doctor_cases import blind_eighth_data as d
 from doctor_cases import blind_eighth_training as t
 from doctor_cases import blind_eighth_wiring as w
-from doctor_cases.blind_parts import Blind
+from doctor_cases.blind_parts import BUDGET, DATA, FAST, LABELS, LOADER, LOOP, LOSS, MISMATCH, OWN, Blind
 
-OWN, LOOP, LABELS, DATA = "user's loop or model", "user's loop", "labels", "data"
-LOSS, LOADER = "user's loss", "user's loader"
-MISMATCH = ("loss_activation_mismatch", "wrong_activation")
 SLOW = ("lr_too_small", "slow_convergence")
-BUDGET = ("underfit_budget", "lr_too_small", "slow_convergence")
-FAST = ("lr_too_large", "oscillating_loss", "exploding_gradient", "nan_loss")
 TRAINING = (
     # AutoTrainer: A2 (twice), A4 (twice), A6, A8, A10 (twice).
     Blind("drawn_as_in_a_paper", ("vanishing_gradient", "bad_init"), t.drawn_as_in_a_paper),

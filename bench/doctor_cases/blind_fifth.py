@@ -3,12 +3,8 @@
 from doctor_cases import blind_fifth_data as d
 from doctor_cases import blind_fifth_training as t
 from doctor_cases import blind_fifth_wiring as w
-from doctor_cases.blind_parts import Blind
+from doctor_cases.blind_parts import DATA, FAST, LABELS, LOOP, MISMATCH, OWN, SLOW, Blind
 
-OWN, LOOP, LABELS, DATA = "user's loop or model", "user's loop", "labels", "data"
-FAST = ("lr_too_large", "oscillating_loss", "exploding_gradient", "nan_loss")
-SLOW = ("lr_too_small", "slow_convergence", "underfit_budget")
-MISMATCH = ("loss_activation_mismatch", "wrong_activation")
 SKEW = ("train_eval_skew", "wrong_preprocessing")
 TRAINING = (
     Blind(

@@ -15,6 +15,14 @@ from torch.nn import functional as F
 from doctor_cases.parts import Training, digits
 
 Pair = tuple[torch.Tensor, torch.Tensor]
+OWN, LOOP, LABELS, DATA = "user's loop or model", "user's loop", "labels", "data"
+LOSS, LOADER, SET = "user's loss", "user's loader", "the user's data set"
+"""Whose the repair is, where no Change can make it."""
+MISMATCH = ("loss_activation_mismatch", "wrong_activation")
+SLOW = ("lr_too_small", "slow_convergence", "underfit_budget")
+BUDGET = ("underfit_budget", "lr_too_small", "slow_convergence")
+FAST = ("lr_too_large", "oscillating_loss", "exploding_gradient", "nan_loss")
+"""Labels that several cases have."""
 
 
 @dataclass(frozen=True)

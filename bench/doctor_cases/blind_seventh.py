@@ -7,13 +7,9 @@ The sibling of the case with two ranks needs two processes, and is `blind_sevent
 from doctor_cases import blind_seventh_data as d
 from doctor_cases import blind_seventh_training as t
 from doctor_cases import blind_seventh_wiring as w
-from doctor_cases.blind_parts import Blind
+from doctor_cases.blind_parts import BUDGET, DATA, LABELS, LOADER, LOOP, LOSS, MISMATCH, OWN, Blind
 
-OWN, LOOP, LABELS, DATA = "user's loop or model", "user's loop", "labels", "data"
-LOSS, LOADER = "user's loss", "user's loader"
-MISMATCH = ("loss_activation_mismatch", "wrong_activation")
 SLOW = ("lr_too_small", "slow_convergence")
-BUDGET = ("underfit_budget", "lr_too_small", "slow_convergence")
 TRAINING = (
     # AutoTrainer: A2, A4, A6, A8, A10.
     Blind("tanh_drawn_narrowly", ("vanishing_gradient", "bad_init"), t.tanh_drawn_narrowly),

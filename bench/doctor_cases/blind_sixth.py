@@ -4,14 +4,10 @@ from doctor_cases import blind_sixth_data as d
 from doctor_cases import blind_sixth_rates as r
 from doctor_cases import blind_sixth_training as t
 from doctor_cases import blind_sixth_wiring as w
-from doctor_cases.blind_parts import Blind
+from doctor_cases.blind_parts import DATA, FAST, LABELS, LOADER, LOOP, LOSS, MISMATCH, OWN, SLOW, Blind
 
-OWN, LOOP, LABELS, DATA = "user's loop or model", "user's loop", "labels", "data"
-LOSS, NET, LOADER = "user's loss", "user's network", "user's loader"
-FAST = ("lr_too_large", "oscillating_loss", "exploding_gradient", "nan_loss")
+NET = "user's network"
 SWING = ("oscillating_loss", "lr_too_large", "exploding_gradient")
-SLOW = ("lr_too_small", "slow_convergence", "underfit_budget")
-MISMATCH = ("loss_activation_mismatch", "wrong_activation")
 MISSING = ("optimizer_model_mismatch", "frozen_params")
 STILL = ("optimizer_not_stepping", "frozen_params")
 SKEW = ("train_eval_skew", "wrong_preprocessing")

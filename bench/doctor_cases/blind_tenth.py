@@ -8,14 +8,8 @@ they have no owner, so that repair can be counted.
 from doctor_cases import blind_tenth_data as d
 from doctor_cases import blind_tenth_training as t
 from doctor_cases import blind_tenth_wiring as w
-from doctor_cases.blind_parts import Blind
+from doctor_cases.blind_parts import BUDGET, DATA, FAST, LABELS, LOOP, LOSS, MISMATCH, OWN, SET, SLOW, Blind
 
-OWN, LOOP, LABELS, DATA = "user's loop or model", "user's loop", "labels", "data"
-LOSS, SET = "user's loss", "the user's data set"
-MISMATCH = ("loss_activation_mismatch", "wrong_activation")
-SLOW = ("lr_too_small", "slow_convergence", "underfit_budget")
-BUDGET = ("underfit_budget", "lr_too_small", "slow_convergence")
-FAST = ("lr_too_large", "oscillating_loss", "exploding_gradient", "nan_loss")
 SIBLINGS = (
     # AutoTrainer.
     Blind(
