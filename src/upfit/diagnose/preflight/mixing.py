@@ -9,7 +9,7 @@ import torch
 
 from upfit.diagnose.preflight.calls import Example
 from upfit.diagnose.preflight.place import mapped
-from upfit.diagnose.preflight.subject import Subject, batch_size
+from upfit.diagnose.preflight.subject import Subject, batch_size, first
 
 
 @torch.no_grad()
@@ -38,20 +38,17 @@ def measure(subject: Subject) -> dict[str, float]:
         moved = (_answer(subject, changed).reshape(size, -1) - before).abs().amax(1) / spread
         own.append(float(moved[place]))
         others.append(float(torch.cat([moved[:place], moved[place + 1 :]]).max()))
-    alone = _alone(subject, example, size)
+    alone = _alone(subject, example)
     return {"mixing.change": max(others), "mixing.own_change": max(own), "mixing.alone_undefined": alone}
 
 
-def _alone(subject: Subject, example: Example, size: int) -> float:
+def _alone(subject: Subject, example: Example) -> float:
     """Whether an example by itself has no answer, as where a spread is taken over the batch."""
-    target = example.target
-    own = target[:1] if isinstance(target, torch.Tensor) and target.ndim and len(target) == size else target
-    single = Example(mapped(example.inputs, lambda t: t[:1] if t.ndim and len(t) == size else t), own)
     with warnings.catch_warnings():
         # A spread over one example is what is asked about.
         warnings.simplefilter("ignore")
         try:
-            return float(not bool(torch.isfinite(_answer(subject, single)).all()))
+            return float(not bool(torch.isfinite(_answer(subject, first(example, 1))).all()))
         except (RuntimeError, ValueError, IndexError, TypeError):
             return 0.0
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import torch
 
 from upfit.diagnose.preflight.allowance import within
-from upfit.diagnose.preflight.calls import Example
+from upfit.diagnose.preflight.calls import Example, tensors_in
 from upfit.diagnose.preflight.place import mapped
 from upfit.diagnose.preflight.scores import score
-from upfit.diagnose.preflight.subject import Subject, batch_size, usable
+from upfit.diagnose.preflight.subject import Subject, batch_size, first, usable
 from upfit.diagnose.preflight.untouched import untouched
 
 EXAMPLES = 16
@@ -28,7 +28,7 @@ def measure(subject: Subject) -> dict[str, float]:
     A model with enough capacity, intact wiring and a loss that suits its output gets close to zero. What is
     told is the better of two rates.
     """
-    example = _few(subject.batches[0])
+    example = first(subject.batches[0], EXAMPLES)
     wanted = [p for p in subject.model.parameters() if p.requires_grad]
     if not wanted or not usable(example) or batch_size(example) < 2:
         return {}
@@ -72,16 +72,5 @@ def _loss(subject: Subject, example: Example) -> float:
     return float(subject.calls.measured(example)[1])
 
 
-def _few(example: Example) -> Example:
-    size = batch_size(example)
-
-    def first(tensor: torch.Tensor) -> torch.Tensor:
-        return tensor[:EXAMPLES] if tensor.ndim and len(tensor) == size else tensor
-
-    return Example(mapped(example.inputs, first), mapped(example.target, first))
-
-
 def _is_tokens(example: Example) -> bool:
-    from upfit.diagnose.preflight.calls import tensors_in
-
     return any(not tensor.is_floating_point() for tensor in tensors_in(example.inputs))

@@ -13,6 +13,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from upfit.diagnose.preflight.calls import Calls, Example, tensors_in
+from upfit.diagnose.preflight.place import mapped
 from upfit.diagnose.preflight.survey import SECONDS, Survey, survey
 from upfit.measure.inside.scores import Task
 
@@ -103,6 +104,16 @@ def batch_size(example: Example) -> int:
     """Examples in a batch: the first dimension of its first tensor."""
     tensors = [tensor for tensor in tensors_in(example.inputs) if tensor.ndim]
     return len(tensors[0]) if tensors else 0
+
+
+def first(example: Example, count: int) -> Example:
+    """The first examples of a batch; what is not one for each example stays whole."""
+    size = batch_size(example)
+
+    def few(tensor: torch.Tensor) -> torch.Tensor:
+        return tensor[:count] if tensor.ndim and len(tensor) == size else tensor
+
+    return Example(mapped(example.inputs, few), mapped(example.target, few))
 
 
 def repeated(examples: list[Example]) -> Iterator[Example]:
