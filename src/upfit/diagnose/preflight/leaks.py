@@ -70,8 +70,7 @@ def _room(found: Survey) -> float:
 def _single_column(subject: Subject) -> dict[str, float]:
     """How well the best single column tells the target, beside the second best."""
     found = subject.surveyed
-    x, y = found.inputs, found.targets
-    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    x, y = found.inputs, found.answers
     is_table = len(found.shape) == 1 and not found.tokens
     if not is_table or subject.task == "multilabel" or y.ndim != 1 or len(y) < FEWEST or x.shape[1] < 3:
         return {}
@@ -118,8 +117,7 @@ def _told_there_only(subject: Subject, column: int) -> dict[str, float]:
     from sklearn.tree import DecisionTreeClassifier
 
     train, held = subject.surveyed, subject.surveyed_validation
-    x, y = held.inputs, held.targets
-    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    x, y = held.inputs, held.answers
     if x.ndim != 2 or x.shape[1] != train.inputs.shape[1] or y.ndim != 1 or not FEWEST <= len(y) == len(x):
         return {}
     own, other = train.inputs[:, [column]], x[:, [column]]

@@ -31,8 +31,7 @@ def measure(subject: Subject) -> dict[str, float]:
     if found.whole and len(found.sizes) > 1:
         facts["order.last_batch"] = float(found.sizes[-1])
     facts["order.batch_norms"] = float(any(isinstance(m, _BatchNorm) for m in subject.model.modules()))
-    labels = found.targets
-    labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+    labels = found.answers
     judged = {"classification": _chained, "regression": _correlated}.get(subject.task)
     if labels.ndim == 1 and judged is not None and len(labels) > 2:
         facts["order.chained"] = judged(labels)

@@ -82,8 +82,7 @@ def _of_tokens(found: Survey) -> dict[str, float]:
 def _held(subject: Subject) -> dict[str, float]:
     """The same within the validation examples: is it the task that cannot be learnt, or these labels?"""
     found = subject.surveyed_validation
-    x, y = found.inputs, found.targets
-    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    x, y = found.inputs, found.answers
     if x.ndim != 2 or y.ndim != 1 or not FEWEST_HELD <= len(y) == len(x) or not np.isfinite(x).all():
         return {}
     if subject.task == "regression":

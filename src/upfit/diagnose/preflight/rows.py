@@ -21,8 +21,7 @@ def codes_in(*parts: Survey) -> int:
 
 def some_rows(found: Survey, tokens: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]] | None:
     """Inputs and labels of some examples; of tokens, how often each occurs in a row."""
-    x, y = found.inputs, found.targets
-    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    x, y = found.inputs, found.answers
     if x.ndim != 2 or y.ndim != 1 or len(x) != len(y) or not len(y) or not np.isfinite(x).all():
         return None
     x, y = drawn(x, y)

@@ -53,6 +53,12 @@ class Survey:
         """Examples seen."""
         return len(self.digests)
 
+    @property
+    def answers(self) -> npt.NDArray[Any]:
+        """Targets, (N,) where there is one for each example, however they are shaped."""
+        one_column = self.targets.ndim == 2 and self.targets.shape[1] == 1
+        return self.targets[:, 0] if one_column else self.targets
+
 
 def survey(calls: Calls, loader: Any, *, seconds: float = SECONDS, examples: int = EXAMPLES) -> Survey:
     """Look through a loader once; one that can be passed only once is left alone."""
