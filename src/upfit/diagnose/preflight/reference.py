@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,12 +107,11 @@ def _regression(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> dict[str, float]:
     if y.std() == 0:
         return {}
     forest = RandomForestRegressor(30, random_state=0, min_samples_leaf=2)
-    said, random = cross_val_predict(forest, x, y, cv=3), np.random.default_rng(0)
-    luck = [r2_score(random.permutation(y), said) for _ in range(200)]
+    said = cross_val_predict(forest, x, y, cv=3)
     return {
         "reference.score": float(r2_score(y, said)),
         "reference.chance": 0.0,
-        "reference.by_luck": float(np.quantile(luck, 0.99)),
+        "reference.by_luck": _by_luck(lambda other: r2_score(other, said), y),
     }
 
 
@@ -141,7 +141,7 @@ def _classification(
     facts = {
         "reference.score": float((guess == y).mean()),
         "reference.chance": float(np.bincount(y).max() / len(y)),
-        "reference.by_luck": _by_luck(guess, y),
+        "reference.by_luck": _by_luck(lambda other: (guess == other).mean(), y),
         "reference.examples": float(len(y)),
     }
     return facts | _balanced(chances, y)
@@ -156,18 +156,16 @@ def _balanced(chances: npt.NDArray[Any], y: npt.NDArray[Any]) -> dict[str, float
     from sklearn.metrics import balanced_accuracy_score
 
     guess = (chances / np.bincount(y)).argmax(1)
-    random = np.random.default_rng(0)
-    luck = [balanced_accuracy_score(random.permutation(y), guess) for _ in range(200)]
     return {
         "reference.balanced_score": float(balanced_accuracy_score(y, guess)),
-        "reference.balanced_by_luck": float(np.quantile(luck, 0.99)),
+        "reference.balanced_by_luck": _by_luck(lambda other: balanced_accuracy_score(other, guess), y),
     }
 
 
-def _by_luck(guess: npt.NDArray[Any], y: npt.NDArray[Any]) -> float:
+def _by_luck(score: Callable[[npt.NDArray[Any]], float], y: npt.NDArray[Any]) -> float:
     """The score that the same guesses reach on shuffled labels, at its 99th percentile: no signal at all."""
     random = np.random.default_rng(0)
-    return float(np.quantile([(guess == random.permutation(y)).mean() for _ in range(200)], 0.99))
+    return float(np.quantile([score(random.permutation(y)) for _ in range(200)], 0.99))
 
 
 def _noise(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> dict[str, float]:
