@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow.compute as pc
@@ -124,34 +125,23 @@ def _around(text: str, mark: str) -> str:
 
 def _scripts(subject: Subject) -> Finding | None:
     """Texts in another script than nearly all others."""
-    scripts = [_script(text) for text in subject.written]
-    counts = Counter(name for name in scripts if name)
-    if not counts:
+    foreign = _foreign([_script(text) for text in subject.written])
+    if foreign is None:
         return None
-    (main, most), others = counts.most_common(1)[0], counts.most_common()[1:]
-    if not others or most < 0.9 * sum(counts.values()):
-        return None
-    rows = [row for row, name in enumerate(scripts) if name and name != main]
-    named = some([f"{count} {name}" for name, count in others])
+    main, rows, named, severity = foreign
     verb = times(len(rows), "text is", "texts are")
     message = f"{verb} in another script than {main}: {named}; the backbone may not read it"
-    severity: Severity = "warning" if len(rows) >= 0.01 * len(scripts) else "info"
     return of_rows(subject, "foreign_script", severity, message, rows=rows)
 
 
 def _languages(subject: Subject) -> Finding | None:
     """Texts in another language than nearly all others, where at least half say what theirs is."""
     spoken = [language(text) for text in subject.written]
-    counts = Counter(name for name in spoken if name)
-    if sum(counts.values()) < max(20, 0.2 * len(spoken)):
+    foreign = _foreign(spoken)
+    if foreign is None or sum(map(bool, spoken)) < max(20, 0.2 * len(spoken)):
         return None
-    (main, most), others = counts.most_common(1)[0], counts.most_common()[1:]
-    if not others or most < 0.9 * sum(counts.values()):
-        return None
-    rows = [row for row, name in enumerate(spoken) if name and name != main]
-    named = some([f"{count} {name}" for name, count in others])
+    main, rows, named, severity = foreign
     message = f"{times(len(rows), 'text is', 'texts are')} not in {main}, as it seems: {named}"
-    severity: Severity = "warning" if len(rows) >= 0.01 * len(spoken) else "info"
     return of_rows(
         subject,
         "foreign_language",
@@ -161,6 +151,21 @@ def _languages(subject: Subject) -> Finding | None:
         examples=[f"{subject.show(row)} ({spoken[row]})" for row in rows],
         actions=[drop(rows, f"not in {main}", doubtful=True)],
     )
+
+
+def _foreign(names: Sequence[str]) -> tuple[str, list[int], str, Severity] | None:
+    """What nearly all texts are in, which are in another, how many in which, and how grave that is.
+
+    Args:
+        names: Of each text, what it is in; empty where that is not known.
+    """
+    counts = Counter(name for name in names if name)
+    (main, most), *others = counts.most_common() or [("", 0)]
+    if not others or most < 0.9 * sum(counts.values()):
+        return None
+    rows = [row for row, name in enumerate(names) if name and name != main]
+    named = some([f"{count} {name}" for name, count in others])
+    return main, rows, named, "warning" if len(rows) >= 0.01 * len(names) else "info"
 
 
 def _pieces(subject: Subject) -> Finding | None:
