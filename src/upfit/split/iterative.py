@@ -6,17 +6,12 @@ Sechidis, Tsoumakas, Vlahavas, "On the stratification of multi-label data", ECML
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from upfit.split.cover import cover, fill_empty
 from upfit.split.greedy import place
-from upfit.split.ratio import Weights, filled
-from upfit.split.strata import strata
-from upfit.split.units import bind
+from upfit.split.ratio import Weights
+from upfit.split.stratified import Index, dealt
 from upfit.values import Data, Rows
-
-Index = npt.NDArray[np.int64]
 
 
 def iterative(data: Data, rows: Rows, weights: Weights, *, seed: int) -> tuple[Rows, ...]:
@@ -24,12 +19,7 @@ def iterative(data: Data, rows: Rows, weights: Weights, *, seed: int) -> tuple[R
 
     Args and returns are those of `stratified`.
     """
-    units = bind(data, rows, parts=filled(weights))
-    counts = units.counts(strata(data, rows))
-    part_of = deal_labels(counts, units.sizes, weights, np.random.default_rng(seed))
-    cover(part_of, counts, units.sizes, weights)
-    fill_empty(part_of, units.sizes, weights)
-    return units.parts(part_of, len(weights))
+    return dealt(data, rows, weights, seed=seed, by=deal_labels)
 
 
 def deal_labels(counts: csr_array, sizes: Index, weights: Weights, rng: np.random.Generator) -> Index:

@@ -35,9 +35,14 @@ def stratified(data: Data, rows: Rows, weights: Weights, *, seed: int) -> tuple[
     Returns:
         Sorted rows of each part.
     """
+    return dealt(data, rows, weights, seed=seed, by=deal)
+
+
+def dealt(data: Data, rows: Rows, weights: Weights, *, seed: int, by: Dealer) -> tuple[Rows, ...]:
+    """Sorted rows of each part, as a dealer gives them out and with every class and part covered."""
     units = bind(data, rows, parts=filled(weights))
     counts = units.counts(strata(data, rows))
-    part_of = deal(counts, units.sizes, weights, np.random.default_rng(seed))
+    part_of = by(counts, units.sizes, weights, np.random.default_rng(seed))
     cover(part_of, counts, units.sizes, weights)
     fill_empty(part_of, units.sizes, weights)
     return units.parts(part_of, len(weights))
