@@ -17,8 +17,8 @@ from upfit.data.combine import Combined
 from upfit.data.kinds import kind_of, sample_of
 from upfit.data.labels import Asked, Labels, read_labels
 from upfit.data.no_numbers import no_numbers
-from upfit.data.picture_column import as_images, combined_pixels, look_at, unreadable
-from upfit.data.source import HEIGHT, PIXELS, WIDTH
+from upfit.data.picture_column import as_images, look_at, pixel_columns, unreadable
+from upfit.data.source import PIXELS
 from upfit.data.times import read_times
 from upfit.data.verify import Advance
 from upfit.data.write import finished_blocks, write_table
@@ -173,8 +173,7 @@ def _images(
     if len(faults) == len(keep):
         shown = next(iter(faults.values()))
         raise DataError("no image can be read", got=f"{len(faults)} that cannot, for instance: {shown}")
-    extra[PIXELS] = pa.array(combined_pixels(looks).astype(str))
-    extra[WIDTH], extra[HEIGHT] = pa.array(looks[0].width), pa.array(looks[0].height)
+    extra |= pixel_columns(looks)
     return cells
 
 

@@ -21,8 +21,8 @@ from upfit.data.frame import encoded, read_frame
 from upfit.data.image_folder import foreign_pictures, image_array, images_under, looks_like_image
 from upfit.data.labels import Asked, read_labels
 from upfit.data.paths import existing
-from upfit.data.picture_column import as_images, combined_pixels, look_at, unreadable
-from upfit.data.source import HEIGHT, PIXELS, WIDTH, Source
+from upfit.data.picture_column import as_images, look_at, pixel_columns, unreadable
+from upfit.data.source import Source
 from upfit.data.sources import is_table, open_file, open_object
 from upfit.data.write import Digests, finished_blocks, write_table
 from upfit.errors import DataError, nearest
@@ -207,8 +207,7 @@ def _images(found: Source, schema: Schema, keep: Any, findings: list[Finding]) -
     findings.extend(unreadable(faults, len(keep), so="have no prediction"))
     if not keep.any():
         raise DataError("no image can be read", expected=_wanted(schema), got=next(iter(faults.values())))
-    pixels = pa.array(combined_pixels(looks).astype(str))
-    return {**cells, PIXELS: pixels, WIDTH: pa.array(looks[0].width), HEIGHT: pa.array(looks[0].height)}
+    return {**cells, **pixel_columns(looks)}
 
 
 def _targets(found: Source, schema: Schema) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from upfit.data.arrays import is_text
 from upfit.data.cache import Notes, cached, digest_of, stream_writer
 from upfit.data.image_folder import IMAGE, image_array
+from upfit.data.source import HEIGHT, PIXELS, WIDTH
 from upfit.data.verify import Advance, Verified, verify
 from upfit.values import Finding
 
@@ -129,7 +130,13 @@ def unreadable(
     )
 
 
-def combined_pixels(looks: Sequence[Verified]) -> npt.NDArray[np.bytes_]:
+def pixel_columns(looks: Sequence[Verified]) -> dict[str, pa.Array]:
+    """The hidden columns of rows with images: hashes of their pixels, and the first image's size."""
+    pixels = pa.array(_combined_pixels(looks).astype(str))
+    return {PIXELS: pixels, WIDTH: pa.array(looks[0].width), HEIGHT: pa.array(looks[0].height)}
+
+
+def _combined_pixels(looks: Sequence[Verified]) -> npt.NDArray[np.bytes_]:
     """One hash a row: the image's own, or a digest over those of several image columns."""
     if len(looks) == 1:
         return looks[0].pixels
