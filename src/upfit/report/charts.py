@@ -34,11 +34,8 @@ def loss_chart(trace: Trace) -> Markup:
         ring(finite(best), SECOND),
         *_events(trace),
     ]
-    y: Spec = {"title": "loss"}
-    top = ceiling(steps, judged)
-    if top is not None:
-        y["scale"] = {"domain": [0, top]}
-    return drawn(layers, size=CURVE, x=steps_axis(trace), y=y, alt="Training and validation loss over steps")
+    y, alt = loss_axis(steps, judged), "Training and validation loss over steps"
+    return drawn(layers, size=CURVE, x=steps_axis(trace), y=y, alt=alt)
 
 
 def metric_chart(trace: Trace, metric: str) -> Markup:
@@ -142,10 +139,11 @@ def thinned(points: Points) -> list[tuple[float, float]]:
     return [(float(part[-1, 0]), float(part[:, 1].mean())) for part in parts]
 
 
-def ceiling(steps: Points, judged: Points) -> float | None:
-    """The top of the loss axis: a few early spikes must not flatten all that is worth seeing."""
+def loss_axis(steps: Points, judged: Points) -> Spec:
+    """The axis of losses: a few early spikes must not flatten all that is worth seeing."""
     losses = [loss for _, loss in steps]
     if not losses:
-        return None
+        return {"title": "loss"}
     usual = float(np.quantile(losses, 0.98))
-    return 1.05 * max([usual, *(loss for _, loss in judged[1:])]) or None
+    top = 1.05 * max([usual, *(loss for _, loss in judged[1:])])
+    return {"title": "loss", "scale": {"domain": [0, top]}} if top else {"title": "loss"}

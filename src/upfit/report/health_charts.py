@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from upfit.report.charts import CURVE, ceiling, finite, smoothed, steps_axis, thinned
+from upfit.report.charts import CURVE, finite, loss_axis, smoothed, steps_axis, thinned
 from upfit.report.svg import FIRST, INK, SECOND, Spec, alarms, drawn, line
 from upfit.report.words import metric_label
 from upfit.values import Trace
@@ -35,11 +35,8 @@ def timeline(trace: Trace, marks: Marks) -> Chart:
     steps = finite([(float(one.step), one.loss) for one in trace.steps])
     judged = finite([(float(one.step), one.loss) for one in trace.evaluations])
     layers = [line(thinned(smoothed(steps)), FIRST), line(judged, SECOND, dots=True), *alarms(marks)]
-    y: Spec = {"title": "loss"}
-    top = ceiling(steps, judged)
-    if top is not None:
-        y["scale"] = {"domain": [0, top]}
-    return "Loss", "training and validation", _drawn(layers, trace, y, "Loss over steps, with alarms")
+    drawing = _drawn(layers, trace, loss_axis(steps, judged), "Loss over steps, with alarms")
+    return "Loss", "training and validation", drawing
 
 
 def gradients(trace: Trace, marks: Marks) -> Chart | None:
