@@ -68,7 +68,8 @@ def test_help_lists_the_commands_and_what_to_type(capsys):
 def test_help_of_fit_groups_flags_and_shows_examples(capsys):
     code, out, _ = typed(capsys, "fit", "--help")
     assert code == 0
-    for word in ("Data", "Training", "Output", "Examples:", "upfit fit flowers/ --budget 10m", "--set"):
+    panels = ("Data", "Model and training", "Output")
+    for word in (*panels, "Examples:", "upfit fit flowers/ --budget 10m", "--set"):
         assert word in out
 
 

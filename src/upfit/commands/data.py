@@ -40,7 +40,7 @@ def audit(
     rows: o.FeatureRows = 20_000,
     out: o.AuditFolder = None,
     overwrite: o.Overwrite = False,
-    as_json: o.Json = False,
+    as_json: o.AuditJson = False,
     quiet: o.Quiet = False,
 ) -> None:
     """Say what is wrong with DATA before anything is trained.
@@ -83,7 +83,7 @@ def check(
     recipe: o.RecipeFile = None,
     changes: o.Changes = None,
     as_json: o.FindingsJson = False,
-    quiet: o.Quiet = False,
+    quiet: o.NoProgress = False,
 ) -> None:
     """Test the start of training on DATA, or of a RUN, in seconds: one-step tests, nothing is trained.
 
@@ -171,7 +171,7 @@ def augment(
     seed: o.Seed = None,
     out: o.AugmentFolder = None,
     overwrite: o.Overwrite = False,
-    as_json: o.Json = False,
+    as_json: o.AugmentJson = False,
     quiet: o.Quiet = False,
 ) -> None:
     """Say which ways of varying examples keep their labels, and make a policy and a contact sheet of them.
@@ -212,8 +212,8 @@ def curve(
     tune: o.Tune = False,
     budget: o.Budget = None,
     out: o.CurveFolder = None,
-    as_json: o.Json = False,
-    quiet: o.Quiet = False,
+    as_json: o.CurveJson = False,
+    quiet: o.NoProgress = False,
 ) -> None:
     """Say whether more data would help: errors at growing sizes, and a look ahead to 2 and 4 times.
 

@@ -61,7 +61,7 @@ def review(
     overwrite: o.Overwrite = False,
     port: o.Port = 0,
     no_open: o.NoOpen = False,
-    quiet: o.Quiet = False,
+    quiet: o.NoProgress = False,
 ) -> None:
     """Decide about doubtful rows of DATA or of a RUN's data, on a page of your own browser.
 
