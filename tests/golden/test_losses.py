@@ -26,6 +26,7 @@ def test_losses_are_those_on_record():
     torch.manual_seed(0)
     module = nn.Sequential(nn.Linear(64, 32), nn.Tanh(), nn.Linear(32, 10))
     batches = [(x[k : k + 32], y[k : k + 32]) for k in range(0, 256, 32)]
-    recipe = Recipe().apply(Change(path="stopping.steps", to=16), Change(path="stopping.evaluations", to=4))
+    fields = {"stopping.steps": 16, "stopping.evaluations": 4, "optimizer.lr": 0.001}
+    recipe = Recipe().apply(*(Change(path=path, to=to) for path, to in fields.items()))
     run = upfit.train(module, batches, [(x[256:], y[256:320])], recipe)
     assert [one.loss for one in run.trace.steps] == pytest.approx(list(LOSSES), rel=1e-4)

@@ -15,7 +15,7 @@ from upfit.audit.table_features import table_features
 from upfit.curate.embedding import Embedder, embedder
 from upfit.data.describe import describe
 from upfit.data.read import read_once
-from upfit.values import Data, Rows, Silent, Task, Watcher
+from upfit.values import Data, Logged, Rows, Task, Watcher
 
 MOST_ROWS = 20_000
 """Rows that get features by default; checks that need none look at all rows."""
@@ -69,7 +69,7 @@ def audit(
         ['exact_duplicates']
     """
     asked = named(checks) if checks else CHECKS
-    watcher = watcher or Silent()
+    watcher = watcher or Logged()
     watcher.stage("reading the data")
     table = read_once(
         data,

@@ -20,7 +20,7 @@ from upfit.train.ladders import LADDERS
 from upfit.train.objective import Objective
 from upfit.train.policy_probe import HEAD_ROWS, MIRRORS, Ground, Held, Trial, sampled, try_transforms
 from upfit.train.whole_policy import Whole, whole_policy
-from upfit.values import Change, Data, Rows, Silent, Split, Transform, Watcher
+from upfit.values import Change, Data, Logged, Rows, Split, Transform, Watcher
 
 FEWEST = 40
 """Training rows below which nothing can be told."""
@@ -112,7 +112,7 @@ def augment(
         >>> found = augment("flowers/")  # doctest: +SKIP
         >>> fit("flowers/", changes=[found.change])  # doctest: +SKIP
     """
-    watcher = watcher or Silent()
+    watcher = watcher or Logged()
     watcher.stage("reading the data")
     table = data if isinstance(data, Data) else read(data, **reading)
     watcher.note(describe(table))

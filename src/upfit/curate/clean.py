@@ -17,7 +17,7 @@ from upfit.report.deeds import brief
 from upfit.store.atomic import write_text
 from upfit.store.corrections_file import read_corrections
 from upfit.store.room import require_room
-from upfit.values import Data, Plan, Silent, Task, Watcher
+from upfit.values import Data, Logged, Plan, Task, Watcher
 from upfit.values.corrections import Corrections
 
 
@@ -97,7 +97,7 @@ def clean(
         export(rows, table.schema, unfinished)
         write_text(unfinished / "plan.yaml", agreed.to_yaml())
     for line in accounts(table, agreed, len(rows)):
-        (watcher or Silent()).note(line)
+        (watcher or Logged()).note(line)
     return folder
 
 

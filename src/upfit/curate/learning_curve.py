@@ -18,7 +18,7 @@ from upfit.measure.power_law import Forecast, forecasts
 from upfit.split.make import make_split
 from upfit.train.curve import curve_sizes, losses_by_size
 from upfit.train.objective import Objective
-from upfit.values import Data, Silent, Split, Watcher
+from upfit.values import Data, Logged, Split, Watcher
 
 ENOUGH = 0.005
 """A gain of twice the data below half a point is not worth collecting for."""
@@ -128,7 +128,7 @@ def curve(
     Raises:
         InputError: Something about the data or the backbone.
     """
-    watcher = watcher or Silent()
+    watcher = watcher or Logged()
     table = data if isinstance(data, Data) else read(data, **reading)
     watcher.note(describe(table))
     split = split_for_curve(table, seed=seed)
@@ -182,7 +182,7 @@ def curve_of(
         Objective.of(schema.task, train[1]),
         outputs=schema.outputs,
         sizes=sizes,
-        advance=(watcher or Silent()).advance,
+        advance=(watcher or Logged()).advance,
     )
     return curve_from(data, sizes, losses, held[1])
 

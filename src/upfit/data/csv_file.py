@@ -14,6 +14,7 @@ import pyarrow.csv as pacsv
 
 from upfit.data.cache import Notes, cached, digest_of, stream_writer
 from upfit.data.encoding import Utf8Stream, detect, encoding_findings
+from upfit.data.header import Header
 from upfit.data.scan import LONGEST_LINE, Scan, scan
 from upfit.data.source import Source
 from upfit.errors import DataError
@@ -45,7 +46,7 @@ def read_csv(path: Path) -> Source:
     """
     found = scan(path)
     form = _form_of(path, found)
-    key = digest_of("csv", found.digest, form.encoding, form.errors, form.delimiter)
+    key = digest_of("csv-2", found.digest, form.encoding, form.errors, form.delimiter)
     table, notes = cached(key, lambda aside: _convert(form, aside))
     folder = path.resolve().parent
     return Source(table, key=key, name=str(path), folder=folder, findings=notes.findings)
@@ -125,20 +126,22 @@ class _Ragged:
 
 def _convert(form: _Form, aside: Path) -> Notes:
     """Stream the file into an Arrow file of strings; returns what was noticed."""
-    ragged, whole = _Ragged(), 0
+    ragged, header, whole = _Ragged(), Header(form.names), 0
     schema = pa.schema([(name, pa.string()) for name in form.names])
     stream = Utf8Stream(form.path, form.encoding, form.errors)
     try:
         with stream_writer(aside, schema) as writer:
             for batch in _batches(form, stream, ragged):
                 whole += batch.num_rows
+                header.see(batch)
                 writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
     except pa.ArrowInvalid as error:
         raise _unreadable(form.path, error) from None
     finally:
         stream.close()
     encoding = encoding_findings(form.path, form.encoding, form.errors)
-    return Notes(findings=(*encoding, *_ragged_findings(form, ragged, whole)))
+    headless = header.findings(form.path.name)
+    return Notes(findings=(*encoding, *headless, *_ragged_findings(form, ragged, whole)))
 
 
 def _batches(form: _Form, stream: Utf8Stream, ragged: _Ragged) -> Iterator[pa.RecordBatch]:

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from upfit.data.cells import cells
+from upfit.data.header import HEADLESS
 from upfit.data.part_column import FOUND
 from upfit.data.targets import targets
 from upfit.values import PART, Data, Rows
@@ -45,6 +46,7 @@ def describe(data: Data) -> str:
             ("parts", f"by the column {shortened(name)}", f"--kind {shortened(name)}=ignore")
             for name in _part_columns(data)
         ),
+        *(("header", finding.message, "") for finding in data.findings if finding.kind == HEADLESS),
         ("group", shortened(schema.group or ""), "--group COLUMN"),
         ("time", shortened(schema.time or ""), "--time COLUMN"),
     ]

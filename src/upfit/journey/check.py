@@ -22,7 +22,7 @@ from upfit.train.timing import Clock
 from upfit.train.tune import Places
 from upfit.train.workbench import Workbench
 from upfit.train.world import World
-from upfit.values import Change, Data, Finding, Recipe, Silent, Split, Trace, Watcher
+from upfit.values import Change, Data, Finding, Logged, Recipe, Split, Trace, Watcher
 
 RATE = 1e-3
 """For recipes that leave the rate to a range test, which trains too long for a check."""
@@ -86,7 +86,7 @@ def check(
         >>> check("flowers/").diagnosis.verdict  # doctest: +SKIP
         'Nothing wrong was found among the 24 illnesses that could be looked for (of 41).'
     """
-    watcher = watcher or Silent()
+    watcher = watcher or Logged()
     watcher.stage("reading the data")
     if is_run(source):
         folder = RunFolder.open(Path(source))

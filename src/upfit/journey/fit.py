@@ -32,7 +32,7 @@ from upfit.train.interrupt import Interrupts
 from upfit.train.timing import Clock
 from upfit.train.tune import Places
 from upfit.train.world import World
-from upfit.values import Change, Data, Kind, Recipe, Run, Silent, Task, Watcher
+from upfit.values import Change, Data, Kind, Logged, Recipe, Run, Silent, Task, Watcher
 from upfit.values.budget import seconds
 from upfit.values.corrections import Corrections
 
@@ -142,7 +142,7 @@ def fit(
     }
     clock = Clock(limit, started)
     with Interrupts() as interrupts:
-        watcher = watcher or Silent()
+        watcher = watcher or Logged()
         watcher.stage("reading the data")
         table = noticed(read_request(request, watcher.advance))
         watcher.note(describe(table))
@@ -190,7 +190,7 @@ def resume(
         RunFolderError: Not a run folder, in use, of a newer version, or its data have changed.
         RecipeError: The run was begun with a loss from Python, and it is missing or another.
     """
-    watcher = watcher or Silent()
+    watcher = watcher or Logged()
     found = RunFolder.open(Path(folder))
     if found.has("result.json"):
         watcher.note(f"{folder} is finished already")

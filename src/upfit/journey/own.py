@@ -16,6 +16,7 @@ from torch import nn
 from upfit.data.own_loader import OwnSource
 from upfit.errors import RecipeError
 from upfit.journey.own_check import check_mixers, check_module, check_outputs, class_names, look, plain
+from upfit.journey.own_rate import with_tested_rate
 from upfit.journey.runs import OWN_PLAN
 from upfit.measure import evidence, metrics, primary_metric
 from upfit.models.own import OwnNetwork, parted
@@ -27,16 +28,26 @@ from upfit.train.costs import step_seconds
 from upfit.train.fitting import fitting_size
 from upfit.train.infer import require_numbers
 from upfit.train.interrupt import Interrupts
-from upfit.train.objective import LossFunction, Objective
+from upfit.train.objective import Objective
 from upfit.train.out_of_memory import forward_in_pieces
-from upfit.train.range_test import Trial, range_test
-from upfit.train.rates import following
-from upfit.train.settle import Costs, make_plan, own_rates, settle_own, settle_techniques
+from upfit.train.range_test import SHARE, Trial
+from upfit.train.settle import Costs, make_plan, settle_own, settle_techniques
 from upfit.train.timing import Clock
 from upfit.train.too_short import too_short
 from upfit.train.tune import Places, Plan, tune
 from upfit.train.world import World
-from upfit.values import Estimate, Finding, Predictions, Recipe, Run, Schema, Silent, Split, Task, Watcher
+from upfit.values import (
+    Estimate,
+    Logged,
+    Predictions,
+    Recipe,
+    Run,
+    Schema,
+    Silent,
+    Split,
+    Task,
+    Watcher,
+)
 from upfit.values.budget import seconds
 
 
@@ -91,9 +102,10 @@ def train(
     """
     recipe = recipe or Recipe()
     check_module(module, recipe)
-    watcher, recipe = watcher or Silent(), adopt(recipe, loss)
+    recipe = adopt(recipe, loss)
     check(recipe)
     clock, world = Clock(None if budget is None else seconds(budget)), World(_precision(recipe))
+    watcher = watcher or (Logged() if world.is_main else Silent())
     watcher.stage("looking at the loaders")
     learning, judged = look(train_loader, task), look(validation_loader, task)
     task, metric = (
@@ -137,14 +149,21 @@ def train(
         assert plan is not None
         plan = replace(_kept_plan(folder, world.agree(plan)), deadline=clock.deadline(evaluation))
         recipe = settle_techniques(recipe, plan.total_steps)
-        recipe, findings = _with_tested_rate(
+        if recipe.optimizer.lr == "range_test":
+            watcher.stage("testing learning rates")
+        recipe, findings = with_tested_rate(
             recipe,
             network,
             source,
             function,
             world=world,
-            trial=Trial.within(plan.total_steps, asked_to_stop=interrupts.poll),
+            trial=Trial.within(
+                plan.total_steps,
+                seconds=None if clock.left is None else SHARE * clock.left,
+                asked_to_stop=interrupts.poll,
+            ),
             held_out=lambda tried: judge(tried)[0],
+            folder=folder,
         )
         for line in too_short(recipe, plan, per_epoch=len(source), groups=len(network.groups) - 1):
             watcher.note(line)
@@ -182,35 +201,6 @@ def train(
         folder=None if folder is None else folder.path,
         module=module,
     )
-
-
-def _with_tested_rate(
-    recipe: Recipe,
-    network: OwnNetwork,
-    source: OwnSource,
-    loss: LossFunction,
-    *,
-    world: World,
-    trial: Trial,
-    held_out: Callable[[nn.Module], float],
-) -> tuple[Recipe, tuple[Finding, ...]]:
-    """The recipe with the rate that a range test finds, where it asks for one."""
-    given = recipe.optimizer
-    if given.lr != "range_test":
-        return recipe, ()
-    ours = own_rates(given)
-    found = range_test(
-        recipe,
-        network,
-        network.groups,
-        source=source,
-        loss=loss,
-        ours=ours,
-        world=world,
-        trial=trial,
-        held_out=held_out,
-    )
-    return recipe.replace(optimizer=following(given, found.choice.rate, ours)), (found.finding(),)
 
 
 class _Judge:

@@ -32,7 +32,7 @@ from upfit.train.settle import settle_inputs
 from upfit.train.timing import Clock
 from upfit.train.tune import Places
 from upfit.train.world import World
-from upfit.values import Data, Recipe, Run, Silent, Split, Watcher
+from upfit.values import Data, Logged, Recipe, Run, Split, Watcher
 
 TRIED = 16
 """Examples in each of two tries at what an example costs."""
@@ -89,7 +89,7 @@ def tuned_curve(
             budget does not afford the fewest runs that make a curve; nothing was written then.
         Interrupted: Stopped by a signal; the same call goes on.
     """
-    watcher, clock = watcher or Silent(), Clock(budget, started)
+    watcher, clock = watcher or Logged(), Clock(budget, started)
     require_room(out)
     table = data if isinstance(data, Data) else read(data, **reading)
     watcher.note(describe(table))

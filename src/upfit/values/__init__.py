@@ -8,6 +8,7 @@ from upfit.values.cure import Cure
 from upfit.values.data import PART, Column, Data, Kind, Part, Schema, Task
 from upfit.values.estimate import Estimate
 from upfit.values.layers import Adapter, Gradual, Layers
+from upfit.values.logged import Logged
 from upfit.values.recipe import Recipe
 from upfit.values.run import Candidate, Finding, Predictions, Run
 from upfit.values.seams import Silent, Watcher
@@ -33,6 +34,7 @@ __all__ = [
     "Health",
     "Kind",
     "Layers",
+    "Logged",
     "Part",
     "Plan",
     "Predictions",

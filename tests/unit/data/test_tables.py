@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from upfit.data.csv_file import sniff_delimiter
+from upfit.data.describe import describe
 from upfit.data.read import read
 from upfit.data.targets import targets
 from upfit.data.texts import texts
@@ -333,3 +334,39 @@ def test_cells_that_are_no_numbers_are_told_of(tmp_path):
     (told,) = [one for one in data.findings if one.kind == "no_number"]
     assert "'unknown'" in told.message
     assert told.evidence["rows"] == 1
+
+
+SENTENCES = (
+    "I want my money back",
+    "This was the best of days",
+    "Where has my parcel gone",
+    "Well done, all of you",
+)
+
+
+def headless(header, labels="ab"):
+    rows = [f'"{SENTENCES[i % 4]} {i}",{labels[i % 2]}' for i in range(20)]
+    return "\n".join([header, *rows]) + "\n"
+
+
+@pytest.mark.parametrize("header", ['"A fine day it was",a', "pictures/one.jpg,b", "0.5,a"])
+def test_a_first_row_in_place_of_names_is_told(tmp_path, header):
+    (tmp_path / "rows.csv").write_text(headless(header))
+    data = read(tmp_path / "rows.csv")
+    assert "reads like a row" in finding(data, "no_header").message
+    assert "reads like a row" in describe(data)
+
+
+@pytest.mark.parametrize(
+    ("header", "labels"),
+    [
+        ("text,label", "ab"),
+        ("text,a", "ab"),
+        ("0,1", "01"),
+        ("1,2", "12"),
+        ("what was said by them,kind", "ab"),
+    ],
+)
+def test_names_are_names_even_if_they_are_values_too(tmp_path, header, labels):
+    (tmp_path / "rows.csv").write_text(headless(header, labels))
+    assert not [one for one in read(tmp_path / "rows.csv").findings if one.kind == "no_header"]

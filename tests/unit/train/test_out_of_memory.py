@@ -281,7 +281,7 @@ def test_under_a_real_limit_of_memory_a_run_ends_as_without(tmp_path):
 
 def test_the_copy_of_the_first_state_is_given_up_first():
     network = OwnNetwork(nn.Linear(64, 10))
-    plan, recipe = Plan(4, 4, 4), settle_own(Recipe(), count=100)
+    plan, recipe = Plan(4, 4, 4), settle_own(Recipe(optimizer={"lr": 0.001}), count=100)
     state, _ = prepare(recipe, network, network.groups, plan, World())
     around = surroundings(World(), Silent(), plan, Places())
     around.start.keep(state)
