@@ -13,6 +13,7 @@ from rich.text import Text
 from upfit.report.printable import printable
 from upfit.report.words import METRICS, duration, metric_label, number
 from upfit.values import Evaluation, Event, Step
+from upfit.values.noted import Noted
 from upfit.values.shortened import shortened
 
 
@@ -39,7 +40,7 @@ class RichWatcher:
         self._task: TaskID | None = None
         self._began = time.monotonic()
         self._measured = ""
-        self._noted = _Noted()
+        self._noted = Noted()
 
     def stage(self, title: str) -> None:
         """Finish the line of the last stage and begin one."""
@@ -109,7 +110,7 @@ class PlainWatcher:
     ) -> None:
         self._stream, self._every, self._metric = stream, every, metric
         self._last = self._began = time.monotonic()
-        self._noted = _Noted()
+        self._noted = Noted()
 
     def stage(self, title: str) -> None:
         """Say that a stage begins."""
@@ -156,19 +157,6 @@ class PlainWatcher:
     def _say(self, line: str) -> None:
         # stderr is looked up late, so that a redirection made after construction counts.
         print(printable(line), file=self._stream or sys.stderr, flush=True)
-
-
-class _Noted:
-    """Notes that were shown: each is shown once."""
-
-    def __init__(self) -> None:
-        self._texts = set[str]()
-
-    def is_new(self, text: str) -> bool:
-        """Whether a note comes for the first time; from now on it does not."""
-        new = text not in self._texts
-        self._texts.add(text)
-        return new
 
 
 def _measured(record: Evaluation, metric: str | None) -> str:

@@ -71,13 +71,15 @@ def _labels(subject: Subject) -> Found:
     found: Found = []
     for finding in label_errors(subject):
         better: dict[int, Any] = {}
-        for action in finding.actions:
+        # Where labels are columns of 0 and 1 there is an action for each of them, and none for a row.
+        for action in finding.actions if len(finding.actions) == 1 else ():
             better |= dict(zip(action.rows, action.to, strict=True))
         for row, score in _scored(finding):
             to = better.get(row)
-            note = f"looks like {shortened(str(to))}" if to else "unlike what similar rows have"
-            grave = {"error": 2.0, "warning": 1.0}.get(finding.severity, 0.0)
-            found.append((row, Reason("label", note, grave + min(score, 0.999999), to)))
+            named = ", ".join(to) if isinstance(to, list) else str(to)
+            note = f"looks like {shortened(named)}" if to else "unlike what similar rows have"
+            grave = {"error": 2.0, "warning": 1.0}.get(finding.severity, 0.0) + min(score, 0.999999)
+            found.append((row, Reason("label", note, grave, to if isinstance(to, str) else None)))
     return found
 
 

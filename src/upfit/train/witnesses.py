@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from upfit.audit.label_errors import out_of_fold
+from upfit.audit.doubts import out_of_fold
 from upfit.audit.label_noise import logits_of
 from upfit.train.leave_one_out import leave_one_out
 from upfit.train.logistic import Features

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from upfit.values.noted import Noted
 from upfit.values.seams import Silent
 from upfit.values.trace import Evaluation, Event
 
@@ -23,7 +24,7 @@ class Logged(Silent):
     """
 
     def __init__(self) -> None:
-        self._noted = set[str]()
+        self._noted = Noted()
 
     def stage(self, title: str) -> None:
         """Log it at INFO."""
@@ -40,6 +41,5 @@ class Logged(Silent):
 
     def note(self, text: str) -> None:
         """Warn of it, once."""
-        if text not in self._noted:
-            self._noted.add(text)
+        if self._noted.is_new(text):
             LOG.warning("%s", text)

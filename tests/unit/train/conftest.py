@@ -157,7 +157,8 @@ def _train_small(
     spoilt(inputs)
     folder.mkdir(exist_ok=True)
     network = network or SmallNet()
-    recipe = settle_techniques(settle_own(Recipe(precision="fp32").apply(*changes), count=1200), steps)
+    recipe = settle_own(Recipe(precision="fp32", optimizer={"lr": 0.001}).apply(*changes), count=1200)
+    recipe = settle_techniques(recipe, steps)
     recipe = recipe.replace(layers=recipe.layers.replace(batch_norm="updated"))
 
     def measure(net):

@@ -134,7 +134,7 @@ def test_memory_is_flat_in_the_number_of_steps(parts, sentences, small_text_mode
     rng = np.random.default_rng(0)
     features, labels = rng.standard_normal((512, 256), dtype=np.float32), rng.integers(0, 1000, 512)
     network = Wide()
-    recipe = settle_techniques(settle_own(Recipe(), count=512), 600)
+    recipe = settle_techniques(settle_own(Recipe(optimizer={"lr": 0.001}), count=512), 600)
     tuned = tune(
         recipe,
         network,
