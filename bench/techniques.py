@@ -122,10 +122,11 @@ Test score of the tuned weights (best by validation) with the technique switched
 recipe's, paired over seeds; the interval is Student's t over the seeds' differences, 95 %. "noise" means
 that it holds 0, "no change" that not one score differed; of sixty such intervals about three miss by chance.
 Cost is the processor's time for everything from the choice of a rate to the last step beside that of the
-default recipe, a run each in one process (`--costs`), good to about a tenth; where it has no such run, the
-least time by the clock over the seeds beside the least without it, on a shared machine (marked ~). What the
-default recipe has already is measured by leaving it out; its gain is the default's score minus the score
-without it.
+default recipe: of all runs, or of one each in one process (`--costs`), good to about a tenth; where neither
+was measured, the least time by the clock over the seeds beside the least without it, on a shared machine
+(marked ~). What the default recipe has already is measured by leaving it out; its gain is the default's score
+minus the score without it. What counts evaluations is measured with twelve of them, beside the default
+recipe with twelve; batch sizes see the examples equally often, so that 64 take half the steps.
 A technique that asks for more steps than these short runs have can earn more in a long one. Of sets called
 `_flipped` a fifth of the training labels is another class, drawn at random; of sets called `_tags` a row has
 several labels, the words of its class (`alarm_query`: alarm, query), and mean average precision is the score.
@@ -221,6 +222,9 @@ def _measured(card: Card, name: str, switch: str, values: Mapping[Any, Record]) 
         pairs = [(default, other) for other, default in pairs]
     found = _figure(card.name, switch, name, pairs).replace(left_out=without)
     costs = {(one["set"], one["switch"]): one["processor"] for one in read_lines(COSTS) if "value" in one}
+    if all("processor" in one for pair in pairs for one in pair):
+        one, other = (sum(run["processor"] for run in runs) for runs in zip(*pairs, strict=True))
+        return found.replace(cost=round(one / other, 2), by_clock=False)
     if (name, switch) not in costs:
         return found
     ratio = costs[name, switch] / costs[name, beside(card)]
