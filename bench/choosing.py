@@ -4,7 +4,8 @@
     python bench/choosing.py --kinds text --budget 60 --dry
 
 Whole runs of `upfit fit` with a budget, each twice: with an empty cache, and with what the first one left
-there. Counted is every call that only measures: threads, precision, image size, batch size, what fits into
+there, on one thread. Counted is the processor's time, which is the clock's on a quiet machine, of every call
+that only measures: threads, precision, image size, batch size, what fits into
 memory, what a step costs, loader processes, compiling, and how many rows the budget affords.
 """
 
@@ -37,8 +38,8 @@ MEASURES = {
 """What is measured, and where the journey finds the function that does it."""
 INTRO = """## What choosing costs
 
-Seconds of whole runs of `upfit fit` that go into measurements of the machine, whose answers decide how the
-run is made; the rest is the work itself. The second run of a kind finds verdicts and features in the cache.
+The processor's seconds (one thread) of whole runs of `upfit fit` that go into measurements of the machine,
+whose answers decide how the run is made; the rest is the work itself. The second run of a kind finds verdicts and features in the cache.
 """
 
 
@@ -62,12 +63,12 @@ class Spent:
         def call(*args: Any, **settings: Any) -> Any:
             if self._inside:
                 return function(*args, **settings)
-            self._inside, began = True, time.monotonic()
+            self._inside, began = True, time.process_time()
             try:
                 return function(*args, **settings)
             finally:
                 self._inside = False
-                self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - began
+                self.seconds[name] = self.seconds.get(name, 0.0) + time.process_time() - began
 
         return call
 

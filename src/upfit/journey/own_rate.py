@@ -12,6 +12,7 @@ from upfit.models.own import OwnNetwork
 from upfit.store import RunFolder
 from upfit.train.job import Source
 from upfit.train.objective import LossFunction
+from upfit.train.out_of_memory import empty_cache, is_out_of_memory
 from upfit.train.range_test import Trial, range_test
 from upfit.train.rates import following
 from upfit.train.settle import own_rates
@@ -54,9 +55,10 @@ def with_tested_rate(
         rate, finding = float(kept["rate"]), Finding.model_validate(kept["finding"])
     else:
         try:
+            _require_copies(network)
             tested = range_test(
                 recipe,
-                _copied(network),
+                network,
                 network.groups,
                 source=source,
                 loss=loss,
@@ -66,18 +68,33 @@ def with_tested_rate(
                 held_out=held_out,
             )
             rate, finding = tested.choice.rate, tested.finding()
-        except TrainingError as error:
-            rate, text = ours.lr, f"{error.message}; {ours.lr:g} is taken, which suits many with AdamW"
-            finding = Finding(kind="range_test", severity="warning", message=text)
+        except Exception as error:
+            rate, finding = ours.lr, _untested(error, ours.lr)
         if folder is not None:
             folder.write_json(OWN_RATE, {"rate": rate, "finding": finding.model_dump(mode="json")})
             world.wait()
     return recipe.replace(optimizer=following(given, rate, ours)), (finding,)
 
 
-def _copied(network: OwnNetwork) -> OwnNetwork:
-    """A copy, since rates are tried on copies; what cannot be copied cannot be tried."""
+def _require_copies(network: OwnNetwork) -> None:
+    """Raise `TrainingError` for what cannot be copied: rates are tried on copies."""
     try:
-        return copy.deepcopy(network)
+        copy.deepcopy(network)
     except Exception as error:
         raise TrainingError(f"no rate could be tried, since the module cannot be copied: {error}") from None
+
+
+def _untested(error: Exception, rate: float) -> Finding:
+    """Why a usual rate is taken, where a test came to nothing or had no memory; other errors are raised."""
+    if is_out_of_memory(error):
+        why = "no rate could be tried, since there is no memory for a copy of the module"
+        empty_cache()
+    elif isinstance(error, TrainingError):
+        why = error.message
+    else:
+        raise error
+    return Finding(
+        kind="range_test",
+        severity="warning",
+        message=f"{why}; {rate:g} is taken, which suits many with AdamW",
+    )
