@@ -5,8 +5,8 @@
 
 Whole runs of `upfit fit` with a budget, each twice: with an empty cache, and with what the first one left
 there, on one thread. Counted is the processor's time, which is the clock's on a quiet machine, of every call
-that only measures: threads, precision, image size, batch size, what fits into memory, what a step costs, loader
-processes, compiling, and how many rows the budget affords.
+that only measures: threads, precision, image size, batch size, what fits into memory, what a step costs,
+loader processes, compiling, and how many rows the budget affords.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ MEASURES = {
 """What is measured, and where the journey finds the function that does it."""
 INTRO = """## What choosing costs
 
-The processor's seconds (one thread) of whole runs of `upfit fit` that go into measurements of the machine, whose
-answers decide how the run is made; the rest is the work itself. The second run of a kind finds verdicts and
-features in the cache.
+The processor's seconds (one thread) of whole runs of `upfit fit` that go into measurements of the machine,
+whose answers decide how the run is made; the rest is the work itself. The second run of a kind finds verdicts
+and features in the cache.
 """
 
 
