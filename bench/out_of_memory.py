@@ -38,8 +38,8 @@ Batches of {SIZE} in a process that may take {PART:.0%} of the memory that they 
 against the same run without a limit. *Pieces* are the micro-batches that the limited run came down to, and
 the step at which it did; examples per step are those of the unlimited run throughout. Everything learns:
 packaged backbones, fp32, the defaults, dropout included (texts), whose random numbers differ once a batch is
-cut. Gradients of pieces are those of the batch within rounding (1e-6 of their norm in fp32, 1e-15 in fp64); the
-first steps of AdamW, which are as long for a gradient near nought as for any other, make more of it.
+cut. Gradients of pieces are those of the batch within rounding (1e-6 of their norm in fp32, 1e-15 in fp64);
+the first steps of AdamW, which are as long for a gradient near nought as for any other, make more of it.
 """
 
 
