@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import time
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 import upfit
-from upfit.errors import Interrupted
+from upfit.errors import Interrupted, RunFolderError
 from upfit.values import Recipe, Silent
 
 X, Y = (torch.as_tensor(part) for part in load_iris(return_X_y=True))
@@ -70,10 +71,39 @@ def test_a_run_that_goes_on_has_the_rate_that_it_began_with(tmp_path):
     assert said[0] == said[1]
 
 
-def test_a_module_that_cannot_be_copied_is_trained_at_a_usual_rate_and_it_is_said():
-    run = upfit.train(Uncopyable(), *loaders(), Recipe(stopping={"steps": 4}))
+def test_a_module_that_cannot_be_copied_is_trained_at_a_usual_rate_and_it_is_said(caplog):
+    run = upfit.train(Uncopyable(), *loaders(), Recipe(stopping={"steps": 40}))
     assert run.recipe.optimizer.lr == 0.001
     assert "cannot be copied" in run.findings[0].message
+    assert any("cannot be copied" in one.getMessage() for one in caplog.records)
+
+
+class Slow(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = linear()
+
+    def forward(self, x):
+        time.sleep(0.05)
+        return self.layer(x)
+
+
+def test_a_run_that_is_shorter_than_a_test_or_has_no_time_for_one_does_without():
+    short = upfit.train(linear(), *loaders(), Recipe(stopping={"steps": 10}))
+    hurried = upfit.train(Slow(), *loaders(), budget=3)
+    assert [run.recipe.optimizer.lr for run in (short, hurried)] == [0.001, 0.001]
+    assert short.findings == hurried.findings == ()
+
+
+def test_a_run_does_not_go_on_with_another_recipe(tmp_path):
+    asked = Recipe(optimizer={"lr": 0.1})
+    with pytest.raises(Interrupted):
+        upfit.train(linear(), *loaders(), asked, out=tmp_path / "run", watcher=Stop())
+    for other in (Recipe(optimizer={"lr": 0.01}), Recipe(optimizer={"name": "sgd", "lr": 0.1})):
+        with pytest.raises(RunFolderError, match="begun with another recipe"):
+            upfit.train(linear(), *loaders(), other, out=tmp_path / "run")
+    run = upfit.train(linear(), *loaders(), asked, out=tmp_path / "run")
+    assert run.trace.steps[-1].step == 100
 
 
 def test_what_does_nothing_is_said_to_who_gave_no_watcher(caplog):

@@ -40,13 +40,17 @@ class Header:
     def findings(self, file: str) -> tuple[Finding, ...]:
         """A warning where one name is a value again and again, and all others read like values, too.
 
-        A column `spam` with the values spam and ham is nothing: the other column is called text.
+        A column `spam` with the values spam and ham is nothing: the other column is called text. Nor are
+        names that are numbers throughout, as tables without names have them, nor those of a line that comes
+        again whole, where files with headers were put together.
         """
         count, place = max((count, -place) for place, count in enumerate(self.counts))
         like_values = (
             seen or _is_like_a_value(name) for name, seen in zip(self.names, self.counts, strict=True)
         )
-        if count < 2 or len(self.names) < 2 or self._are_places() or not all(like_values):
+        if all(map(_is_number, self.names)):
+            return ()
+        if count < 2 or len(self.names) < 2 or len(set(self.counts)) == 1 or not all(like_values):
             return ()
         name = self.names[-place]
         message = (
@@ -66,16 +70,16 @@ class Header:
             ),
         )
 
-    def _are_places(self) -> bool:
-        """Whether the names are 0, 1, 2 …, as tables without names have them."""
-        places = [str(place) for place in range(len(self.names) + 1)]
-        return list(self.names) in (places[:-1], places[1:])
 
-
-def _is_like_a_value(name: str) -> bool:
-    """Whether a name is a number, a sentence, or the path of a file."""
+def _is_number(name: str) -> bool:
     try:
         float(name)
     except ValueError:
-        return name.count(" ") >= SPACES or "/" in name.strip("/")
+        return False
     return True
+
+
+def _is_like_a_value(name: str) -> bool:
+    """Whether a name is a number, a sentence that is no question, or the path of a file."""
+    sentence = name.count(" ") >= SPACES and not name.endswith(("?", ":"))
+    return sentence or "/" in name.strip("/") or _is_number(name)

@@ -14,10 +14,10 @@ import torch
 from torch import nn
 
 from upfit.data.own_loader import OwnSource
-from upfit.errors import RecipeError
+from upfit.errors import RecipeError, RunFolderError
 from upfit.journey.own_check import check_mixers, check_module, check_outputs, class_names, look, plain
-from upfit.journey.own_rate import with_tested_rate
-from upfit.journey.runs import OWN_PLAN
+from upfit.journey.own_rate import affords_test, with_tested_rate, with_usual_rate
+from upfit.journey.runs import OWN_PLAN, OWN_RECIPE
 from upfit.measure import evidence, metrics, primary_metric
 from upfit.models.own import OwnNetwork, parted
 from upfit.store import RunFolder
@@ -127,7 +127,7 @@ def train(
             expected="batching.sampler=shuffled",
             hint="give the DataLoader a torch.utils.data.WeightedRandomSampler",
         )
-    recipe = settle_own(recipe, count=len(learning.targets), task=task)
+    asked, recipe = recipe, settle_own(recipe, count=len(learning.targets), task=task)
 
     def encode(target: torch.Tensor) -> torch.Tensor:
         return torch.as_tensor(objective.encode(plain(target, learning.task)))
@@ -136,6 +136,7 @@ def train(
     judge = _Judge(network, validation_loader, objective, judged.targets, world, recipe)
     function = objective.loss(recipe.loss)
     folder = _folder(out, overwrite, world)
+    _require_same_recipe(folder, asked, world)
     with _held(folder), Interrupts() as interrupts:
         if recipe.batching.micro_size == "auto":
             fits = world.agree(fitting_size(network, source, function, world))
@@ -149,6 +150,8 @@ def train(
         assert plan is not None
         plan = replace(_kept_plan(folder, world.agree(plan)), deadline=clock.deadline(evaluation))
         recipe = settle_techniques(recipe, plan.total_steps)
+        if asked.optimizer.lr == "auto" and not affords_test(recipe, plan.total_steps, step=step, left=left):
+            recipe = with_usual_rate(recipe)
         if recipe.optimizer.lr == "range_test":
             watcher.stage("testing learning rates")
         recipe, findings = with_tested_rate(
@@ -165,6 +168,8 @@ def train(
             held_out=lambda tried: judge(tried)[0],
             folder=folder,
         )
+        for finding in findings:
+            watcher.note(finding.message)
         for line in too_short(recipe, plan, per_epoch=len(source), groups=len(network.groups) - 1):
             watcher.note(line)
         watcher.stage("training")
@@ -280,6 +285,20 @@ def _held(folder: RunFolder | None) -> Iterator[None]:
     finally:
         if folder is not None:
             folder.unlock()
+
+
+def _require_same_recipe(folder: RunFolder | None, asked: Recipe, world: World) -> None:
+    """Raise `RunFolderError` where a run that goes on was begun with another recipe."""
+    if folder is None:
+        return
+    if not world.agree(folder.has(OWN_RECIPE)):
+        folder.write_text(OWN_RECIPE, asked.to_yaml())
+        world.wait()
+    elif Recipe.from_yaml((folder.path / OWN_RECIPE).read_text(encoding="utf-8")) != asked:
+        raise RunFolderError(
+            f"the run in {folder.path} was begun with another recipe",
+            hint=f"the recipe in {folder.path / OWN_RECIPE}, or overwrite=True to begin anew",
+        )
 
 
 def _kept_plan(folder: RunFolder | None, plan: Plan) -> Plan:

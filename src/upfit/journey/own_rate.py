@@ -10,16 +10,46 @@ from torch import nn
 from upfit.errors import TrainingError
 from upfit.models.own import OwnNetwork
 from upfit.store import RunFolder
+from upfit.techniques.optimizers import ADAM_LIKE
 from upfit.train.job import Source
 from upfit.train.objective import LossFunction
 from upfit.train.out_of_memory import empty_cache, is_out_of_memory
-from upfit.train.range_test import Trial, range_test
+from upfit.train.range_test import FEWEST, HELD_LEAST, Trial, range_test
 from upfit.train.rates import following
-from upfit.train.settle import own_rates
+from upfit.train.settle import USUAL, own_rates
 from upfit.train.world import World
 from upfit.values import Finding, Recipe
 
 OWN_RATE = "own-rate.json"
+STEPS = FEWEST + HELD_LEAST
+"""Steps of the shortest test."""
+SHARE = 0.25
+"""Part of the time left that a test may take that nobody asked for."""
+
+
+def affords_test(recipe: Recipe, total: int, *, step: float, left: float | None) -> bool:
+    """Whether a run is long enough for a test that nobody asked for; without one 0.001 suits AdamW alone.
+
+    Args:
+        recipe: Its optimizer is asked about.
+        total: Steps of the run.
+        step: Seconds of one.
+        left: Seconds of the budget; None for no limit.
+
+    Example:
+        >>> [affords_test(Recipe(), total, step=0.1, left=30) for total in (10, 100)]
+        [False, True]
+        >>> affords_test(Recipe(), 100, step=0.1, left=10)
+        False
+    """
+    if recipe.optimizer.name.lower() not in ADAM_LIKE:
+        return True
+    return total >= FEWEST and (left is None or STEPS * step <= SHARE * left)
+
+
+def with_usual_rate(recipe: Recipe) -> Recipe:
+    """The recipe with the rate that suits many with AdamW."""
+    return recipe.replace(optimizer=following(recipe.optimizer, USUAL, own_rates(recipe.optimizer)))
 
 
 def with_tested_rate(
@@ -69,7 +99,7 @@ def with_tested_rate(
             )
             rate, finding = tested.choice.rate, tested.finding()
         except Exception as error:
-            rate, finding = ours.lr, _untested(error, ours.lr)
+            rate, finding = USUAL, _untested(error)
         if folder is not None:
             folder.write_json(OWN_RATE, {"rate": rate, "finding": finding.model_dump(mode="json")})
             world.wait()
@@ -84,7 +114,7 @@ def _require_copies(network: OwnNetwork) -> None:
         raise TrainingError(f"no rate could be tried, since the module cannot be copied: {error}") from None
 
 
-def _untested(error: Exception, rate: float) -> Finding:
+def _untested(error: Exception) -> Finding:
     """Why a usual rate is taken, where a test came to nothing or had no memory; other errors are raised."""
     if is_out_of_memory(error):
         why = "no rate could be tried, since there is no memory for a copy of the module"
@@ -96,5 +126,5 @@ def _untested(error: Exception, rate: float) -> Finding:
     return Finding(
         kind="range_test",
         severity="warning",
-        message=f"{why}; {rate:g} is taken, which suits many with AdamW",
+        message=f"{why}; {USUAL:g} is taken, which suits many with AdamW",
     )

@@ -21,6 +21,7 @@ from upfit.store.run_folder import estimates_from_json
 from upfit.values import Data, Estimate, Predictions, Run, Schema, Split
 
 OWN_PLAN = "own-plan.json"
+OWN_RECIPE = "own-recipe.yaml"
 """Marks the folder of a `train` call, which the same call goes on with."""
 READ = ("data", "parts", "target", "task", "kinds", "group", "time")
 """The fields of a request that say how to read the data."""

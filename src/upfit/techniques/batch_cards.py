@@ -23,10 +23,10 @@ BATCH_SIZE = Card(
     name="batch_size",
     switch="batching.size=64",
     row="T1",
-    what="Examples per step. `auto`, the default, begins at 32, at which the default rates were measured (an "
-    "eighth of the rows where there are fewer than 200), and doubles it for as long as memory holds the "
-    "double and an example goes through a quarter faster in it, which is what GPUs do and CPUs do not. "
-    "`largest` takes the largest power of two that memory holds. Both leave eight steps an epoch.",
+    what="Examples per step. `auto`, the default, is 32, at which the default rates were measured (an eighth "
+    "of the rows where there are fewer than 200); on a GPU it is doubled for as long as memory holds the "
+    "double and an example goes through a quarter faster in it. `largest` takes the largest power of two "
+    "that memory holds. Both leave eight steps an epoch.",
     when="A GPU is not kept busy by 32; gradients are noisy; few examples, where smaller batches take more "
     "steps in the same number of epochs.",
     when_not="Few epochs: every doubling halves the number of steps.",

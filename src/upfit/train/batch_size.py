@@ -2,7 +2,8 @@
 
 Default rates were measured at batches of 32, and each doubling halves the number of steps in an epoch, so a
 larger batch has to earn its place: examples have to go through clearly faster. On GPUs they do, up to a size
-that depends on network and inputs; on CPUs they hardly ever do.
+that depends on network and inputs. On CPUs they do not, and a busy one would have a clock decide what is
+learnt: the same seed has to give the same run.
 """
 
 from __future__ import annotations
@@ -61,11 +62,18 @@ class BatchSizes:
         sizes = candidates(len(self.bench.split.train))
         if not sizes:
             return usual
+        world = self.bench.world
         if asked == "largest":
-            return largest(sizes, lambda size: self.seconds(size, timed=False) is not None) or usual
-        # The head alone learns on features that are there already: its steps cost next to nothing.
-        if len(sizes) < 2 or self.bench.recipe.layers.train == "head" or not self._affords(sizes, left):
+            # What one process finds holds for all: they have to go on together.
+            return (
+                largest(sizes, lambda size: world.agree(self.seconds(size, timed=False) is not None)) or usual
+            )
+        if world.device.type == "cpu" or world.size > 1 or not self._pays(sizes, left):
             return usual
+        return self.fastest_of(sizes, usual=usual)
+
+    def fastest_of(self, sizes: list[int], *, usual: int) -> int:
+        """The size up to which each doubling paid on this machine, measured once and remembered."""
         with self._trained(sizes[0]) as (_, source):
             example = _tensors(longest(source))
         answer = remembered(
@@ -104,8 +112,11 @@ class BatchSizes:
         finally:
             without_adapters(network, keep=False)
 
-    def _affords(self, sizes: list[int], left: float | None) -> bool:
-        """Whether the first two sizes, twice each, take but a small part of the time left."""
+    def _pays(self, sizes: list[int], left: float | None) -> bool:
+        """Whether there is a choice, and two sizes, twice each, take but a small part of the time left."""
+        # The head alone learns on features that are there already: its steps cost next to nothing.
+        if len(sizes) < 2 or self.bench.recipe.layers.train == "head":
+            return False
         if left is None or not self.forward:
             return left is None or left >= WELL_OFF
         return 3 * self.forward * 2 * sum(sizes[:2]) <= SHARE * left

@@ -69,8 +69,8 @@ def whole_seconds(
                 return None
             if not timed:
                 return 0.0
-        with _later_needs(network, world):
-            return _seconds(network, batch, loss, world, row_count(batch))
+        with _later_needs(network, world) as there:
+            return _seconds(network, batch, loss, world, row_count(batch)) if there else None
 
 
 @contextmanager
@@ -90,11 +90,16 @@ def _undisturbed(network: nn.Module, world: World) -> Iterator[None]:
 
 
 @contextmanager
-def _later_needs(network: nn.Module, world: World) -> Iterator[None]:
-    """Holds the memory that the optimizer and an average take later."""
+def _later_needs(network: nn.Module, world: World) -> Iterator[bool]:
+    """Holds the memory that the optimizer and an average take later; says whether there was so much."""
     weights = sum(p.nbytes for p in network.parameters() if p.requires_grad)
-    beside = torch.empty(BESIDE * weights, dtype=torch.uint8, device=world.device)
-    yield
+    beside = None
+    try:
+        beside = torch.empty(BESIDE * weights, dtype=torch.uint8, device=world.device)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+    yield beside is not None
     del beside
 
 

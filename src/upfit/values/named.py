@@ -39,4 +39,6 @@ def named(given: Any, *, what: str, known: Collection[str] | None = None) -> Any
     if not isinstance(settings, Mapping | None):
         shape = f"{{{name}: {{field: value}}}}"
         raise ValueError(f"the settings of {what} {name} are a mapping, as in {shape}, not {settings!r}")
+    if settings and "name" in settings:
+        raise ValueError(f"{what} {name} is named twice: {settings['name']!r} stands among its settings")
     return {"name": name, **(settings or {})}

@@ -121,7 +121,7 @@ class Schedule(Value):
 class Batching(Value):
     """Examples per step (over all processes) and per evaluation batch; how rows are drawn; loaders.
 
-    A `size` of `auto` is 32, or more where examples go through clearly faster in larger batches; `largest` is
+    A `size` of `auto` is 32, or more on a GPU where examples go faster in larger batches; `largest` is
     the largest power of two that memory holds. `micro_size` is how many examples go through the network at
     once, in each process: gradients of the pieces are added up to those of the batch; `auto` takes the whole
     batch wherever it fits. `workers` are processes that prepare batches: `auto` takes as many as keep a GPU
@@ -226,6 +226,7 @@ class Recipe(Value):
     def apply(self, *changes: Change) -> Recipe:
         """The recipe with changes made, in order; raises `RecipeError` for a path or value that is wrong."""
         recipe = self
+        changes = tuple(_by_name(change) for change in changes)
         # Another loss leaves the old one's settings behind, but not those that come with it.
         for change in sorted(changes, key=lambda change: change.path != "loss.name"):
             try:
@@ -254,6 +255,12 @@ class Recipe(Value):
             hint = f"{word}: {{{SHORTHANDS[word]}: {fields[word]}}}"
             raise RecipeError(f"{word} is a mapping of settings", got=repr(fields[word]), hint=hint)
         return cls(**fields)
+
+
+def _by_name(change: Change) -> Change:
+    """`loss=focal` as `loss.name=focal`: what else is asked of it stays."""
+    is_word = change.path in ("loss", "schedule") and isinstance(change.to, str)
+    return change.replace(path=f"{change.path}.name") if is_word else change
 
 
 def _as_asked(error: RecipeError, change: Change) -> RecipeError:

@@ -363,10 +363,16 @@ def test_a_first_row_in_place_of_names_is_told(tmp_path, header):
         ("text,label", "ab"),
         ("text,a", "ab"),
         ("0,1", "01"),
-        ("1,2", "12"),
+        ("2,4", "24"),
         ("what was said by them,kind", "ab"),
+        ("What do you say to this?,a", "ab"),
     ],
 )
 def test_names_are_names_even_if_they_are_values_too(tmp_path, header, labels):
     (tmp_path / "rows.csv").write_text(headless(header, labels))
+    assert not [one for one in read(tmp_path / "rows.csv").findings if one.kind == "no_header"]
+
+
+def test_a_line_of_names_that_comes_again_is_no_row_in_place_of_them(tmp_path):
+    (tmp_path / "rows.csv").write_text(3 * headless("text,label"))
     assert not [one for one in read(tmp_path / "rows.csv").findings if one.kind == "no_header"]

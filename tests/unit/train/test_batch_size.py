@@ -58,32 +58,40 @@ def test_the_largest_is_what_memory_holds(sizes, monkeypatch):
     assert found.chosen("largest", usual=32, left=None) == 32, "the usual size, in pieces"
 
 
-def test_auto_takes_what_is_faster_and_remembers_it(sizes, monkeypatch):
+def test_what_is_faster_is_taken_and_remembered(sizes, monkeypatch):
     found = sizes()
     found.backbone.net = Slow(found.backbone.net)
-    assert found.chosen("auto", usual=32, left=None) == 64
+    assert found.fastest_of([32, 64], usual=32) == 64
     monkeypatch.setattr(BatchSizes, "seconds", lambda *_, **__: pytest.fail("measured twice"))
-    assert found.chosen("auto", usual=32, left=None) == 64
+    assert found.fastest_of([32, 64], usual=32) == 64
 
 
-def test_auto_takes_nothing_that_memory_does_not_hold(sizes, monkeypatch):
+@pytest.mark.parametrize("scarce", ["room", "torch.empty"])
+def test_nothing_is_taken_that_memory_does_not_hold(sizes, monkeypatch, scarce):
     found = sizes()
     found.backbone.net = Slow(found.backbone.net)
-    monkeypatch.setattr(fitting, "room", lambda: 0.0)
-    assert found.chosen("auto", usual=32, left=None) == 32
+    if scarce == "room":
+        monkeypatch.setattr(fitting, "room", lambda: 0.0)
+    else:
+        # What the optimizer will need is more than there is.
+        monkeypatch.setattr(fitting, "BESIDE", 10**9)
+    assert found.fastest_of([32, 64], usual=32) == 32
 
 
 @pytest.mark.parametrize(
-    ("changes", "left"),
-    [
-        ((), 1.0),
-        ((Change(path="layers.train", to="head"),), None),
-    ],
-    ids=["no time", "a head alone"],
+    "changes", [(), (Change(path="layers.train", to="head"),)], ids=["all", "a head alone"]
 )
-def test_nothing_is_measured_where_that_would_not_pay(sizes, monkeypatch, changes, left):
+def test_no_clock_decides_on_a_processor(sizes, monkeypatch, changes):
     monkeypatch.setattr(BatchSizes, "seconds", lambda *_, **__: pytest.fail("measured"))
-    assert sizes(*changes).chosen("auto", usual=32, left=left) == 32
+    assert sizes(*changes).chosen("auto", usual=32, left=None) == 32
+
+
+def test_measuring_has_to_be_a_small_part_of_the_time_left(sizes):
+    found = sizes()
+    assert found._pays([32, 64], None)
+    assert found._pays([32, 64], 100.0)
+    assert not found._pays([32, 64], 1.0)
+    assert not found._pays([32], None)
 
 
 @pytest.mark.parametrize("train", ["auto", "gradual"])

@@ -302,6 +302,10 @@ def test_a_schedule_and_its_settings_are_written_so_too():
     assert Recipe.from_yaml("schedule: linear").schedule == Schedule(name="linear")
     assert Recipe.from_yaml("schedule: {warmup: 0.2}").schedule == Schedule(warmup=0.2)
     assert Recipe().apply(Change(path="schedule", to="linear")).schedule.name == "linear"
+    warm = [Change(path="schedule.warmup", to=0.3), Change(path="schedule", to="linear")]
+    assert Recipe().apply(*warm).schedule == Schedule(name="linear", warmup=0.3)
+    with pytest.raises(RecipeError, match="named twice"):
+        Recipe.from_yaml("schedule: {step: {every: 0.2, name: cosine}}")
     with pytest.raises(RecipeError, match="did you mean 'cosine'"):
         Recipe.from_yaml("schedule: cosin")
 

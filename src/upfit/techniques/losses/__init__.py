@@ -100,6 +100,11 @@ def _check_nameless(settings: Mapping[str, Any]) -> None:
     named = [name for name in settings if name in LOSSES]
     if len(named) > 1:
         raise RecipeError(f"a run has one loss, and this recipe names {' and '.join(named)}")
+    for name in named:
+        raise RecipeError(
+            f"loss {name} stands beside fields of the loss, and should be one of them",
+            expected=f"loss: {{name: {name}, …}} with its settings and the other fields side by side",
+        )
     for name in settings:
         takers = [loss for loss, kind in LOSSES.items() if name in kind.model_fields]
         raise RecipeError(
