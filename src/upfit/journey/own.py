@@ -136,8 +136,8 @@ def train(
     judge = _Judge(network, validation_loader, objective, judged.targets, world, recipe)
     function = objective.loss(recipe.loss)
     folder = _folder(out, overwrite, world)
-    _require_same_recipe(folder, asked, world)
     with _held(folder), Interrupts() as interrupts:
+        _require_same_recipe(folder, asked, world)
         if recipe.batching.micro_size == "auto":
             fits = world.agree(fitting_size(network, source, function, world))
             recipe = recipe.replace(batching=recipe.batching.replace(micro_size=fits))
