@@ -25,7 +25,7 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
-SHORTHANDS = {"optimizer": "name", "augment": "policy", "layers": "train"}
+SHORTHANDS = {"optimizer": "name", "batching": "size", "augment": "policy", "layers": "train"}
 """What a word probably means that stands where a record belongs: `optimizer=sgd`."""
 
 
@@ -134,6 +134,13 @@ class Batching(Value):
     bucket: bool = True
     sampler: Literal["shuffled", "balanced", "square_root"] = "shuffled"
     workers: Annotated[int, Field(ge=0)] | Auto = "auto"
+
+    @field_validator("size", mode="before")
+    @classmethod
+    def _word(cls, given: Any) -> Any:
+        if isinstance(given, str) and given not in ("auto", "largest"):
+            raise ValueError(f"a batch size is a number, auto or largest, not {given!r}")
+        return given
 
     @property
     def loaders(self) -> int:

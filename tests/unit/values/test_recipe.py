@@ -297,6 +297,13 @@ def test_a_loss_and_its_settings_are_written_as_an_adapter_and_its_are():
     assert Recipe.from_yaml("loss: {class_weights: {a: 2}}").loss == Loss(class_weights={"a": 2})
 
 
+def test_a_batch_size_is_a_number_or_one_of_two_words():
+    sizes = [Recipe.from_yaml(f"batching: {{size: {one}}}").batching.size for one in (64, "auto", "largest")]
+    assert sizes == [64, "auto", "largest"]
+    with pytest.raises(RecipeError, match="a number, auto or largest, not 'larges'"):
+        Recipe().apply(Change(path="batching.size", to="larges"))
+
+
 def test_a_schedule_and_its_settings_are_written_so_too():
     assert Recipe.from_yaml("schedule: {step: {every: 0.2}}").schedule == Schedule(name="step", every=0.2)
     assert Recipe.from_yaml("schedule: linear").schedule == Schedule(name="linear")
@@ -316,6 +323,7 @@ def test_a_schedule_and_its_settings_are_written_so_too():
         ("optimizer: sgd", "optimizer: {name: sgd}"),
         ("augment: light", "augment: {policy: light}"),
         ("layers: gradual", "layers: {train: gradual}"),
+        ("batching: largest", "batching: {size: largest}"),
     ],
 )
 def test_a_word_where_a_mapping_belongs_is_told_how_to_write_it(text, hint):
