@@ -196,18 +196,23 @@ def run(name: str, seed: int, switches: Sequence[str], kept: Path = LINES) -> bo
 def figures(records: Sequence[Record]) -> list[Measured]:
     """The gain of every switch on every set that has at least two paired seeds."""
     values = {(one["set"], one["switch"], one["seed"]): one for one in records if "value" in one}
+    costs = {(one["set"], one["switch"]): one["processor"] for one in read_lines(COSTS) if "value" in one}
     found: list[Measured] = []
     for card in CARDS:
         for name in SETS:
             if ELSEWHERE.get(card.name) == ("images" if name in IMAGES else "texts"):
                 continue
             found += [
-                one for switch in switches_of(card, name) if (one := _measured(card, name, switch, values))
+                one
+                for switch in switches_of(card, name)
+                if (one := _measured(card, name, switch, values, costs))
             ]
     return found
 
 
-def _measured(card: Card, name: str, switch: str, values: Mapping[Any, Record]) -> Measured | None:
+def _measured(
+    card: Card, name: str, switch: str, values: Mapping[Any, Record], costs: Mapping[Any, float]
+) -> Measured | None:
     """One figure; None where there are fewer than two pairs."""
     pairs = [
         (one, values[key])
@@ -221,7 +226,6 @@ def _measured(card: Card, name: str, switch: str, values: Mapping[Any, Record]) 
     if without:
         pairs = [(default, other) for other, default in pairs]
     found = _figure(card.name, switch, name, pairs).replace(left_out=without)
-    costs = {(one["set"], one["switch"]): one["processor"] for one in read_lines(COSTS) if "value" in one}
     if all("processor" in one for pair in pairs for one in pair):
         one, other = (sum(run["processor"] for run in runs) for runs in zip(*pairs, strict=True))
         return found.replace(cost=round(one / other, 2), by_clock=False)

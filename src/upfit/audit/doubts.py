@@ -31,6 +31,8 @@ AT_LEAST, SURE = 0.05, 0.9
 hardly tell classes apart, many labels are odd."""
 FEWEST = 5
 """Rows that a class needs: below, its examples cannot speak for one another."""
+BECAUSE = "out-of-fold models say so; look before you believe it"
+"""Why another label is proposed."""
 
 Floats = npt.NDArray[np.float64]
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import cross_val_predict
 
-from upfit.audit.doubts import FEWEST, FOLDS, doubts
+from upfit.audit.doubts import BECAUSE, FEWEST, FOLDS, doubts
 from upfit.audit.finding import of_rows, percent, times
 from upfit.audit.scaling import of_unit_spread
 from upfit.audit.subject import Features, Subject
@@ -24,6 +24,7 @@ from upfit.values import Action, Finding
 from upfit.values.shortened import shortened
 
 FEWEST_ROWS = 50
+"""Rows below which nothing is said."""
 
 _WORDS: dict[str, Callable[[int], str]] = {
     "error": lambda count: times(count, "label is", "labels are") + " more likely wrong than right",
@@ -98,7 +99,7 @@ def _finding(
         column=subject.data.schema.target[0],
         rows=tuple(rows[order].tolist()),
         to=[str(one) for one in better[order]],
-        because="out-of-fold models say so; look before you believe it",
+        because=BECAUSE,
         # Where few labels are wrong, many of those that look so are right: nobody's are changed unread.
         doubtful=True,
     )
@@ -118,7 +119,7 @@ def _finding(
 
 def _residuals(subject: Subject, rows: npt.NDArray[np.int64], features: Features) -> tuple[Finding, ...]:
     """Targets far from what the other rows predict: more than eight robust deviations."""
-    if len(rows) < 50:
+    if len(rows) < FEWEST_ROWS:
         return ()
     values = subject.labels[np.searchsorted(subject.open_rows, rows)].astype(float)
     model = RidgeCV(alphas=np.logspace(-1, 5, 7))

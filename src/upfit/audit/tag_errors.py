@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from upfit.audit.doubts import FEWEST, doubts
+from upfit.audit.doubts import BECAUSE, FEWEST, doubts
 from upfit.audit.finding import of_rows, percent, times
 from upfit.audit.subject import Features, Subject
 from upfit.values import Action, Finding
@@ -88,7 +88,7 @@ def _said(subject: Subject, odd_K: npt.NDArray[np.bool_], given_K: npt.NDArray[n
 
 def _relabel(subject: Subject, rows: npt.NDArray[np.int64], better_NK: npt.NDArray[np.int64]) -> list[Action]:
     """The lists that similar rows have; or one action a column, where labels are columns of 0 and 1."""
-    schema, because = subject.data.schema, "out-of-fold models say so; look before you believe it"
+    schema = subject.data.schema
     numbers = tuple(rows.tolist())
     if len(schema.target) == 1:
         lists = [[schema.classes[label] for label in np.flatnonzero(row)] for row in better_NK]
@@ -96,6 +96,6 @@ def _relabel(subject: Subject, rows: npt.NDArray[np.int64], better_NK: npt.NDArr
     else:
         columns = {name: better_NK[:, place].tolist() for place, name in enumerate(schema.target)}
     return [
-        Action(do="relabel", column=name, rows=numbers, to=to, because=because, doubtful=True)
+        Action(do="relabel", column=name, rows=numbers, to=to, because=BECAUSE, doubtful=True)
         for name, to in columns.items()
     ]

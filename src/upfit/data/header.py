@@ -44,7 +44,7 @@ class Header:
         names that are numbers throughout, as tables without names have them, nor those of a line that comes
         again whole, where files with headers were put together.
         """
-        count, place = max((count, -place) for place, count in enumerate(self.counts))
+        count = max(self.counts)
         like_values = (
             seen or _is_like_a_value(name) for name, seen in zip(self.names, self.counts, strict=True)
         )
@@ -52,7 +52,7 @@ class Header:
             return ()
         if count < 2 or len(self.names) < 2 or len(set(self.counts)) == 1 or not all(like_values):
             return ()
-        name = self.names[-place]
+        name = self.names[self.counts.index(count)]
         message = (
             f"the first line of {file} reads like a row, not like names of columns: {name!r} is a value of "
             f"{count:,} rows, too"

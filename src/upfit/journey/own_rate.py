@@ -14,7 +14,7 @@ from upfit.techniques.optimizers import ADAM_LIKE
 from upfit.train.job import Source
 from upfit.train.objective import LossFunction
 from upfit.train.out_of_memory import empty_cache, is_out_of_memory
-from upfit.train.range_test import FEWEST, HELD_LEAST, Trial, range_test
+from upfit.train.range_test import FEWEST, HELD_LEAST, Trial, range_test, untested
 from upfit.train.rates import following
 from upfit.train.settle import USUAL, own_rates
 from upfit.train.world import World
@@ -123,8 +123,4 @@ def _untested(error: Exception) -> Finding:
         why = error.message
     else:
         raise error
-    return Finding(
-        kind="range_test",
-        severity="warning",
-        message=f"{why}; {USUAL:g} is taken, which suits many with AdamW",
-    )
+    return untested(why, USUAL, "many with AdamW")

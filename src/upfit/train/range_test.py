@@ -138,6 +138,12 @@ class Tested:
         return {"rate": hold.rate, "travelled": hold.travelled_S.tolist(), "held_out": held}
 
 
+def untested(why: str, rate: float, suited: str) -> Finding:
+    """What the report says where no rate was found, and which one is taken instead."""
+    message = f"{why}; {rate:g} is taken, which suits {suited}"
+    return Finding(kind="range_test", severity="warning", message=message)
+
+
 def range_test(
     recipe: Recipe,
     network: nn.Module,

@@ -10,7 +10,7 @@ from upfit.models import Backbone
 from upfit.train.adapting import without_adapters
 from upfit.train.feed import feed_of
 from upfit.train.held_out import held_out_loss
-from upfit.train.range_test import Tested, Trial, range_test
+from upfit.train.range_test import Tested, Trial, range_test, untested
 from upfit.train.rates import with_rate
 from upfit.train.settle import default_rates
 from upfit.train.stages import fresh_network
@@ -57,8 +57,7 @@ def rate_stage(
         )
     except TrainingError as error:
         suited = "SGD" if "sgd" in ours.optimizers else "AdamW"
-        text = f"{error.message}; {ours.lr:g} is taken, which suits {suited}"
-        finding = Finding(kind="range_test", severity="warning", message=text)
+        finding = untested(error.message, ours.lr, suited)
         chosen = with_rate(bench.recipe.optimizer, ours.lr, ours)
         return Rated(bench.recipe.replace(optimizer=chosen), finding, None)
     finally:
