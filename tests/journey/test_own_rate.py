@@ -71,6 +71,14 @@ def test_a_run_that_goes_on_has_the_rate_that_it_began_with(tmp_path):
     assert said[0] == said[1]
 
 
+def test_a_run_that_goes_on_with_little_time_keeps_the_rate_that_was_tested(tmp_path):
+    with pytest.raises(Interrupted):
+        upfit.train(linear(), *loaders(), out=tmp_path / "run", watcher=Stop())
+    again = upfit.train(linear(), *loaders(), out=tmp_path / "run", budget=0.01)
+    assert again.recipe.optimizer.lr > 0.005
+    assert [finding.kind for finding in again.findings] == ["range_test"]
+
+
 def test_a_module_that_cannot_be_copied_is_trained_at_a_usual_rate_and_it_is_said(caplog):
     run = upfit.train(Uncopyable(), *loaders(), Recipe(stopping={"steps": 40}))
     assert run.recipe.optimizer.lr == 0.001

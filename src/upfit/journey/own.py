@@ -16,7 +16,7 @@ from torch import nn
 from upfit.data.own_loader import OwnSource
 from upfit.errors import RecipeError, RunFolderError
 from upfit.journey.own_check import check_mixers, check_module, check_outputs, class_names, look, plain
-from upfit.journey.own_rate import affords_test, with_tested_rate, with_usual_rate
+from upfit.journey.own_rate import affords_test, with_tested_rate
 from upfit.journey.runs import OWN_PLAN, OWN_RECIPE
 from upfit.measure import evidence, metrics, primary_metric
 from upfit.models.own import OwnNetwork, parted
@@ -150,9 +150,10 @@ def train(
         assert plan is not None
         plan = replace(_kept_plan(folder, world.agree(plan)), deadline=clock.deadline(evaluation))
         recipe = settle_techniques(recipe, plan.total_steps)
-        if asked.optimizer.lr == "auto" and not affords_test(recipe, plan.total_steps, step=step, left=left):
-            recipe = with_usual_rate(recipe)
-        if recipe.optimizer.lr == "range_test":
+        stated = asked.optimizer.lr != "auto"
+        # By the clock of one process: all have to make the test, or none.
+        affords = world.agree(stated or affords_test(recipe, plan.total_steps, step=step, left=left))
+        if recipe.optimizer.lr == "range_test" and affords:
             watcher.stage("testing learning rates")
         recipe, findings = with_tested_rate(
             recipe,
@@ -166,6 +167,7 @@ def train(
                 asked_to_stop=interrupts.poll,
             ),
             held_out=lambda tried: judge(tried)[0],
+            affords=affords,
             folder=folder,
         )
         for finding in findings:

@@ -14,7 +14,7 @@ from upfit.techniques.optimizers import ADAM_LIKE
 from upfit.train.job import Source
 from upfit.train.objective import LossFunction
 from upfit.train.out_of_memory import empty_cache, is_out_of_memory
-from upfit.train.range_test import FEWEST, HELD_LEAST, Trial, range_test, untested
+from upfit.train.range_test import FEWEST, HELD_LEAST, Tested, Trial, range_test, untested
 from upfit.train.rates import following
 from upfit.train.settle import USUAL, own_rates
 from upfit.train.world import World
@@ -47,11 +47,6 @@ def affords_test(recipe: Recipe, total: int, *, step: float, left: float | None)
     return total >= FEWEST and (left is None or STEPS * step <= SHARE * left)
 
 
-def with_usual_rate(recipe: Recipe) -> Recipe:
-    """The recipe with the rate that suits many with AdamW."""
-    return recipe.replace(optimizer=following(recipe.optimizer, USUAL, own_rates(recipe.optimizer)))
-
-
 def with_tested_rate(
     recipe: Recipe,
     network: OwnNetwork,
@@ -61,7 +56,8 @@ def with_tested_rate(
     world: World,
     trial: Trial,
     held_out: Callable[[nn.Module], float],
-    folder: RunFolder | None = None,
+    affords: bool,
+    folder: RunFolder | None,
 ) -> tuple[Recipe, tuple[Finding, ...]]:
     """The recipe with the rate that a range test finds, where it asks for one; 0.001 where none can be found.
 
@@ -73,6 +69,7 @@ def with_tested_rate(
         world: Device, precision, processes.
         trial: How the test is made.
         held_out: Network → its validation loss.
+        affords: Whether the run affords a test; else it has 0.001, and nothing is reported.
         folder: Keeps the rate: a run that goes on has the one that it began with, from whatever new weights
             the caller comes.
     """
@@ -82,28 +79,40 @@ def with_tested_rate(
     ours = own_rates(given)
     if folder is not None and world.agree(folder.has(OWN_RATE)):
         kept = folder.read_json(OWN_RATE)
-        rate, finding = float(kept["rate"]), Finding.model_validate(kept["finding"])
+        rate, findings = float(kept["rate"]), tuple(map(Finding.model_validate, kept["findings"]))
     else:
-        try:
-            _require_copies(network)
-            tested = range_test(
-                recipe,
+        rate, findings = USUAL, ()
+        if affords:
+            rate, finding = _tested(
+                lambda: range_test(
+                    recipe,
+                    network,
+                    network.groups,
+                    source=source,
+                    loss=loss,
+                    ours=ours,
+                    world=world,
+                    trial=trial,
+                    held_out=held_out,
+                ),
                 network,
-                network.groups,
-                source=source,
-                loss=loss,
-                ours=ours,
-                world=world,
-                trial=trial,
-                held_out=held_out,
             )
-            rate, finding = tested.choice.rate, tested.finding()
-        except Exception as error:
-            rate, finding = USUAL, _untested(error)
+            findings = (finding,)
         if folder is not None:
-            folder.write_json(OWN_RATE, {"rate": rate, "finding": finding.model_dump(mode="json")})
+            told = [finding.model_dump(mode="json") for finding in findings]
+            folder.write_json(OWN_RATE, {"rate": rate, "findings": told})
             world.wait()
-    return recipe.replace(optimizer=following(given, rate, ours)), (finding,)
+    return recipe.replace(optimizer=following(given, rate, ours)), findings
+
+
+def _tested(test: Callable[[], Tested], network: OwnNetwork) -> tuple[float, Finding]:
+    """The rate that a test finds and what to report, or the usual rate and why."""
+    try:
+        _require_copies(network)
+        tested = test()
+    except Exception as error:
+        return USUAL, _untested(error)
+    return tested.choice.rate, tested.finding()
 
 
 def _require_copies(network: OwnNetwork) -> None:
